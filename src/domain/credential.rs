@@ -1,0 +1,112 @@
+//! Stored log-ins for instances, and which hosts they may be sent to.
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// A credential as it is registered; the password is kept sealed and never comes back out of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CredentialSpec {
+    pub kind: CredentialKind,
+    /// The SQL login's name.
+    pub user: String,
+    pub hosts: Vec<HostPattern>,
+}
+
+/// The closed list of credential kinds; others will come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    SqlLogin,
+}
+
+/// An opened log-in: lives from unsealing to LOGIN7.
+#[derive(Clone)]
+pub struct LogIn {
+    pub user: String,
+    pub password: SecretString,
+}
+
+/// A host a credential may be sent to: an exact name or address, or `*.suffix` for any depth below it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct HostPattern(String);
+
+/// Why a text is no host pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not a host pattern: wanted is a host name, an address, or *.suffix")]
+pub struct InvalidHostPattern {
+    pub found: String,
+}
+
+impl HostPattern {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// When it is neither a host nor `*.` in front of one; a lone `*` is refused, because a credential names its hosts.
+    pub fn parse(text: &str) -> Result<Self, InvalidHostPattern> {
+        let host = text.strip_prefix("*.").unwrap_or(text);
+        if super::instance::is_host(host) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(InvalidHostPattern {
+                found: text.chars().take(80).collect(),
+            })
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `host` is covered, without regard to case or a final dot.
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let host = host.strip_suffix('.').unwrap_or(&host);
+        match self.0.strip_prefix('*') {
+            Some(dot_suffix) => host.len() > dot_suffix.len() && host.ends_with(dot_suffix),
+            None => host == self.0,
+        }
+    }
+}
+
+impl TryFrom<String> for HostPattern {
+    type Error = InvalidHostPattern;
+
+    fn try_from(text: String) -> Result<Self, InvalidHostPattern> {
+        Self::parse(&text)
+    }
+}
+
+impl From<HostPattern> for String {
+    fn from(pattern: HostPattern) -> Self {
+        pattern.0
+    }
+}
+
+impl CredentialSpec {
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        self.hosts.iter().any(|pattern| pattern.covers(host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_covers_what_it_says_and_no_more() -> Result<(), InvalidHostPattern> {
+        let below = HostPattern::parse("*.corp.example")?;
+        assert!(below.covers("SQL1.corp.example."));
+        assert!(below.covers("a.b.corp.example"));
+        assert!(!below.covers("corp.example"));
+        assert!(!below.covers("evilcorp.example"));
+        assert!(HostPattern::parse("127.0.0.1")?.covers("127.0.0.1"));
+        for bad in ["*", "*.", "a*b", "", "x y", "*.*"] {
+            assert!(HostPattern::parse(bad).is_err(), "{bad:?}");
+        }
+        Ok(())
+    }
+}

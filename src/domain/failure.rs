@@ -1,0 +1,99 @@
+//! Why talking to an instance failed: decided once, at the wire, from error number and kind. Nobody matches on text.
+
+use serde::{Deserialize, Serialize};
+
+/// An error SQL Server sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SqlError {
+    /// Error number, for example 15025.
+    pub number: i32,
+    /// Severity.
+    pub class: u8,
+    pub state: u8,
+    pub message: String,
+    /// Line in the batch that was sent.
+    pub line: Option<u32>,
+}
+
+impl std::fmt::Display for SqlError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "error {}, severity {}, state {}: {}",
+            self.number, self.class, self.state, self.message
+        )
+    }
+}
+
+/// The class of a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// No connection: name not resolved, refused, timed out, Browser silent, not ready for log-ins yet.
+    Unreachable,
+    /// The server's certificate could not be verified, or it does not offer TLS.
+    TlsNotTrusted,
+    /// 18456 and its kin. Never retried: lock-out.
+    LoginRefused,
+    /// Deadlock victim, lock time-out, out of memory …: the batch did nothing.
+    Transient,
+    /// 15025, 15023, 15063, 15232: somebody was faster, or the object is invisible. Observe and plan anew.
+    AlreadyExists,
+    /// 15151, 15247, 229, 262, 297, 300 …
+    PermissionMissing,
+    /// 15208: the file on the acceptor is missing, unreadable or no certificate.
+    FileUnusable,
+    /// The bytes of the file are another certificate's.
+    FileMismatch,
+    /// The link was lost with a batch under way: nobody knows whether it ran.
+    OutcomeUnknown,
+    /// Any other error number.
+    Rejected,
+    /// The server said something that cannot be.
+    Protocol,
+}
+
+impl FailureClass {
+    /// Whether a later attempt could succeed with nothing else changed.
+    #[must_use]
+    pub fn may_pass(self) -> bool {
+        match self {
+            Self::Unreachable | Self::Transient | Self::OutcomeUnknown => true,
+            Self::TlsNotTrusted
+            | Self::LoginRefused
+            | Self::AlreadyExists
+            | Self::PermissionMissing
+            | Self::FileUnusable
+            | Self::FileMismatch
+            | Self::Rejected
+            | Self::Protocol => false,
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TlsNotTrusted => "tls_not_trusted",
+            Self::LoginRefused => "login_refused",
+            Self::Transient => "transient",
+            Self::AlreadyExists => "already_exists",
+            Self::PermissionMissing => "permission_missing",
+            Self::FileUnusable => "file_unusable",
+            Self::FileMismatch => "file_mismatch",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Rejected => "rejected",
+            Self::Protocol => "protocol",
+        }
+    }
+}
+
+/// A failure with what people need to understand it. Holds no secret: messages of the log-in phase are the server's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct Failure {
+    pub class: FailureClass,
+    /// Written for the caller.
+    pub detail: String,
+    pub sql: Option<SqlError>,
+}

@@ -1,0 +1,202 @@
+//! A SQL Server instance as it is registered: where it is, how to log in, what others call it.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::name::NamedRef;
+use super::naming::Naming;
+use super::object_name::ObjectName;
+
+/// The port a default instance listens on.
+pub const DEFAULT_PORT: u16 = 1433;
+
+/// The registered wish about one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSpec {
+    pub address: Address,
+    pub credential: NamedRef,
+    /// What others call it in object names; unique without regard to case.
+    pub peer_name: ObjectName,
+    pub naming: Naming,
+    pub tls: Tls,
+    pub transport: Transport,
+}
+
+/// Where an instance is reached. At least one of `port` and `instance_name` is effective: neither means port 1433.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// A host name or an IP address, never a URL and never with a port.
+    pub host: String,
+    /// Dialled when given.
+    pub port: Option<u16>,
+    /// With a port: checked after log-in. Alone: resolved by SQL Server Browser (UDP 1434).
+    pub instance_name: Option<String>,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.instance_name, self.port) {
+            (Some(instance), None) => write!(f, "{}\\{instance}", self.host),
+            (_, port) => write!(f, "{}:{}", self.host, port.unwrap_or(DEFAULT_PORT)),
+        }
+    }
+}
+
+/// How the connection to the instance is protected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum Tls {
+    /// TLS inside TDS 7.4, certificate verified.
+    Required(Verification),
+    /// TDS 8.0: TLS before anything else, certificate verified. SQL Server 2022 and later.
+    Strict(Verification),
+    /// Encrypted, but anyone on the path can pose as the server and read the log-in's password.
+    TrustServerCertificate,
+    /// Not encrypted at all: anyone on the path reads the log-in's password.
+    Off,
+}
+
+/// What a server certificate is verified against.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// CA certificates in PEM; the operating system's when absent.
+    pub ca_pem: Option<String>,
+    /// The name to expect in the certificate when it is not the host.
+    pub server_name: Option<String>,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self::Required(Verification::default())
+    }
+}
+
+impl Tls {
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        matches!(self, Self::Required(_) | Self::Strict(_))
+    }
+}
+
+/// How a peer's certificate reaches this acceptor.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// As a binary literal in the batch: no file anywhere. SQL Server 2012 and later.
+    #[default]
+    Binary,
+    /// From a file that somebody put where the acceptor reads it; mirrorgate copies no files.
+    File { path: PathTemplate },
+}
+
+/// A path as the acceptor sees it, with `{peer}` in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PathTemplate(String);
+
+/// Why a text is no path template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{found:?} is not a usable path: wanted is a complete path of at most 256 characters as the server sees it (C:\\…, \\\\host\\share\\… or /…), with {{peer}} in it and no control characters")]
+pub struct InvalidPath {
+    pub found: String,
+}
+
+impl PathTemplate {
+    /// Checks `text`.
+    ///
+    /// # Errors
+    /// When it is no complete path, lacks `{peer}`, is over 256 characters or holds control characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidPath> {
+        let mut start = text.chars();
+        let drive = start.next().is_some_and(|c| c.is_ascii_alphabetic())
+            && start.next() == Some(':')
+            && start.next() == Some('\\');
+        let complete = drive || text.starts_with("\\\\") || text.starts_with('/');
+        let clean = !text.chars().any(char::is_control) && text.chars().count() <= 256;
+        if complete && clean && text.contains("{peer}") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidPath {
+                found: text.chars().take(80).collect(),
+            })
+        }
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path of the file that holds `peer`'s certificate.
+    #[must_use]
+    pub fn fill(&self, peer: &ObjectName) -> String {
+        self.0.replace("{peer}", peer.as_str())
+    }
+}
+
+impl TryFrom<String> for PathTemplate {
+    type Error = InvalidPath;
+
+    fn try_from(text: String) -> Result<Self, InvalidPath> {
+        Self::parse(&text)
+    }
+}
+
+impl From<PathTemplate> for String {
+    fn from(path: PathTemplate) -> Self {
+        path.0
+    }
+}
+
+/// Whether `text` is a host name or an IP address: nothing with a scheme, a port, a path or white space.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    let labels = text.strip_suffix('.').unwrap_or(text);
+    text.parse::<IpAddr>().is_ok()
+        || (!labels.is_empty()
+            && labels.len() <= 253
+            && labels.split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && label
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+            }))
+}
+
+/// Whether `text` can be the name of a SQL Server instance: 1–16 letters, digits, `_`, `$` or `#`, the first a letter or `_`.
+#[must_use]
+pub fn is_instance_name(text: &str) -> bool {
+    (1..=16).contains(&text.chars().count())
+        && text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_alphanumeric() || matches!(c, '_' | '$' | '#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_names_and_addresses_only() {
+        for good in ["host-a.corp", "HOST_A", "10.0.0.1", "::1", "a."] {
+            assert!(is_host(good), "{good:?}");
+        }
+        for bad in ["", "a:1433", "tcp://a", "a b", "-a", "a..b", "a\\b", "a;b", "."] {
+            assert!(!is_host(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_complete_and_names_the_peer() {
+        for good in [r"C:\certs\{peer}.cer", r"\\nas\c\{peer}.cer", "/var/{peer}.cer"] {
+            assert!(PathTemplate::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in [r"certs\{peer}.cer", r"C:\certs\b.cer", "/a\n/{peer}"] {
+            assert!(PathTemplate::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! A mirroring pair as it is registered. The heart of the program knows members and trusts only; a pair is one way to ask for them.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::name::NamedRef;
+
+/// How the partners are meant to mirror; preflight weighs its findings by it, nothing else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OperatingMode {
+    /// SAFETY OFF.
+    HighPerformance,
+    /// SAFETY FULL, no witness.
+    HighSafety,
+    /// SAFETY FULL with a witness.
+    HighSafetyWithFailover,
+}
+
+impl OperatingMode {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::HighPerformance => "high_performance",
+            Self::HighSafety => "high_safety",
+            Self::HighSafetyWithFailover => "high_safety_with_failover",
+        }
+    }
+}
+
+/// Two partners and an optional witness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairSpec {
+    pub partners: [NamedRef; 2],
+    pub witness: Option<NamedRef>,
+    pub operating_mode: Option<OperatingMode>,
+}
+
+/// What a member does in a pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Partner,
+    Witness,
+}
+
+impl Role {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Partner => "partner",
+            Self::Witness => "witness",
+        }
+    }
+}
+
+/// Why a pair is refused by a rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedPair {
+    #[error("instance {name} appears twice; a pair needs two different partners and a third instance as witness")]
+    SameInstanceTwice { name: String, pointer: &'static str },
+    #[error("operating_mode {} uses no witness; with a witness it must be high_safety_with_failover or absent", found.as_str())]
+    WitnessNotUsed { found: OperatingMode },
+    #[error("operating_mode high_safety_with_failover needs a witness")]
+    WitnessMissing,
+}
+
+impl RefusedPair {
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::SameInstanceTwice { .. } => "same_instance_twice",
+            Self::WitnessNotUsed { .. } => "witness_not_used",
+            Self::WitnessMissing => "witness_missing",
+        }
+    }
+
+    /// JSON pointer to the member to blame.
+    #[must_use]
+    pub fn pointer(&self) -> &'static str {
+        match self {
+            Self::SameInstanceTwice { pointer, .. } => pointer,
+            Self::WitnessNotUsed { .. } => "/spec/operating_mode",
+            Self::WitnessMissing => "/spec/witness",
+        }
+    }
+}
+
+impl PairSpec {
+    /// Checks the rules a pair obeys by itself.
+    ///
+    /// # Errors
+    /// All rules that are broken.
+    pub fn check(&self) -> Result<(), Vec<RefusedPair>> {
+        let mut refused = Vec::new();
+        let [first, second] = &self.partners;
+        let twice = |name: &NamedRef, pointer| RefusedPair::SameInstanceTwice {
+            name: name.name.to_string(),
+            pointer,
+        };
+        if first.id == second.id {
+            refused.push(twice(second, "/spec/partners/1"));
+        }
+        if let Some(witness) = &self.witness
+            && (witness.id == first.id || witness.id == second.id)
+        {
+            refused.push(twice(witness, "/spec/witness"));
+        }
+        match (self.operating_mode, &self.witness) {
+            (Some(OperatingMode::HighSafetyWithFailover), None) => {
+                refused.push(RefusedPair::WitnessMissing);
+            }
+            (
+                Some(found @ (OperatingMode::HighPerformance | OperatingMode::HighSafety)),
+                Some(_),
+            ) => refused.push(RefusedPair::WitnessNotUsed { found }),
+            _ => {}
+        }
+        if refused.is_empty() { Ok(()) } else { Err(refused) }
+    }
+
+    /// Partners first, then the witness: the order plans and dry runs show.
+    #[must_use]
+    pub fn members(&self) -> Vec<(&NamedRef, Role)> {
+        self.partners
+            .iter()
+            .map(|p| (p, Role::Partner))
+            .chain(self.witness.iter().map(|w| (w, Role::Witness)))
+            .collect()
+    }
+
+    #[must_use]
+    pub fn names(&self, instance: Uuid) -> bool {
+        self.members().iter().any(|(m, _)| m.id == instance)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::name::RegistrationName;
+
+    fn named(name: &str) -> NamedRef {
+        NamedRef {
+            id: Uuid::from_u128(u128::from(name.as_bytes()[0])),
+            name: RegistrationName::parse(name).unwrap(),
+        }
+    }
+
+    fn pair(a: &str, b: &str, w: Option<&str>, mode: Option<OperatingMode>) -> PairSpec {
+        PairSpec {
+            partners: [named(a), named(b)],
+            witness: w.map(named),
+            operating_mode: mode,
+        }
+    }
+
+    #[test]
+    fn one_instance_fills_one_place() {
+        let same = pair("a", "a", None, None).check().unwrap_err();
+        assert_eq!(same[0].pointer(), "/spec/partners/1");
+        let witness = pair("a", "b", Some("b"), None).check().unwrap_err();
+        assert_eq!(witness[0].pointer(), "/spec/witness");
+        assert!(pair("a", "b", Some("w"), None).check().is_ok());
+    }
+
+    #[test]
+    fn a_witness_and_the_mode_must_agree() {
+        use OperatingMode as M;
+        for mode in [M::HighPerformance, M::HighSafety] {
+            assert!(pair("a", "b", Some("w"), Some(mode)).check().is_err());
+            assert!(pair("a", "b", None, Some(mode)).check().is_ok());
+        }
+        let failover = Some(M::HighSafetyWithFailover);
+        assert!(pair("a", "b", None, failover).check().is_err());
+        assert!(pair("a", "b", Some("w"), failover).check().is_ok());
+    }
+}

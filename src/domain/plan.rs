@@ -1,0 +1,103 @@
+//! The outcome of thinking: findings, trusts, and what to do where. Made by `crate::plan`, kept in the job's history.
+
+use serde::{Deserialize, Serialize};
+
+use super::action::Action;
+use super::finding::Finding;
+use super::hash::{Sha256, Thumbprint};
+use super::trust::{Configured, Proof};
+
+/// What one attempt found and would do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub findings: Vec<Finding>,
+    /// In the order of the members.
+    pub instances: Vec<InstancePlan>,
+    /// Over identities, actions, object names and certificate hashes; no times, no secrets. Hexadecimal SHA-256.
+    pub plan_hash: String,
+}
+
+/// One member's part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstancePlan {
+    pub instance: String,
+    /// One line on the server as observed; absent when it could not be observed.
+    pub server: Option<String>,
+    /// One line on its endpoint.
+    pub endpoint: Option<String>,
+    pub trusts: Vec<TrustPlan>,
+}
+
+/// One trust on that member.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrustPlan {
+    pub peer: String,
+    pub configured: Configured,
+    pub proof: Proof,
+    /// The certificate that lets the peer in.
+    pub certificate: Option<TrustCertificate>,
+    /// In the order they are carried out; empty when something forbids planning.
+    pub actions: Vec<Action>,
+}
+
+/// The certificate a trust is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustCertificate {
+    pub sha256: Sha256,
+    pub thumbprint: Thumbprint,
+    pub not_after: chrono::DateTime<chrono::Utc>,
+    /// It was uploaded as a pin, not merely obtained from the peer.
+    pub pinned: bool,
+    /// Its name on the acceptor, where it is there.
+    pub name: Option<String>,
+}
+
+/// The very T-SQL that a plan stands for on one instance: what would run, or did, and can be run by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceScript {
+    pub instance: String,
+    /// The whole batch; empty when there is nothing to do.
+    pub batch: String,
+    /// One entry per changing action, in order: peer, action kind, statement.
+    pub statements: Vec<ScriptStatement>,
+}
+
+/// One action's own statements within the batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptStatement {
+    pub peer: String,
+    pub action: String,
+    pub statement: String,
+}
+
+impl Plan {
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.findings.iter().any(Finding::blocks)
+    }
+
+    /// Whether anything at all would be changed, were it not blocked.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.changes().next().is_some()
+    }
+
+    /// Every changing action with its instance's position and its peer.
+    pub fn changes(&self) -> impl Iterator<Item = (usize, &str, &Action)> {
+        self.instances.iter().enumerate().flat_map(|(i, instance)| {
+            instance.trusts.iter().flat_map(move |trust| {
+                trust
+                    .actions
+                    .iter()
+                    .filter(|a| a.changes_something())
+                    .map(move |a| (i, trust.peer.as_str(), a))
+            })
+        })
+    }
+
+    /// Nothing blocks and nothing is left to do.
+    #[must_use]
+    pub fn is_fulfilled(&self) -> bool {
+        !self.is_blocked() && !self.has_changes()
+    }
+}

@@ -1,0 +1,70 @@
+//! The state of a trust: on an acceptor, from a peer. Stored once per (acceptor, peer), whichever pairs share it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::hash::{Sha256, Thumbprint};
+
+/// Whether the inbound chain is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Configured {
+    Yes,
+    No,
+    /// Something stands in the way; the findings name it.
+    Conflict,
+    /// Not looked at, or a pin or registration has changed since.
+    Unknown,
+}
+
+/// Whether the peer has been seen logged in by that certificate. Configured is not proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Proof {
+    /// A connection from the peer, logged in by the certificate, is open.
+    Proven { since: Option<DateTime<Utc>> },
+    NeverDialled,
+    NotPermittedToSee,
+    Unknown,
+}
+
+macro_rules! texts {
+    ($type:ty { $($pattern:pat => $text:literal,)+ }) => {
+        impl $type {
+            #[must_use]
+            pub fn as_str(&self) -> &'static str {
+                match self { $($pattern => $text,)+ }
+            }
+        }
+    };
+}
+
+texts!(Configured {
+    Self::Yes => "yes",
+    Self::No => "no",
+    Self::Conflict => "conflict",
+    Self::Unknown => "unknown",
+});
+
+texts!(Proof {
+    Self::Proven { .. } => "proven",
+    Self::NeverDialled => "never_dialled",
+    Self::NotPermittedToSee => "not_permitted_to_see",
+    Self::Unknown => "unknown",
+});
+
+/// What was last seen of one trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustStatus {
+    pub acceptor: Uuid,
+    pub peer: Uuid,
+    pub configured: Configured,
+    pub proof: Proof,
+    pub sha256: Option<Sha256>,
+    pub thumbprint: Option<Thumbprint>,
+    /// When an attempt last looked.
+    pub checked_at: DateTime<Utc>,
+    /// The job that looked.
+    pub job: Uuid,
+}
