@@ -1,0 +1,162 @@
+//! The rules of layout that the compiler does not keep: arrows between the layers, one subject per file, a `//!` on each.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A layer of `src/`, and the layers it may name. What is not listed here may not be named at all.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("plan", &["domain"]),
+    ("tsql", &["domain"]),
+    ("sqlserver", &["tsql", "domain"]),
+    ("store", &["domain"]),
+    ("worker", &["store", "sqlserver", "plan", "tsql", "domain"]),
+    ("http", &["store", "domain"]),
+    ("postgres", &[]),
+];
+
+/// A crate, and the only places of `src/` that may name it.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("sqlx", &["store/", "app.rs"]),
+    ("tiberius", &["sqlserver/"]),
+    ("deadpool", &["sqlserver/"]),
+    ("axum", &["http/", "app.rs"]),
+    ("tower", &["http/"]),
+    ("tower_http", &["http/"]),
+    ("axum_server", &["app.rs", "http/"]),
+    ("utoipa", &["http/", "domain/"]),
+    ("x509_parser", &["domain/certificate"]),
+    ("clap", &["cli.rs", "config.rs"]),
+];
+
+/// Layers that think: no runtime, no waiting.
+const PURE: &[&str] = &["domain", "plan", "tsql"];
+
+/// The most production lines (before the tests) of one file.
+const MOST_LINES: usize = 400;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(below: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![below.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let name = path.strip_prefix(below).unwrap().display().to_string();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 5, "{} holds hardly any source", below.display());
+    found
+}
+
+fn is_test(name: &str) -> bool {
+    name.split(['/', '.']).any(|part| part == "tests")
+}
+
+/// The part of a file that ships.
+fn production(text: &str) -> String {
+    text.split("\n#[cfg(test)]")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn names(text: &str, path: &str) -> bool {
+    text.match_indices(path).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + path.len()..].chars().next();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+            && !after.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
+}
+
+#[test]
+fn the_arrows_between_the_layers_are_kept() {
+    let mut broken = Vec::new();
+    for (name, text) in rust_files(&root().join("src")) {
+        let layer = name.split('/').next().unwrap();
+        let Some((_, allowed)) = ARROWS.iter().find(|(l, _)| *l == layer) else {
+            continue;
+        };
+        let text = production(&text);
+        for (other, _) in ARROWS.iter().filter(|(o, _)| *o != layer) {
+            if !allowed.contains(other) && names(&text, &format!("crate::{other}")) {
+                broken.push(format!("src/{name} names crate::{other}; {layer} may name {allowed:?}"));
+            }
+        }
+        if names(&text, "crate::app") || names(&text, "crate::cli") || names(&text, "crate::config") {
+            broken.push(format!("src/{name} names the composition root"));
+        }
+        if text.contains("use crate::{") {
+            broken.push(format!("src/{name} hides its arrows in `use crate::{{…}}`; name each layer on a line"));
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn each_crate_is_named_only_where_it_belongs() {
+    let mut broken = Vec::new();
+    for (name, text) in rust_files(&root().join("src")) {
+        if is_test(&name) {
+            continue;
+        }
+        let text = production(&text);
+        for (krate, places) in MAY_NAME {
+            if !places.iter().any(|p| name.starts_with(p)) && names(&text, &format!("{krate}::")) {
+                broken.push(format!("src/{name} names {krate}; only {places:?} may"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_thinking_layers_wait_for_nothing() {
+    for (name, text) in rust_files(&root().join("src")) {
+        let text = production(&text);
+        if PURE.iter().any(|layer| name.starts_with(&format!("{layer}/"))) {
+            for forbidden in ["async fn", ".await", "tokio::", "std::fs", "std::net::Tcp"] {
+                assert!(!text.contains(forbidden), "src/{name} has {forbidden}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_lives_there_and_stays_one_subject() {
+    let mut broken = Vec::new();
+    for folder in ["src", "tests", "crates/sqlserver-sim/src"] {
+        for (name, text) in rust_files(&root().join(folder)) {
+            if !text.starts_with("//!") {
+                broken.push(format!("{folder}/{name} does not begin with //!"));
+            }
+            let lines = text.split("\n#[cfg(test)]").next().unwrap_or_default().lines().count();
+            if lines > MOST_LINES && !is_test(&name) && folder != "tests" {
+                broken.push(format!("{folder}/{name} has {lines} production lines; {MOST_LINES} is the most"));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_simulator_shares_no_code_with_mirrorgate() {
+    for (name, text) in rust_files(&root().join("crates/sqlserver-sim/src")) {
+        assert!(!names(&production(&text), "mirrorgate::"), "{name} names mirrorgate");
+    }
+    let manifest = fs::read_to_string(root().join("crates/sqlserver-sim/Cargo.toml")).unwrap();
+    assert!(!manifest.contains("mirrorgate"), "the simulator must not depend on mirrorgate");
+}
