@@ -2,4 +2,16 @@
 //!
 //! The folders are the layers; ARCHITECTURE.md draws the arrows between them, and `tests/tidy.rs` keeps them.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
+pub mod http;
+pub mod plan;
+pub mod postgres;
+pub mod shutdown;
+pub mod sqlserver;
+pub mod store;
+pub mod telemetry;
+pub mod tsql;
+pub mod worker;

@@ -185,6 +185,13 @@ impl Certificate {
     }
 }
 
+/// The subject of any X.509 certificate, whether or not an endpoint could use it.
+#[must_use]
+pub fn subject_of(der: &[u8]) -> Option<String> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    Some(parsed.subject().to_string())
+}
+
 fn looks_like_pem(bytes: &[u8]) -> bool {
     bytes.windows(11).take(4096).any(|w| w == b"-----BEGIN ")
 }

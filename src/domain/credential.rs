@@ -19,6 +19,15 @@ pub enum CredentialKind {
     SqlLogin,
 }
 
+impl CredentialKind {
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SqlLogin => "sql_login",
+        }
+    }
+}
+
 /// An opened log-in: lives from unsealing to LOGIN7.
 #[derive(Clone)]
 pub struct LogIn {

@@ -3,6 +3,7 @@
 //! mirrorgate never runs a cure: they change what the plan must not touch.
 
 use super::object_name::SysName;
+use super::observation::EndpointRole;
 
 /// One remedy that T-SQL can carry out, with real names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +33,18 @@ pub enum Cure {
     UseCertificateAuthentication {
         endpoint: SysName,
         certificate: SysName,
+        /// As it is; the statement has to repeat it.
+        role: EndpointRole,
     },
     StartEndpoint { endpoint: SysName },
     /// `ALTER ENDPOINT … (ROLE = ALL)`.
     WidenEndpointRole { endpoint: SysName },
     /// `ALTER ENDPOINT … (ENCRYPTION = REQUIRED ALGORITHM AES)`.
-    RequireAes { endpoint: SysName },
+    RequireAes {
+        endpoint: SysName,
+        /// As it is; the statement has to repeat it.
+        role: EndpointRole,
+    },
     /// `ALTER AUTHORIZATION ON CERTIFICATE::… TO user`.
     GiveCertificateTo {
         certificate: SysName,

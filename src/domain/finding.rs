@@ -44,6 +44,7 @@ codes! {
     Unreachable "unreachable" Blocker,
     TlsNotTrusted "tls_not_trusted" Blocker,
     LoginRefused "login_refused" Blocker,
+    ObservationFailed "observation_failed" Blocker,
     InstanceIdentityChanged "instance_identity_changed" Blocker,
     InstanceNameDiffers "instance_name_differs" Blocker,
     SameServerTwice "same_server_twice" Blocker,

@@ -68,3 +68,30 @@ pub struct TrustStatus {
     /// The job that looked.
     pub job: Uuid,
 }
+
+/// What a trust was looked at with: two revisions and the peer's pins. Kept beside its status; a status seen with another
+/// basis than today's says nothing about today, and reads `unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Basis {
+    pub acceptor_revision: i64,
+    pub peer_revision: i64,
+    /// The peer's certificate uploaded as `current`.
+    pub current: Option<Sha256>,
+    /// The peer's certificate uploaded as `next`.
+    pub next: Option<Sha256>,
+}
+
+impl Basis {
+    /// The stored form, compared as a whole.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let pin = |hash: &Option<Sha256>| hash.map_or_else(|| "-".to_owned(), |h| h.to_string());
+        format!(
+            "1 {} {} {} {}",
+            self.acceptor_revision,
+            self.peer_revision,
+            pin(&self.current),
+            pin(&self.next)
+        )
+    }
+}

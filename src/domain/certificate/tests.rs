@@ -114,13 +114,17 @@ fn key_sizes_are_what_sql_server_takes() {
     assert_eq!(significant_bits(&[0, 0x80, 0]), 16);
     assert_eq!(significant_bits(&[0x7f, 0]), 15);
     assert_eq!(significant_bits(&[0, 0]), 0);
-    let huge = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_8192);
-    if let Ok(huge) = huge {
-        assert_eq!(
-            Certificate::from_upload(valid(&huge).der(), false, now()),
-            Err(RefusedCertificate::KeySize { bits: 8192 })
-        );
-    }
+    // A modulus of 2047 bits: the highest bit of the first byte behind INTEGER, length 257, leading zero, is taken away.
+    let mut der = valid(&rsa()).der().to_vec();
+    let modulus = der
+        .windows(5)
+        .position(|w| w == [0x02, 0x82, 0x01, 0x01, 0x00])
+        .unwrap();
+    der[modulus + 5] = 0x7f;
+    assert_eq!(
+        Certificate::from_upload(&der, false, now()),
+        Err(RefusedCertificate::KeySize { bits: 2047 })
+    );
 }
 
 #[test]

@@ -1,0 +1,273 @@
+//! The composition root: builds what a process consists of, runs it, and takes it down in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum_server::Handle;
+use hyper_util::rt::TokioTimer;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::config::{DatabaseConfig, ServeConfig};
+use crate::domain::clock::Clock;
+use crate::http;
+use crate::postgres::Cluster;
+use crate::store::Store;
+use crate::store::seal::SealKey;
+use crate::store::wake::{self, Wakeups};
+use crate::worker::{self, Worker};
+
+/// How long a client may take to send its request's head.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long PostgreSQL may stay away at the start before the process gives up.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// One whole process: HTTP, workers, and the private PostgreSQL if it has one.
+pub struct App {
+    listener: std::net::TcpListener,
+    router: axum::Router,
+    readiness: http::Readiness,
+    worker: Worker,
+    concurrency: u16,
+    grace: Duration,
+    store: Store,
+    tasks: TaskTracker,
+    background: CancellationToken,
+    cluster: Option<Cluster>,
+}
+
+impl App {
+    /// Builds the process: checks the whole configuration first, then starts PostgreSQL or waits for it, migrates, and listens.
+    ///
+    /// # Errors
+    /// Whatever makes serving impossible, in words for the person who started it.
+    pub async fn build(
+        config: ServeConfig,
+        clock: Clock,
+        stop: CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let token = config.token()?;
+        let seal_path = config.seal_key_path()?;
+        let made_here = config.seal_key_file.is_none();
+        let listener = std::net::TcpListener::bind(config.listen)
+            .with_context(|| format!("cannot listen on {}", config.listen))?;
+        listener.set_nonblocking(true)?;
+
+        let (cluster, store) = open_database(&config.database, &stop).await?;
+        let assembled = async {
+            store.migrate().await.context("the database schema could not be brought up to date")?;
+            seal_key(&seal_path, made_here)
+        };
+        let seal = match assembled.await {
+            Ok(seal) => seal,
+            Err(error) => {
+                store.close().await;
+                if let Some(cluster) = cluster {
+                    cluster.stop().await?;
+                }
+                return Err(error);
+            }
+        };
+        let settings = http::Settings {
+            token: token.as_ref().map(http::TokenDigest::of),
+            ..http::Settings::default()
+        };
+        Ok(Self::assemble(listener, store, seal, clock, settings, &config, cluster))
+    }
+
+    fn assemble(
+        listener: std::net::TcpListener,
+        store: Store,
+        seal: SealKey,
+        clock: Clock,
+        settings: http::Settings,
+        config: &ServeConfig,
+        cluster: Option<Cluster>,
+    ) -> Self {
+        let background = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let (wakeups, listening) = wake::listen(&store, background.clone());
+        tasks.spawn(listening);
+        let readiness = http::Readiness::default();
+        let router = http::router(http::Api::new(http::Parts {
+            store: store.clone(),
+            wakeups: wakeups.clone(),
+            seal: seal.clone(),
+            clock: clock.clone(),
+            settings,
+            readiness: readiness.clone(),
+        }));
+        Self {
+            listener,
+            router,
+            readiness,
+            worker: new_worker(&store, wakeups, clock, seal, config),
+            concurrency: config.worker.concurrency,
+            grace: config.worker.grace,
+            store,
+            tasks,
+            background,
+            cluster,
+        }
+    }
+
+    /// The address it listens on: the real port where 0 was asked for.
+    ///
+    /// # Errors
+    /// When the operating system does not tell.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `stop` is cancelled, then drains: HTTP and running batches may end, within the grace time.
+    ///
+    /// # Errors
+    /// When serving fails.
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        info!("listening on http://{}", self.address()?);
+        let handle = Handle::new();
+        let mut server = axum_server::from_tcp(self.listener)?.handle(handle.clone());
+        server
+            .http_builder()
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT);
+        let worker = (self.concurrency > 0).then(|| {
+            let (worker, stop) = (self.worker.clone(), stop.clone());
+            self.tasks.spawn(async move { worker.run(stop).await })
+        });
+        self.readiness.set(true);
+        let serving = self.tasks.spawn(
+            server.serve(self.router.into_make_service_with_connect_info::<SocketAddr>()),
+        );
+        stop.cancelled().await;
+        self.readiness.set(false);
+        handle.graceful_shutdown(Some(self.grace));
+        if let Some(worker) = worker {
+            worker.await.context("the worker failed")?;
+        }
+        let served = serving.await.context("the HTTP server failed")?;
+        self.background.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.store.close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        info!("stopped");
+        served.context("the HTTP server failed")
+    }
+}
+
+fn new_worker(
+    store: &Store,
+    wakeups: Wakeups,
+    clock: Clock,
+    seal: SealKey,
+    config: &ServeConfig,
+) -> Worker {
+    let given = &config.worker;
+    let mut settings = worker::Settings {
+        name: process_name(),
+        concurrency: usize::from(given.concurrency),
+        lease: given.lease,
+        max_attempts: i32::from(given.max_attempts),
+        retry_base: given.retry_base,
+        grace: given.grace,
+        ..worker::Settings::default()
+    };
+    settings.timeouts.connect = given.connect_timeout;
+    settings.timeouts.log_in = given.connect_timeout;
+    settings.timeouts.observe = given.batch_timeout;
+    settings.timeouts.apply = given.batch_timeout;
+    settings.pool.per_instance = usize::from(given.pool_size);
+    settings.thresholds.expires_soon = chrono::Duration::days(i64::from(given.expires_soon_days));
+    Worker::new(store.clone(), wakeups, clock, seal, settings)
+}
+
+/// Who carried an attempt out, as the history shows it: the machine and the process.
+fn process_name() -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{}:{}", machine.trim(), std::process::id())
+}
+
+/// `mirrorgate migrate`: the schema and nothing else.
+///
+/// # Errors
+/// When the database cannot be reached or the schema not brought up to date.
+pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
+    let (cluster, store) = open_database(config, &CancellationToken::new()).await?;
+    let migrated = store.migrate().await;
+    store.close().await;
+    if let Some(cluster) = cluster {
+        cluster.stop().await?;
+    }
+    migrated.context("the database schema could not be brought up to date")?;
+    info!("the database has this version's schema");
+    Ok(())
+}
+
+async fn open_database(
+    config: &DatabaseConfig,
+    stop: &CancellationToken,
+) -> anyhow::Result<(Option<Cluster>, Store)> {
+    let connections = config.database_connections;
+    if let Some(url) = &config.database_url {
+        return Ok((None, await_database(url, connections, stop).await?));
+    }
+    std::fs::create_dir_all(&config.data_dir)
+        .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
+    let cluster = Cluster::start(&config.data_dir.join("postgres")).await?;
+    info!("no DATABASE_URL: {}", cluster.describe());
+    match Store::connect(cluster.url(), connections).await {
+        Ok(store) => Ok((Some(cluster), store)),
+        Err(error) => {
+            cluster.stop().await?;
+            Err(error).context("the private PostgreSQL cannot be reached")
+        }
+    }
+}
+
+/// Waits for a PostgreSQL that is still starting; a process that gave up at once would only be restarted.
+async fn await_database(
+    url: &str,
+    connections: u32,
+    stop: &CancellationToken,
+) -> anyhow::Result<Store> {
+    let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
+    let mut told = false;
+    loop {
+        let error = match Store::connect(url, connections).await {
+            Ok(store) => return Ok(store),
+            Err(error) if error.is_unavailable() => error,
+            Err(error) => return Err(error).context("PostgreSQL cannot be used"),
+        };
+        if tokio::time::Instant::now() >= deadline {
+            return Err(error).context("PostgreSQL cannot be reached; is DATABASE_URL right?");
+        }
+        if !told {
+            warn!("PostgreSQL cannot be reached yet; waiting up to {} s", DATABASE_PATIENCE.as_secs());
+            told = true;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            () = stop.cancelled() => anyhow::bail!("told to stop before PostgreSQL could be reached"),
+        }
+    }
+}
+
+/// Reads the seal key; makes one at the first start of a process that keeps everything in its own data directory.
+fn seal_key(path: &Path, made_here: bool) -> anyhow::Result<SealKey> {
+    if made_here && !path.exists() {
+        let key = SealKey::create_file(path)?;
+        info!(
+            "made the seal key {}: keep a copy, without it the stored passwords cannot be opened",
+            path.display()
+        );
+        return Ok(key);
+    }
+    SealKey::from_file(path).context("the seal key cannot be used; `mirrorgate seal-key FILE` makes one")
+}

@@ -1,0 +1,246 @@
+//! Configuration: every setting, its flag, its environment variable, its default; checked at the start, whole.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+/// Where the job history lives.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseConfig {
+    /// PostgreSQL to keep registrations and history in, as postgres://user:password@host/database. Without it, mirrorgate runs
+    /// a private PostgreSQL of its own in the data directory.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub database_url: Option<String>,
+
+    /// Most connections to PostgreSQL.
+    #[arg(long, env = "MIRRORGATE_DATABASE_CONNECTIONS", default_value_t = 10, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(2..=1000))]
+    pub database_connections: u32,
+
+    /// Directory for the private PostgreSQL and the seal key, when they are not given.
+    #[arg(long, env = "MIRRORGATE_DATA_DIR", default_value = "mirrorgate-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+}
+
+/// Settings of `mirrorgate serve`.
+#[derive(Debug, Clone, Args)]
+pub struct ServeConfig {
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+
+    /// Address to listen on. Anything but loopback needs --token-file.
+    #[arg(long, env = "MIRRORGATE_LISTEN", default_value_t = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8484), value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+
+    /// File with one bearer token that every caller of /v1 must send. Must not be readable by others.
+    #[arg(long, env = "MIRRORGATE_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
+    /// File with the key that seals credential passwords: 32 bytes, raw, hexadecimal or base64. Must not be readable by others.
+    /// Default: seal.key in the data directory, made at the first start, when PostgreSQL is private too; with --database-url it must be given.
+    #[arg(long, env = "MIRRORGATE_SEAL_KEY_FILE", value_name = "FILE")]
+    pub seal_key_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub worker: WorkerConfig,
+
+    /// What to log: error, warn, info, debug, trace, or target=level pairs.
+    #[arg(long, env = "MIRRORGATE_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+
+    /// How log lines look.
+    #[arg(long, env = "MIRRORGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// Settings of the workers.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerConfig {
+    /// Jobs worked on at the same time; 0 makes a replica that only answers HTTP.
+    #[arg(long, env = "MIRRORGATE_CONCURRENCY", default_value_t = 8, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(0..=1024))]
+    pub concurrency: u16,
+
+    /// How long a claimed job belongs to its worker without a sign of life; renewed at a third of it.
+    #[arg(long, env = "MIRRORGATE_LEASE", default_value = "10s", value_parser = duration, value_name = "DURATION")]
+    pub lease: Duration,
+
+    /// Attempts before a job whose failures could pass is given up.
+    #[arg(long, env = "MIRRORGATE_MAX_ATTEMPTS", default_value_t = 5, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub max_attempts: u16,
+
+    /// First pause before another attempt; doubled each time, with jitter, up to a minute.
+    #[arg(long, env = "MIRRORGATE_RETRY_BASE", default_value = "1s", value_parser = duration, value_name = "DURATION")]
+    pub retry_base: Duration,
+
+    /// How long TCP connect, TLS handshake and log-in to a SQL Server may take, each.
+    #[arg(long, env = "MIRRORGATE_CONNECT_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "DURATION")]
+    pub connect_timeout: Duration,
+
+    /// How long one batch on a SQL Server may take.
+    #[arg(long, env = "MIRRORGATE_BATCH_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
+    pub batch_timeout: Duration,
+
+    /// Connections kept to each instance.
+    #[arg(long, env = "MIRRORGATE_POOL_SIZE", default_value_t = 2, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub pool_size: u16,
+
+    /// How long a stopping process waits for running jobs before it hands them back.
+    #[arg(long, env = "MIRRORGATE_GRACE", default_value = "10s", value_parser = duration, value_name = "DURATION")]
+    pub grace: Duration,
+
+    /// An own endpoint certificate with fewer days left is a warning.
+    #[arg(long, env = "MIRRORGATE_EXPIRES_SOON_DAYS", default_value_t = 30, value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(0..=3650))]
+    pub expires_soon_days: u32,
+}
+
+/// Reads `250ms`, `30s` or `5m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wanted = || format!("{text:?} is not a duration; wanted is a whole number with ms, s or m, such as 30s");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| wanted())?;
+    let milliseconds = match &text[digits.len()..] {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        _ => None,
+    };
+    match milliseconds.map(Duration::from_millis) {
+        Some(zero) if zero.is_zero() => Err(format!("{text:?} is no time at all; wanted is a duration above zero")),
+        Some(found) if found <= Duration::from_secs(86_400) => Ok(found),
+        Some(_) => Err(format!("{text:?} is more than a day")),
+        None => Err(wanted()),
+    }
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("listening on {listen} would admit anyone who can reach it; give --token-file, or listen on loopback")]
+    TokenMissing { listen: SocketAddr },
+    #[error("the token file {} cannot be read", path.display())]
+    TokenUnreadable {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the token file {} can be read by others (mode {mode:o}); make it 0600", path.display())]
+    TokenExposed { path: PathBuf, mode: u32 },
+    #[error("the token file {} holds {found} characters; wanted is one line of 20 to 512 visible ASCII characters", path.display())]
+    TokenMalformed { path: PathBuf, found: usize },
+    #[error("with --database-url, --seal-key-file must be given too: all replicas need the same key. `mirrorgate seal-key FILE` makes one")]
+    SealKeyMissing,
+}
+
+impl ServeConfig {
+    /// The file the seal key is read from.
+    ///
+    /// # Errors
+    /// [`ConfigError::SealKeyMissing`] when PostgreSQL is shared and no file is named.
+    pub fn seal_key_path(&self) -> Result<PathBuf, ConfigError> {
+        match (&self.seal_key_file, &self.database.database_url) {
+            (Some(path), _) => Ok(path.clone()),
+            (None, None) => Ok(self.database.data_dir.join("seal.key")),
+            (None, Some(_)) => Err(ConfigError::SealKeyMissing),
+        }
+    }
+
+    /// The token callers must send, if any.
+    ///
+    /// # Errors
+    /// When the address asks for one and there is none, or its file is not fit.
+    pub fn token(&self) -> Result<Option<SecretString>, ConfigError> {
+        match &self.token_file {
+            Some(path) => read_token(path).map(Some),
+            None if self.listen.ip().is_loopback() => Ok(None),
+            None => Err(ConfigError::TokenMissing {
+                listen: self.listen,
+            }),
+        }
+    }
+}
+
+fn read_token(path: &Path) -> Result<SecretString, ConfigError> {
+    use std::os::unix::fs::PermissionsExt;
+    let unreadable = |source| ConfigError::TokenUnreadable {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::TokenExposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let token = text.trim_end_matches(['\r', '\n']);
+    let well_formed =
+        (20..=512).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
+    if well_formed {
+        Ok(SecretString::from(token))
+    } else {
+        Err(ConfigError::TokenMalformed {
+            path: path.to_owned(),
+            found: token.chars().count(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn token_file(text: &str, mode: u32) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_token_others_can_read_is_refused() {
+        let secret = "0123456789abcdef0123456789\n";
+        let exposed = token_file(secret, 0o640);
+        assert!(matches!(
+            read_token(exposed.path()),
+            Err(ConfigError::TokenExposed { mode: 0o640, .. })
+        ));
+        let kept = token_file(secret, 0o600);
+        assert_eq!(
+            read_token(kept.path()).unwrap().expose_secret(),
+            secret.trim_end()
+        );
+        assert!(matches!(
+            read_token(token_file("short", 0o600).path()),
+            Err(ConfigError::TokenMalformed { found: 5, .. })
+        ));
+    }
+
+    #[test]
+    fn durations_have_a_unit_and_an_end() {
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        for bad in ["30", "s", "-1s", "1h", "0s", "99999m", "1.5s", ""] {
+            assert!(duration(bad).is_err(), "{bad:?}");
+        }
+    }
+}

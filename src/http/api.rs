@@ -1,0 +1,127 @@
+//! What every handler has at hand: the store, the wake-ups, the seal, the clock, and the service's own settings.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+use crate::domain::clock::Clock;
+use crate::domain::hash::Sha256;
+use crate::store::Store;
+use crate::store::seal::SealKey;
+use crate::store::wake::Wakeups;
+
+use super::page::CursorKey;
+
+/// The state of the HTTP side. Cheap to clone.
+#[derive(Clone)]
+pub struct Api(Arc<Inner>);
+
+/// What an [`Api`] is made of.
+pub struct Parts {
+    pub store: Store,
+    pub wakeups: Wakeups,
+    pub seal: SealKey,
+    pub clock: Clock,
+    pub settings: Settings,
+    pub readiness: Readiness,
+}
+
+/// [`Parts`] with what is derived from them.
+pub struct Inner {
+    parts: Parts,
+    pub cursors: CursorKey,
+}
+
+/// The HTTP side's own settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The one bearer token; absent on loopback only, where nobody is asked.
+    pub token: Option<TokenDigest>,
+    /// How long an answer may take, `wait` not counted.
+    pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            token: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A bearer token as it is kept in memory: only its digest, so that no dump or log can give it away.
+#[derive(Debug, Clone)]
+pub struct TokenDigest(Sha256);
+
+impl TokenDigest {
+    #[must_use]
+    pub fn of(token: &SecretString) -> Self {
+        Self(Sha256::of(token.expose_secret().as_bytes()))
+    }
+
+    /// Compares in constant time; digests are compared, so lengths give nothing away either.
+    #[must_use]
+    pub fn admits(&self, presented: &str) -> bool {
+        let presented = Sha256::of(presented.as_bytes());
+        self.0.as_bytes().ct_eq(presented.as_bytes()).into()
+    }
+}
+
+/// Whether this process takes work; cleared as soon as it begins to shut down.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Api {
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let cursors = CursorKey::new(&parts.seal.derive("http cursor"));
+        Self(Arc::new(Inner { parts, cursors }))
+    }
+}
+
+impl Deref for Api {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Deref for Inner {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_token_is_admitted() {
+        let digest = TokenDigest::of(&SecretString::from("mg_0123456789abcdef"));
+        assert!(digest.admits("mg_0123456789abcdef"));
+        for wrong in ["", "mg_0123456789abcde", "mg_0123456789abcdef ", "MG_0123456789ABCDEF"] {
+            assert!(!digest.admits(wrong), "{wrong:?}");
+        }
+        assert!(!format!("{digest:?}").contains("mg_"));
+    }
+}

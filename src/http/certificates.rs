@@ -1,0 +1,339 @@
+//! `/v1/instances/{name}/certificates`: public certificates of an instance's mirroring endpoint.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::api::Api;
+use super::etag::{Conditions, ETag};
+use super::extract::{
+    CertificatePath, NamePath, Named, NamedCertificate, NoParameters, Pairs, Parameters,
+    ReadParameters, Upload, UploadDocument,
+};
+use super::instances::{find, unknown};
+use super::negotiate::{self, Format, JsonOnly};
+use super::page::{ListOf, Paging};
+use super::policy::{Guarded, Policy};
+use super::problem::{Fault, Kind, Problem};
+use super::reply::{self, Answer, Deleted, ListRequest};
+use super::text::{Table, maybe_moment, moment};
+use crate::domain::certificate::{Certificate, Purpose, RefusedCertificate, Source};
+use crate::domain::name::RegistrationName;
+use crate::store::certificates::{self, StoredCertificate};
+use crate::store::instances;
+use crate::store::list::Page;
+
+pub fn routes() -> Vec<Guarded> {
+    vec![
+        Policy::Caller.guards(routes!(upload_certificate, list_certificates)),
+        Policy::Caller.guards(routes!(get_certificate, delete_certificate)),
+    ]
+}
+
+/// What an upload is for.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UploadParameters {
+    /// `current`: the endpoint uses it now; the last such upload is the instance's pin. `next`: handed out beforehand, for a renewal to come.
+    #[param(value_type = Option<Purpose>, default = "current")]
+    purpose: Purpose,
+    /// Take a certificate that has expired.
+    #[param(value_type = Option<bool>, default = false)]
+    allow_expired: bool,
+}
+
+impl ReadParameters for UploadParameters {
+    fn read(pairs: &mut Pairs) -> Self {
+        let purpose = pairs.parse("purpose", "current or next", |text| {
+            [Purpose::Current, Purpose::Next]
+                .into_iter()
+                .find(|p| p.as_str() == text)
+        });
+        Self {
+            purpose: purpose.unwrap_or(Purpose::Current),
+            allow_expired: pairs
+                .parse("allow_expired", "true or false", |text| text.parse().ok())
+                .unwrap_or(false),
+        }
+    }
+}
+
+/// A certificate as it is shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CertificateView {
+    /// Over the DER: what identifies it.
+    sha256: String,
+    /// SHA-1, as SQL Server shows it.
+    thumbprint: String,
+    subject: String,
+    issuer: String,
+    serial: String,
+    not_before: DateTime<Utc>,
+    not_after: DateTime<Utc>,
+    key_bits: u32,
+    /// Dotted object identifier.
+    #[schema(example = "1.2.840.113549.1.1.11")]
+    signature_algorithm: String,
+    /// What it was last uploaded for; null when it was only obtained from the endpoint.
+    #[schema(required)]
+    purpose: Option<Purpose>,
+    source: Source,
+    /// It counts now: the last upload of its purpose.
+    pinned: bool,
+    created_at: DateTime<Utc>,
+    #[schema(required)]
+    uploaded_at: Option<DateTime<Utc>>,
+}
+
+impl CertificateView {
+    fn of(stored: &StoredCertificate, pins: &certificates::Pins) -> Self {
+        let certificate = &stored.certificate;
+        let is = |pin: &Option<StoredCertificate>| {
+            pin.as_ref()
+                .is_some_and(|p| p.certificate.sha256 == certificate.sha256)
+        };
+        Self {
+            sha256: certificate.sha256.to_string(),
+            thumbprint: certificate.thumbprint.to_string(),
+            subject: certificate.subject.clone(),
+            issuer: certificate.issuer.clone(),
+            serial: certificate.serial.clone(),
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            key_bits: certificate.key_bits,
+            signature_algorithm: certificate.signature_algorithm.clone(),
+            purpose: stored.purpose,
+            source: stored.source,
+            pinned: is(&pins.current) || is(&pins.next),
+            created_at: stored.created_at,
+            uploaded_at: stored.uploaded_at,
+        }
+    }
+}
+
+/// Upload a certificate
+///
+/// The public half only, DER or PEM told apart by content. A private key or a PKCS#12 is refused and never stored. Uploading
+/// the same again changes nothing; with another purpose it moves there.
+#[utoipa::path(
+    post, path = "/v1/instances/{name}/certificates", operation_id = "upload_certificate", tag = "certificates",
+    params(NamePath, UploadParameters),
+    request_body(description = "One certificate; at most 64 KiB, its DER at most 16 KiB. The form's one field is named `certificate`.", content(
+        (String = "application/pkix-cert"),
+        (String = "application/octet-stream"),
+        (String = "application/x-pem-file"),
+        (UploadDocument = "multipart/form-data"),
+        (UploadDocument = "application/json", example = json!({"certificate": "MIIC…"})),
+    )),
+    responses(
+        (status = 200, description = "It was there already.", body = CertificateView, example = json!(example())),
+        (status = 201, description = "Stored.", body = CertificateView, example = json!(example())),
+        (status = 404, response = crate::http::openapi::NotFound),
+        (status = 422, response = crate::http::openapi::Refused),
+    )
+)]
+async fn upload_certificate(
+    State(api): State<Api>,
+    Named(name): Named,
+    Parameters(asked): Parameters<UploadParameters>,
+    _: JsonOnly,
+    Upload(bytes): Upload,
+) -> Answer {
+    let now = api.clock.now();
+    let certificate = Certificate::from_upload(&bytes, asked.allow_expired, now).map_err(refused)?;
+    let mut tx = api.store.begin().await?;
+    let instance = instances::get_for_update(&mut tx, &name.key())
+        .await?
+        .ok_or_else(|| unknown(&name))?;
+    let (stored, created) =
+        certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
+    let pins = certificates::pins(&mut tx, instance.id).await?;
+    tx.commit().await?;
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
+    let path = format!("/v1/instances/{}/certificates/{}", instance.name, certificate.sha256);
+    let response = reply::json(status, &CertificateView::of(&stored, &pins))?;
+    Ok(reply::located(response, &path))
+}
+
+fn refused(why: RefusedCertificate) -> Problem {
+    Problem::of(
+        Kind::CertificateRefused,
+        vec![Fault::new("", why.code(), why.to_string())],
+    )
+}
+
+/// List an instance's certificates
+///
+/// Uploaded ones and those obtained from its endpoint, latest first.
+#[utoipa::path(
+    get, path = "/v1/instances/{name}/certificates", operation_id = "list_certificates", tag = "certificates",
+    params(NamePath, Paging),
+    responses(
+        (status = 200, description = "A page, latest first.", headers(("Link" = Option<String>, description = "`rel=\"next\"`")), content(
+            (ListOf<CertificateView> = "application/json", example = json!({"items": [example()], "next_cursor": null})),
+            (String = "text/plain"),
+        )),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+async fn list_certificates(
+    State(api): State<Api>,
+    uri: Uri,
+    Named(name): Named,
+    Parameters(paging): Parameters<Paging>,
+    format: Format,
+) -> Answer {
+    let mut conn = api.store.acquire().await?;
+    let instance = find(&mut conn, &name).await?;
+    let scope = format!("certificates {}", instance.id);
+    let after: Option<(DateTime<Utc>, String)> = paging.after(&api.cursors, &scope)?;
+    let pins = certificates::pins(&mut conn, instance.id).await?;
+    let mut all = certificates::list(&mut conn, instance.id).await?;
+    // An instance has a handful; they are paged here so that every list reads alike.
+    let key = |c: &StoredCertificate| {
+        (c.uploaded_at.unwrap_or(c.created_at), c.certificate.sha256.to_string())
+    };
+    all.sort_by_key(|c| std::cmp::Reverse(key(c)));
+    all.retain(|c| after.as_ref().is_none_or(|after| key(c) < *after));
+    let limit = paging.limit as usize;
+    let more = all.len() > limit;
+    all.truncate(limit);
+    let page = Page {
+        items: all.iter().map(|c| CertificateView::of(c, &pins)).collect(),
+        next: all.last().filter(|_| more).map(key),
+    };
+    let list = ListRequest { uri: &uri, format, scope: &scope };
+    reply::page(&api, &list, page, columns)
+}
+
+fn columns(items: &[CertificateView]) -> String {
+    let mut table = Table::new(&[
+        "THUMBPRINT", "PURPOSE", "SOURCE", "PINNED", "NOT AFTER", "KEY", "SUBJECT", "UPLOADED", "SHA256",
+    ]);
+    for item in items {
+        table.row([
+            item.thumbprint.clone(),
+            item.purpose.map_or(String::new(), |p| p.as_str().to_owned()),
+            item.source.as_str().to_owned(),
+            if item.pinned { "yes" } else { "no" }.to_owned(),
+            moment(item.not_after),
+            item.key_bits.to_string(),
+            item.subject.clone(),
+            maybe_moment(item.uploaded_at),
+            item.sha256.clone(),
+        ]);
+    }
+    table.render()
+}
+
+/// Read a certificate
+///
+/// As JSON, or itself as DER or PEM, by `Accept`.
+#[utoipa::path(
+    get, path = "/v1/instances/{name}/certificates/{sha256}", operation_id = "get_certificate", tag = "certificates",
+    params(CertificatePath, super::conditions::OfReads),
+    responses(
+        (status = 200, description = "The certificate.", content(
+            (CertificateView = "application/json", example = json!(example())),
+            (String = "application/pkix-cert"),
+            (String = "application/x-pem-file"),
+        )),
+        (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+async fn get_certificate(
+    State(api): State<Api>,
+    NamedCertificate(name, sha256): NamedCertificate,
+    _: Parameters<NoParameters>,
+    conditions: Conditions,
+    headers: HeaderMap,
+) -> Answer {
+    let media = negotiate::choose(
+        &headers,
+        &[negotiate::JSON, negotiate::DER, negotiate::PEM],
+    )?;
+    let mut conn = api.store.acquire().await?;
+    let instance = find(&mut conn, &name).await?;
+    let stored = certificates::get(&mut conn, instance.id, &sha256)
+        .await?
+        .ok_or_else(|| no_such(&name))?;
+    let pins = certificates::pins(&mut conn, instance.id).await?;
+    let view = CertificateView::of(&stored, &pins);
+    let tag = tag(&stored, &view);
+    let (tag, extension) = match media {
+        negotiate::DER => (tag.with_suffix(".der"), "cer"),
+        negotiate::PEM => (tag.with_suffix(".pem"), "pem"),
+        _ => (tag, ""),
+    };
+    reply::unless_known(&conditions, &tag, || {
+        let body = match media {
+            negotiate::DER => stored.certificate.der.clone(),
+            negotiate::PEM => stored.certificate.to_pem().into_bytes(),
+            _ => return reply::json(StatusCode::OK, &view),
+        };
+        let mut response = reply::bytes(StatusCode::OK, media, body);
+        let file = format!("attachment; filename=\"{}.{extension}\"", instance.name);
+        if let Ok(file) = file.parse() {
+            response.headers_mut().insert(header::CONTENT_DISPOSITION, file);
+        }
+        Ok(response)
+    })
+}
+
+/// A certificate never changes; what is said about it moves with its last upload, and with another one becoming the pin.
+fn tag(stored: &StoredCertificate, view: &CertificateView) -> ETag {
+    let mut id = [0; 16];
+    id.copy_from_slice(&stored.certificate.sha256.as_bytes()[..16]);
+    ETag::new(
+        Uuid::from_bytes(id),
+        stored.uploaded_seq.unwrap_or_default(),
+        i64::from(view.pinned),
+    )
+}
+
+/// Forget a certificate
+///
+/// If it was the pin, the upload before it counts again. Nothing is changed on any SQL Server.
+#[utoipa::path(
+    delete, path = "/v1/instances/{name}/certificates/{sha256}", operation_id = "delete_certificate", tag = "certificates",
+    params(CertificatePath),
+    responses(
+        (status = 200, description = "Forgotten.", body = Deleted),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+async fn delete_certificate(
+    State(api): State<Api>,
+    NamedCertificate(name, sha256): NamedCertificate,
+    _: Parameters<NoParameters>,
+    _: JsonOnly,
+) -> Answer {
+    let mut tx = api.store.begin().await?;
+    let instance = instances::get_for_update(&mut tx, &name.key())
+        .await?
+        .ok_or_else(|| unknown(&name))?;
+    if !certificates::mark_deleted(&mut tx, instance.id, &sha256, api.clock.now()).await? {
+        return Err(no_such(&name));
+    }
+    tx.commit().await?;
+    reply::deleted(sha256)
+}
+
+fn no_such(name: &RegistrationName) -> Problem {
+    Problem::new(Kind::NotFound, format!("instance {name} has no such certificate"))
+}
+
+fn example() -> serde_json::Value {
+    serde_json::json!({
+        "sha256": "3f0a9e1f6c1d0f5f4f0e5a9f8f5f0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b",
+        "thumbprint": "9F21A7C44E0B5D1188A0C7B2E3F4051627384950",
+        "subject": "CN=HOST_A mirroring", "issuer": "CN=HOST_A mirroring", "serial": "1f0a",
+        "not_before": "2026-03-01T00:00:00Z", "not_after": "2027-03-01T00:00:00Z", "key_bits": 2048,
+        "signature_algorithm": "1.2.840.113549.1.1.11", "purpose": "current", "source": "uploaded", "pinned": true,
+        "created_at": "2026-11-22T20:11:00Z", "uploaded_at": "2026-11-22T20:11:00Z"
+    })
+}

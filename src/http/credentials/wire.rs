@@ -1,0 +1,176 @@
+//! Credentials as they cross the wire. The view has no field a password could be in.
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::credential::{CredentialKind, CredentialSpec, HostPattern};
+use crate::domain::registration::Labels;
+use crate::http::labels;
+use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::text::moment;
+use crate::store::credentials::Credential;
+
+const MAX_HOSTS: usize = 100;
+/// SQL Server's limit for both, in UTF-16 units.
+const MAX_UNITS: usize = 128;
+
+/// A credential as it is declared. Has no Debug: it holds a password.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutCredential {
+    spec: CredentialInput,
+    #[serde(default)]
+    labels: Labels,
+}
+
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CredentialInput {
+    kind: CredentialKind,
+    /// The SQL login's name.
+    #[schema(min_length = 1, max_length = 128, example = "mirrorgate")]
+    user: String,
+    #[schema(value_type = String, format = Password, write_only, min_length = 1, max_length = 128)]
+    password: SecretString,
+    /// Where it may be sent: host names, addresses, or `*.suffix` for any depth below.
+    #[schema(min_items = 1, max_items = 100, example = json!(["*.corp.example"]))]
+    hosts: Vec<String>,
+}
+
+/// A declaration that obeys the rules.
+pub struct Wanted {
+    pub spec: CredentialSpec,
+    pub labels: Labels,
+    pub password: SecretString,
+}
+
+impl PutCredential {
+    /// # Errors
+    /// `refused`, with every rule that is broken.
+    pub fn check(self) -> Result<Wanted, Problem> {
+        let mut faults = Vec::new();
+        labels::check(&self.labels, &mut faults);
+        check_user(&self.spec.user, &mut faults);
+        let units = self.spec.password.expose_secret().encode_utf16().count();
+        if !(1..=MAX_UNITS).contains(&units) {
+            faults.push(Fault::new(
+                "/spec/password",
+                "invalid_password",
+                format!("wanted are 1 to {MAX_UNITS} UTF-16 units"),
+            ));
+        }
+        let hosts = check_hosts(&self.spec.hosts, &mut faults);
+        if !faults.is_empty() {
+            return Err(Problem::of(Kind::Refused, faults));
+        }
+        Ok(Wanted {
+            spec: CredentialSpec {
+                kind: self.spec.kind,
+                user: self.spec.user,
+                hosts,
+            },
+            labels: self.labels,
+            password: self.spec.password,
+        })
+    }
+}
+
+fn check_user(user: &str, faults: &mut Vec<Fault>) {
+    let units = user.encode_utf16().count();
+    if !(1..=MAX_UNITS).contains(&units) || user.chars().any(char::is_control) {
+        faults.push(Fault::new(
+            "/spec/user",
+            "invalid_user",
+            format!("wanted are 1 to {MAX_UNITS} UTF-16 units, no control characters"),
+        ));
+    } else if user.contains('\\') {
+        faults.push(Fault::new(
+            "/spec/user",
+            "windows_login",
+            "a name with a backslash is a Windows log-in; only SQL log-ins can be stored so far",
+        ));
+    }
+}
+
+fn check_hosts(hosts: &[String], faults: &mut Vec<Fault>) -> Vec<HostPattern> {
+    if !(1..=MAX_HOSTS).contains(&hosts.len()) {
+        faults.push(Fault::new(
+            "/spec/hosts",
+            "invalid_hosts",
+            format!("found {} patterns, wanted are 1 to {MAX_HOSTS}: a credential names the hosts it may be sent to", hosts.len()),
+        ));
+    }
+    let mut patterns = Vec::new();
+    for (i, host) in hosts.iter().enumerate() {
+        match HostPattern::parse(host) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(e) => faults.push(Fault::new(format!("/spec/hosts/{i}"), "invalid_host", e.to_string())),
+        }
+    }
+    patterns
+}
+
+/// A credential as it is shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CredentialView {
+    #[schema(example = "prod-sql")]
+    name: String,
+    labels: Labels,
+    /// Counts changes of spec, labels and password.
+    revision: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    spec: CredentialOutput,
+    status: CredentialStatus,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CredentialOutput {
+    kind: CredentialKind,
+    user: String,
+    hosts: Vec<String>,
+}
+
+/// Nothing is observed about a credential by itself; what an instance said to it stands in the instance's status.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct CredentialStatus {}
+
+impl CredentialView {
+    #[must_use]
+    pub fn of(credential: &Credential) -> Self {
+        Self {
+            name: credential.name.to_string(),
+            labels: credential.labels.clone(),
+            revision: credential.revision,
+            created_at: credential.created_at,
+            updated_at: credential.updated_at,
+            spec: CredentialOutput {
+                kind: credential.spec.kind,
+                user: credential.spec.user.clone(),
+                hosts: credential.spec.hosts.iter().map(|h| h.as_str().to_owned()).collect(),
+            },
+            status: CredentialStatus {},
+        }
+    }
+
+    pub fn cells(&self) -> [String; 6] {
+        [
+            self.name.clone(),
+            "sql_login".to_owned(),
+            self.spec.user.clone(),
+            self.spec.hosts.join(","),
+            self.revision.to_string(),
+            moment(self.updated_at),
+        ]
+    }
+}
+
+pub fn example() -> serde_json::Value {
+    serde_json::json!({
+        "name": "prod-sql", "labels": {"env": "prod"}, "revision": 1,
+        "created_at": "2026-11-22T20:11:00Z", "updated_at": "2026-11-22T20:11:00Z",
+        "spec": {"kind": "sql_login", "user": "mirrorgate", "hosts": ["*.corp.example"]},
+        "status": {}
+    })
+}

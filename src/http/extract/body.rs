@@ -1,0 +1,171 @@
+//! Bodies as bytes: size limits, media types, and the forms a certificate may be uploaded in.
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use serde::Deserialize;
+
+use super::json::decode;
+use crate::http::problem::{Fault, Kind, Problem};
+
+/// The largest body of any operation.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The largest body of a certificate upload; the certificate itself has a limit of its own.
+pub const MAX_UPLOAD_BYTES: usize = 64 * 1024;
+
+/// The media type of a body, lower case and without parameters.
+///
+/// # Errors
+/// `unsupported_media_type` for a content coding: bodies are small and taken as they are.
+pub fn content_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    if headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
+        return Err(Problem::new(
+            Kind::UnsupportedMediaType,
+            "bodies are not taken compressed; leave Content-Encoding out",
+        ));
+    }
+    let media = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(|media| media.trim().to_ascii_lowercase());
+    Ok(media)
+}
+
+/// Reads a whole body of at most `limit` bytes.
+///
+/// # Errors
+/// `body_too_large`; a body that breaks off counts as malformed.
+pub async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let too_large = || {
+        Problem::new(
+            Kind::BodyTooLarge,
+            format!("this operation takes at most {limit} bytes"),
+        )
+    };
+    if announced.is_some_and(|bytes| bytes > limit) {
+        return Err(too_large());
+    }
+    to_bytes(request.into_body(), limit).await.map_err(|error| {
+        if is_length_limit(&error) {
+            too_large()
+        } else {
+            Problem::new(Kind::InvalidBody, "the body broke off before its end")
+        }
+    })
+}
+
+fn is_length_limit(error: &axum::Error) -> bool {
+    let mut source: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = source {
+        if error.to_string() == "length limit exceeded" {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// A certificate upload's bytes, whichever form they came in: DER or PEM, told apart later by content.
+///
+/// Has no Debug: a private key may be in it.
+pub struct Upload(pub Vec<u8>);
+
+/// The JSON form.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UploadDocument {
+    /// One certificate: DER in base64, or PEM text.
+    #[schema(example = "MIIC…")]
+    certificate: String,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Upload {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media = content_type(request.headers())?;
+        match media.as_deref() {
+            Some(
+                "application/pkix-cert"
+                | "application/x-x509-ca-cert"
+                | "application/octet-stream"
+                | "application/x-pem-file",
+            ) => Ok(Self(read(request, MAX_UPLOAD_BYTES).await?.to_vec())),
+            Some("application/json") => from_json(&read(request, MAX_UPLOAD_BYTES).await?),
+            Some("multipart/form-data") => from_form(request, state).await,
+            _ => Err(Problem::new(
+                Kind::UnsupportedMediaType,
+                "a certificate is taken as application/pkix-cert, application/octet-stream, application/x-pem-file, application/json or multipart/form-data; with curl: -H 'Content-Type: application/pkix-cert' --data-binary @HOST_A.cer",
+            )),
+        }
+    }
+}
+
+fn from_json(bytes: &[u8]) -> Result<Upload, Problem> {
+    let document: UploadDocument = decode(bytes)?;
+    if document.certificate.contains("-----BEGIN ") {
+        return Ok(Upload(document.certificate.into_bytes()));
+    }
+    let base64: String = document.certificate.split_whitespace().collect();
+    base64::engine::general_purpose::STANDARD
+        .decode(base64)
+        .map(Upload)
+        .map_err(|_| {
+            Problem::of(
+                Kind::InvalidBody,
+                vec![Fault::new(
+                    "/certificate",
+                    "invalid_value",
+                    "wanted is DER in base64, or PEM",
+                )],
+            )
+        })
+}
+
+async fn from_form<S: Send + Sync>(request: Request, state: &S) -> Result<Upload, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = read(Request::from_parts(parts.clone(), body), MAX_UPLOAD_BYTES).await?;
+    let malformed = || {
+        Problem::new(
+            Kind::InvalidBody,
+            "the body is not multipart/form-data with the boundary of its Content-Type",
+        )
+    };
+    let mut form = Multipart::from_request(Request::from_parts(parts, Body::from(bytes)), state)
+        .await
+        .map_err(|_| malformed())?;
+    let mut certificate = None;
+    while let Some(field) = form.next_field().await.map_err(|_| malformed())? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let content = field.bytes().await.map_err(|_| malformed())?;
+        let code = match (name.as_str(), &certificate) {
+            ("certificate", None) => {
+                certificate = Some(content.to_vec());
+                continue;
+            }
+            ("certificate", Some(_)) => "duplicate_member",
+            _ => "unknown_member",
+        };
+        return Err(form_fault(&name, code));
+    }
+    certificate
+        .map(Upload)
+        .ok_or_else(|| form_fault("certificate", "missing_member"))
+}
+
+fn form_fault(name: &str, code: &'static str) -> Problem {
+    let detail = "the form has exactly one field, named certificate, with the file";
+    Problem::of(
+        Kind::InvalidBody,
+        vec![Fault::new(format!("/{}", super::tree::escape(name)), code, detail)],
+    )
+}

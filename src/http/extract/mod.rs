@@ -1,0 +1,16 @@
+//! Extractors: the only way in for bodies, paths, queries and waits. Handlers use these and never axum's own, so that
+//! every refusal is a problem document with a pointer, and no refusal repeats a value that may be a secret.
+
+mod body;
+mod json;
+mod path;
+mod query;
+mod shape;
+mod tree;
+mod wait;
+
+pub use body::{MAX_BODY_BYTES, Upload, UploadDocument};
+pub use json::Json;
+pub use path::{CertificatePath, JobId, JobPath, NamePath, Named, NamedCertificate};
+pub use query::{NoParameters, Pairs, Parameters, ReadParameters};
+pub use wait::{Wait, duration};

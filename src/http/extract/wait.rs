@@ -1,0 +1,53 @@
+//! `?wait=30s`: how long a request that returns a job may wait for it to end.
+
+use std::time::Duration;
+
+use super::query::{Pairs, ReadParameters};
+
+/// The longest wait.
+pub const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// The wait asked for; none when not given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Wait {
+    /// How long to wait for the job to end before answering: seconds or milliseconds, at most `60s`.
+    #[param(value_type = Option<String>, example = "30s", pattern = "^[0-9]+m?s$")]
+    pub wait: Duration,
+}
+
+impl ReadParameters for Wait {
+    fn read(pairs: &mut Pairs) -> Self {
+        let wanted = "a number of seconds or milliseconds such as 30s or 500ms, at most 60s";
+        Self {
+            wait: pairs.parse("wait", wanted, duration).unwrap_or_default(),
+        }
+    }
+}
+
+/// Reads `30s` or `500ms`, at most [`MAX_WAIT`].
+pub fn duration(text: &str) -> Option<Duration> {
+    let number = |digits: &str| {
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse::<u64>().ok()).flatten()
+    };
+    let wait = match text.strip_suffix("ms") {
+        Some(digits) => Duration::from_millis(number(digits)?),
+        None => Duration::from_secs(number(text.strip_suffix('s')?)?),
+    };
+    (wait <= MAX_WAIT).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_seconds_up_to_sixty() {
+        assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
+        for bad in ["", "30", "61s", "-1s", "+1s", "1m", "s", "1.5s", "99999999999999999999s"] {
+            assert_eq!(duration(bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Instances as they are shown: the spec with its defaults written out, and what was last seen.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::wire::{TlsMode, TransportInput};
+use crate::domain::identity::ServerIdentity;
+use crate::domain::instance::{Tls, Transport};
+use crate::domain::observation::{EndpointRole, EndpointState, Observation};
+use crate::domain::registration::Labels;
+use crate::http::labels;
+use crate::http::problem::Problem;
+use crate::http::text::maybe_moment;
+use crate::http::trusts::{Gallery, TrustView, in_short};
+use crate::store::Conn;
+use crate::store::instance_status::{self, InstanceStatus};
+use crate::store::instances::{self, Instance};
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct InstanceView {
+    #[schema(example = "HOST_A")]
+    name: String,
+    labels: Labels,
+    /// Counts changes of spec and labels.
+    revision: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    spec: InstanceOutput,
+    status: InstanceStatusView,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct InstanceOutput {
+    host: String,
+    #[schema(required)]
+    port: Option<u16>,
+    #[schema(required)]
+    instance_name: Option<String>,
+    credential: String,
+    peer_name: String,
+    naming: NamingOutput,
+    tls: TlsOutput,
+    transport: TransportInput,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct NamingOutput {
+    #[schema(example = "{peer}_login")]
+    login: String,
+    #[schema(example = "{peer}_user")]
+    user: String,
+    #[schema(example = "{peer}_cert")]
+    certificate: String,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct TlsOutput {
+    mode: TlsMode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ca_pem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_name: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct InstanceStatusView {
+    /// The server the address led to at first; a change blocks until an inspection accepts it.
+    #[schema(required)]
+    identity: Option<ServerIdentity>,
+    #[schema(required)]
+    observed_at: Option<DateTime<Utc>>,
+    #[schema(required)]
+    server: Option<ServerView>,
+    #[schema(required)]
+    endpoint: Option<EndpointView>,
+    /// A log-in the instance refused; that credential revision rests.
+    #[schema(required)]
+    refused_login: Option<RefusedLoginView>,
+    certificates: PinsView,
+    /// What this instance lets in, by all registered pairs.
+    trusts: Vec<TrustView>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ServerView {
+    #[schema(example = "16.0.4135.4")]
+    version: String,
+    edition: String,
+    is_linux: bool,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct EndpointView {
+    name: String,
+    #[schema(value_type = String, example = "started")]
+    state: EndpointState,
+    #[schema(value_type = String, example = "all")]
+    role: EndpointRole,
+    #[schema(required)]
+    port: Option<i32>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct RefusedLoginView {
+    credential_revision: i64,
+    /// SQL Server's error number.
+    #[schema(example = 18456)]
+    number: i32,
+    at: DateTime<Utc>,
+}
+
+/// SHA-256 of the certificates that count.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PinsView {
+    /// The pin: the last certificate uploaded as `current`.
+    #[schema(required)]
+    current: Option<String>,
+    /// The last certificate uploaded as `next`.
+    #[schema(required)]
+    next: Option<String>,
+}
+
+impl InstanceView {
+    /// Gathers what is shown of an instance.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn load(conn: &mut Conn, instance: &Instance) -> Result<Self, Problem> {
+        let status = instance_status::status(conn, instance.id).await?;
+        let peers = instances::peers_of(conn, instance.id).await?;
+        let peer_ids: Vec<Uuid> = peers.iter().map(|p| p.id).collect();
+        let mut members = peers;
+        members.push(instance.clone());
+        let gallery = Gallery::load(conn, members).await?;
+        let trusts = peer_ids
+            .iter()
+            .filter_map(|peer| gallery.view(instance.id, *peer))
+            .collect();
+        let (current, next) = gallery.pins(instance.id);
+        Ok(Self {
+            name: instance.name.to_string(),
+            labels: instance.labels.clone(),
+            revision: instance.revision,
+            created_at: instance.created_at,
+            updated_at: instance.updated_at,
+            spec: InstanceOutput::of(instance),
+            status: InstanceStatusView::of(status, PinsView { current, next }, trusts),
+        })
+    }
+
+    pub fn cells(&self) -> [String; 8] {
+        let address = match (&self.spec.instance_name, self.spec.port) {
+            (Some(name), None) => format!("{}\\{name}", self.spec.host),
+            (Some(name), Some(port)) => format!("{}\\{name}:{port}", self.spec.host),
+            (None, port) => format!("{}:{}", self.spec.host, port.unwrap_or_default()),
+        };
+        let server = self.status.server.as_ref();
+        [
+            self.name.clone(),
+            self.spec.peer_name.clone(),
+            address,
+            self.spec.credential.clone(),
+            server.map(|s| s.version.clone()).unwrap_or_default(),
+            in_short(&self.status.trusts),
+            maybe_moment(self.status.observed_at),
+            labels::cell(&self.labels),
+        ]
+    }
+}
+
+impl InstanceOutput {
+    fn of(instance: &Instance) -> Self {
+        let spec = &instance.spec;
+        let (mode, verification) = match &spec.tls {
+            Tls::Required(v) => (TlsMode::Required, Some(v.clone())),
+            Tls::Strict(v) => (TlsMode::Strict, Some(v.clone())),
+            Tls::TrustServerCertificate => (TlsMode::TrustServerCertificate, None),
+            Tls::Off => (TlsMode::Off, None),
+        };
+        let verification = verification.unwrap_or_default();
+        Self {
+            host: spec.address.host.clone(),
+            port: spec.address.port,
+            instance_name: spec.address.instance_name.clone(),
+            credential: spec.credential.name.to_string(),
+            peer_name: spec.peer_name.to_string(),
+            naming: NamingOutput {
+                login: spec.naming.login.as_str().to_owned(),
+                user: spec.naming.user.as_str().to_owned(),
+                certificate: spec.naming.certificate.as_str().to_owned(),
+            },
+            tls: TlsOutput {
+                mode,
+                ca_pem: verification.ca_pem,
+                server_name: verification.server_name,
+            },
+            transport: match &spec.transport {
+                Transport::Binary => TransportInput::Binary,
+                Transport::File { path } => TransportInput::File {
+                    path: path.as_str().to_owned(),
+                },
+            },
+        }
+    }
+}
+
+impl InstanceStatusView {
+    fn of(status: InstanceStatus, certificates: PinsView, trusts: Vec<TrustView>) -> Self {
+        let seen: Option<&Observation> = status.observation.as_ref();
+        Self {
+            server: seen.map(|o| ServerView {
+                version: o.server.version.clone(),
+                edition: o.server.edition.clone(),
+                is_linux: o.server.is_linux,
+            }),
+            endpoint: seen.and_then(|o| o.endpoint.as_ref()).map(|e| EndpointView {
+                name: e.name.to_string(),
+                state: e.state,
+                role: e.role,
+                port: e.port,
+            }),
+            refused_login: status.refused_login.as_ref().map(|r| RefusedLoginView {
+                credential_revision: r.credential_revision,
+                number: r.number,
+                at: r.at,
+            }),
+            identity: status.identity,
+            observed_at: status.observed_at,
+            certificates,
+            trusts,
+        }
+    }
+}
+
+pub fn example() -> serde_json::Value {
+    serde_json::json!({
+        "name": "HOST_A", "labels": {"env": "prod"}, "revision": 1,
+        "created_at": "2026-11-22T20:11:00Z", "updated_at": "2026-11-22T20:11:00Z",
+        "spec": {
+            "host": "host-a.corp.example", "port": 1433, "instance_name": null, "credential": "prod-sql", "peer_name": "HOST_A",
+            "naming": {"login": "{peer}_login", "user": "{peer}_user", "certificate": "{peer}_cert"},
+            "tls": {"mode": "required"}, "transport": "binary"
+        },
+        "status": {
+            "identity": {"server_name": "SQLA\\PROD", "machine_name": "SQLA", "instance_name": "PROD"},
+            "observed_at": "2026-11-22T20:12:00Z",
+            "server": {"version": "16.0.4135.4", "edition": "Standard Edition (64-bit)", "is_linux": false},
+            "endpoint": {"name": "Endpoint_Mirroring", "state": "started", "role": "all", "port": 5022},
+            "refused_login": null,
+            "certificates": {"current": null, "next": null},
+            "trusts": []
+        }
+    })
+}

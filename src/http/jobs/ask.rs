@@ -1,0 +1,200 @@
+//! Asking for a job: what it is accepted with, the open one that a repeated request gets, and the conflict of another.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::Extension;
+
+use super::answer::{JobAnswer, settle};
+use super::view::{self, JobView};
+use super::wire::{AskOfInstance, AskOfPair};
+use crate::domain::id::new_id;
+use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
+use crate::domain::name::NamedRef;
+use crate::domain::pair::Role;
+use crate::http::api::Api;
+use crate::http::extract::{Json, NamePath, Named, Parameters, Wait};
+use crate::http::layers::RequestId;
+use crate::http::negotiate::Format;
+use crate::http::problem::{Kind, Problem};
+use crate::http::reply::Answer;
+use crate::http::{instances as instance_routes, pairs as pair_routes};
+use crate::store::jobs::{self, NewJob};
+use crate::store::pairs::{self, Pair};
+use crate::store::{Conn, certificates, instances};
+
+/// Ask for a job on a pair
+///
+/// `configure-inbound` brings every member's inbound side into the wanted state; with `dry_run` it only plans.
+/// `verify-inbound` only looks. One changing job per pair is open at a time: the same request gets the open one.
+#[utoipa::path(
+    post, path = "/v1/pairs/{name}/jobs", operation_id = "ask_for_pair_job", tag = "jobs",
+    params(NamePath, Wait),
+    request_body(content = AskOfPair, examples(
+        ("configure" = (value = json!({"kind": "configure-inbound", "reason": "new pair", "change_ref": "CHG0042"}))),
+        ("dry run" = (value = json!({"kind": "configure-inbound", "dry_run": true}))),
+        ("verify" = (value = json!({"kind": "verify-inbound"}))),
+    )),
+    responses(
+        (status = 200, description = "The job; it has ended.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
+        (status = 202, description = "The job; it is open.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
+        (status = 404, response = crate::http::openapi::NotFound),
+        (status = 409, response = crate::http::openapi::Conflict),
+        (status = 422, response = crate::http::openapi::Refused),
+    )
+)]
+pub async fn ask_for_pair_job(
+    State(api): State<Api>,
+    Extension(request): Extension<RequestId>,
+    Named(name): Named,
+    Parameters(wait): Parameters<Wait>,
+    format: Format,
+    Json(body): Json<AskOfPair>,
+) -> Answer {
+    let (kind, options) = body.check()?;
+    let mut tx = api.store.begin().await?;
+    let pair = pairs::get_for_update(&mut tx, &name.key())
+        .await?
+        .ok_or_else(|| pair_routes::unknown(&name))?;
+    let new = NewJob {
+        id: new_id(),
+        kind,
+        accepted: accept(&mut tx, &pair).await?,
+        subject: Subject::Pair(NamedRef {
+            id: pair.id,
+            name: pair.name,
+        }),
+        options,
+        request_id: Some(request.0),
+        created_at: api.clock.now(),
+    };
+    let open = if new.is_changing() {
+        jobs::open_changing(&mut tx, pair.id).await?
+    } else {
+        None
+    };
+    let (id, deduplicated) = match open {
+        Some(open) if is_same(&open, &new) => (open.id, true),
+        Some(open) => return Err(conflict(&open)),
+        None => {
+            jobs::enqueue(&mut tx, &new).await?;
+            (new.id, false)
+        }
+    };
+    tx.commit().await?;
+    answer(&api, id, wait, format, deduplicated).await
+}
+
+/// The pair as it is now, with the pins of its members.
+async fn accept(conn: &mut Conn, pair: &Pair) -> Result<Accepted, Problem> {
+    let mut members = Vec::new();
+    for (instance, role) in pair.spec.members() {
+        members.push(accept_member(conn, instance.clone(), role).await?);
+    }
+    Ok(Accepted {
+        revision: pair.revision,
+        operating_mode: pair.spec.operating_mode,
+        members,
+    })
+}
+
+async fn accept_member(
+    conn: &mut Conn,
+    instance: NamedRef,
+    role: Role,
+) -> Result<AcceptedMember, Problem> {
+    let pins = certificates::pins(conn, instance.id).await?;
+    Ok(AcceptedMember {
+        instance,
+        role,
+        current: pins.current.map(|c| c.certificate.sha256),
+        next: pins.next.map(|c| c.certificate.sha256),
+    })
+}
+
+/// A repeated request: same kind, options, revision and pins.
+fn is_same(open: &Job, new: &NewJob) -> bool {
+    open.kind == new.kind && open.options == new.options && open.accepted == new.accepted
+}
+
+fn conflict(open: &Job) -> Problem {
+    Problem::new(
+        Kind::JobConflict,
+        format!(
+            "job {} on this pair is open, asked for with other options or before a change of the pair or its pins; wait for its end",
+            open.id
+        ),
+    )
+    .member("job", open.id.to_string())
+}
+
+/// Ask for a job on an instance
+///
+/// `inspect` observes it, also when its log-in was refused before; with `accept_identity` it pins the server's identity
+/// anew.
+#[utoipa::path(
+    post, path = "/v1/instances/{name}/jobs", operation_id = "ask_for_instance_job", tag = "jobs",
+    params(NamePath, Wait),
+    request_body(content = AskOfInstance, example = json!({"kind": "inspect"})),
+    responses(
+        (status = 200, description = "The job; it has ended.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
+        (status = 202, description = "The job; it is open.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
+        (status = 404, response = crate::http::openapi::NotFound),
+        (status = 422, response = crate::http::openapi::Refused),
+    )
+)]
+pub async fn ask_for_instance_job(
+    State(api): State<Api>,
+    Extension(request): Extension<RequestId>,
+    Named(name): Named,
+    Parameters(wait): Parameters<Wait>,
+    format: Format,
+    Json(body): Json<AskOfInstance>,
+) -> Answer {
+    let (kind, options) = body.check()?;
+    let mut tx = api.store.begin().await?;
+    let instance = instances::get_for_update(&mut tx, &name.key())
+        .await?
+        .ok_or_else(|| instance_routes::unknown(&name))?;
+    let named = NamedRef {
+        id: instance.id,
+        name: instance.name,
+    };
+    let member = accept_member(&mut tx, named.clone(), Role::Partner).await?;
+    let new = NewJob {
+        id: new_id(),
+        kind,
+        subject: Subject::Instance(named),
+        options,
+        accepted: Accepted {
+            revision: instance.revision,
+            operating_mode: None,
+            members: vec![member],
+        },
+        request_id: Some(request.0),
+        created_at: api.clock.now(),
+    };
+    jobs::enqueue(&mut tx, &new).await?;
+    tx.commit().await?;
+    answer(&api, new.id, wait, format, false).await
+}
+
+async fn answer(
+    api: &Api,
+    id: uuid::Uuid,
+    wait: Wait,
+    format: Format,
+    deduplicated: bool,
+) -> Answer {
+    let (job, scripts) = settle(api, id, wait).await?;
+    let status = if job.state.has_ended() {
+        StatusCode::OK
+    } else {
+        StatusCode::ACCEPTED
+    };
+    JobAnswer {
+        job: &job,
+        scripts: &scripts,
+        deduplicated,
+    }
+    .respond(status, format)
+}

@@ -1,0 +1,33 @@
+//! `/v1/jobs` and the jobs of pairs and instances. Jobs are asked for and read here; workers do them.
+
+mod answer;
+mod ask;
+mod filter;
+mod plain;
+mod plan_view;
+mod read;
+mod script;
+mod view;
+mod wire;
+
+use utoipa_axum::routes;
+
+use self::ask::{
+    __path_ask_for_instance_job, __path_ask_for_pair_job, ask_for_instance_job, ask_for_pair_job,
+};
+use self::read::{
+    __path_list_instance_jobs, __path_list_pair_jobs, list_instance_jobs, list_pair_jobs,
+};
+use super::policy::{Guarded, Policy};
+
+pub fn routes() -> Vec<Guarded> {
+    let mut all = vec![
+        Policy::Caller.guards(routes!(ask_for_pair_job, list_pair_jobs)),
+        Policy::Caller.guards(routes!(ask_for_instance_job, list_instance_jobs)),
+    ];
+    all.extend(read::routes());
+    all
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! A plan as it is shown: findings, and per instance its trusts with their actions and the very T-SQL of each.
+
+use serde::Serialize;
+
+use crate::domain::finding::Finding;
+use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
+use crate::domain::trust::{Configured, Proof};
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PlanView {
+    /// Names the plan; give it back as `only_if_plan`.
+    plan_hash: String,
+    pub summary: SummaryView,
+    findings: Vec<Finding>,
+    pub instances: Vec<InstancePlanView>,
+}
+
+/// The plan in numbers of trusts.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct SummaryView {
+    pub trusts: usize,
+    pub configured: usize,
+    pub to_do: usize,
+    pub conflicts: usize,
+    /// Neither configured nor plannable, such as with an unreachable member.
+    pub unknown: usize,
+    /// A blocker or conflict anywhere means that nothing is changed anywhere.
+    pub blocked: bool,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct InstancePlanView {
+    pub instance: String,
+    /// One line on the server as observed.
+    #[schema(required)]
+    server: Option<String>,
+    /// One line on its endpoint.
+    #[schema(required)]
+    endpoint: Option<String>,
+    pub trusts: Vec<TrustPlanView>,
+    /// The whole batch; null when there is nothing to do here.
+    #[schema(required)]
+    batch: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TrustPlanView {
+    /// The peer that is let in.
+    pub from: String,
+    configured: Configured,
+    proof: Proof,
+    #[schema(required)]
+    certificate: Option<PlanCertificateView>,
+    pub actions: Vec<ActionView>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PlanCertificateView {
+    sha256: String,
+    thumbprint: String,
+    not_after: chrono::DateTime<chrono::Utc>,
+    /// It was uploaded as a pin, not merely obtained from the peer.
+    pinned: bool,
+    /// Its name on the acceptor, where it is there.
+    #[schema(required)]
+    name: Option<String>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ActionView {
+    #[schema(example = "create_login", value_type = String)]
+    kind: &'static str,
+    /// In words.
+    summary: String,
+    /// The very T-SQL; null where there is nothing to run.
+    #[schema(required)]
+    pub statement: Option<String>,
+}
+
+impl SummaryView {
+    #[must_use]
+    pub fn of(plan: &Plan) -> Self {
+        let all: Vec<&TrustPlan> = plan.instances.iter().flat_map(|i| &i.trusts).collect();
+        let count = |wanted: Configured| all.iter().filter(|t| t.configured == wanted).count();
+        Self {
+            trusts: all.len(),
+            configured: count(Configured::Yes),
+            to_do: count(Configured::No),
+            conflicts: count(Configured::Conflict),
+            unknown: count(Configured::Unknown),
+            blocked: plan.is_blocked(),
+        }
+    }
+}
+
+impl PlanView {
+    #[must_use]
+    pub fn of(plan: &Plan, scripts: &[InstanceScript]) -> Self {
+        Self {
+            plan_hash: plan.plan_hash.clone(),
+            summary: SummaryView::of(plan),
+            findings: plan.findings.clone(),
+            instances: plan
+                .instances
+                .iter()
+                .map(|instance| {
+                    let script = scripts.iter().find(|s| s.instance == instance.instance);
+                    InstancePlanView::of(instance, script)
+                })
+                .collect(),
+        }
+    }
+}
+
+impl InstancePlanView {
+    fn of(plan: &InstancePlan, script: Option<&InstanceScript>) -> Self {
+        Self {
+            instance: plan.instance.clone(),
+            server: plan.server.clone(),
+            endpoint: plan.endpoint.clone(),
+            trusts: plan.trusts.iter().map(|t| TrustPlanView::of(t, script)).collect(),
+            batch: script.map(|s| s.batch.clone()).filter(|b| !b.is_empty()),
+        }
+    }
+}
+
+impl TrustPlanView {
+    fn of(trust: &TrustPlan, script: Option<&InstanceScript>) -> Self {
+        // Statements stand in the order of the actions; a peer may get two certificates, so they are taken one by one.
+        let mut statements: Vec<_> = script
+            .iter()
+            .flat_map(|s| &s.statements)
+            .filter(|s| s.peer == trust.peer)
+            .collect();
+        let mut take = |kind: &str| {
+            let found = statements.iter().position(|s| s.action == kind)?;
+            Some(statements.remove(found).statement.clone())
+        };
+        Self {
+            from: trust.peer.clone(),
+            configured: trust.configured,
+            proof: trust.proof,
+            certificate: trust.certificate.as_ref().map(PlanCertificateView::of),
+            actions: trust
+                .actions
+                .iter()
+                .map(|action| ActionView {
+                    kind: action.kind(),
+                    summary: action.in_words(),
+                    statement: take(action.kind()),
+                })
+                .collect(),
+        }
+    }
+}
+
+impl PlanCertificateView {
+    fn of(certificate: &TrustCertificate) -> Self {
+        Self {
+            sha256: certificate.sha256.to_string(),
+            thumbprint: certificate.thumbprint.to_string(),
+            not_after: certificate.not_after,
+            pinned: certificate.pinned,
+            name: certificate.name.clone(),
+        }
+    }
+}

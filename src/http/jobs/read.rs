@@ -1,0 +1,295 @@
+//! Reading jobs: lists, one job, its steps, its script, its result as an exit code.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use utoipa_axum::routes;
+
+use super::answer::{JOB_STATE, JobAnswer, settle, tag};
+use super::filter::JobParameters;
+use super::script;
+use super::view::{self, JobView, StepView};
+use crate::domain::job::JobState;
+use crate::http::api::Api;
+use crate::http::etag::Conditions;
+use crate::http::extract::{JobId, JobPath, NamePath, Named, NoParameters, Parameters, Wait};
+use crate::http::negotiate::{self, Format};
+use crate::http::page::{ListOf, Paging};
+use crate::http::policy::{Guarded, Policy};
+use crate::http::problem::{Kind, Problem};
+use crate::http::reply::{self, Answer, ListRequest};
+use crate::http::text::Table;
+use crate::http::{conditions, instances as instance_routes, pairs as pair_routes};
+use crate::store::jobs::{self, JobFilter};
+use crate::store::list::Page;
+use crate::store::steps;
+
+pub fn routes() -> Vec<Guarded> {
+    vec![
+        Policy::Caller.guards(routes!(list_jobs)),
+        Policy::Caller.guards(routes!(get_job)),
+        Policy::Caller.guards(routes!(list_job_steps)),
+        Policy::Caller.guards(routes!(get_job_script)),
+        Policy::Caller.guards(routes!(get_job_result)),
+    ]
+}
+
+/// List jobs
+///
+/// Latest first, deleted registrations' jobs included.
+#[utoipa::path(
+    get, path = "/v1/jobs", operation_id = "list_jobs", tag = "jobs",
+    params(JobParameters, Paging),
+    responses((status = 200, description = "A page, latest first.", headers(("Link" = Option<String>, description = "`rel=\"next\"`")), content(
+        (ListOf<JobView> = "application/json", example = json!({"items": [view::example()], "next_cursor": null})),
+        (String = "text/plain"),
+    )))
+)]
+async fn list_jobs(
+    State(api): State<Api>,
+    uri: Uri,
+    Parameters((asked, paging)): Parameters<(JobParameters, Paging)>,
+    format: Format,
+) -> Answer {
+    let scope = format!("jobs {}", asked.scope());
+    let list = ListRequest { uri: &uri, format, scope: &scope };
+    page(&api, &list, &asked.filter(), &paging).await
+}
+
+/// List a pair's jobs
+#[utoipa::path(
+    get, path = "/v1/pairs/{name}/jobs", operation_id = "list_pair_jobs", tag = "jobs",
+    params(NamePath, Paging),
+    responses(
+        (status = 200, description = "A page, latest first.", headers(("Link" = Option<String>, description = "`rel=\"next\"`")), content(
+            (ListOf<JobView> = "application/json", example = json!({"items": [view::example()], "next_cursor": null})),
+            (String = "text/plain"),
+        )),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+pub async fn list_pair_jobs(
+    State(api): State<Api>,
+    uri: Uri,
+    Named(name): Named,
+    Parameters(paging): Parameters<Paging>,
+    format: Format,
+) -> Answer {
+    let mut conn = api.store.acquire().await?;
+    let pair = pair_routes::find(&mut conn, &name).await?;
+    drop(conn);
+    let filter = JobFilter {
+        pair_id: Some(pair.id),
+        ..JobFilter::default()
+    };
+    let scope = format!("jobs of pair {}", pair.id);
+    let list = ListRequest { uri: &uri, format, scope: &scope };
+    page(&api, &list, &filter, &paging).await
+}
+
+/// List an instance's jobs
+///
+/// Those on it, and those on pairs that name it.
+#[utoipa::path(
+    get, path = "/v1/instances/{name}/jobs", operation_id = "list_instance_jobs", tag = "jobs",
+    params(NamePath, Paging),
+    responses(
+        (status = 200, description = "A page, latest first.", headers(("Link" = Option<String>, description = "`rel=\"next\"`")), content(
+            (ListOf<JobView> = "application/json", example = json!({"items": [view::example()], "next_cursor": null})),
+            (String = "text/plain"),
+        )),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+pub async fn list_instance_jobs(
+    State(api): State<Api>,
+    uri: Uri,
+    Named(name): Named,
+    Parameters(paging): Parameters<Paging>,
+    format: Format,
+) -> Answer {
+    let mut conn = api.store.acquire().await?;
+    let instance = instance_routes::find(&mut conn, &name).await?;
+    drop(conn);
+    let filter = JobFilter {
+        instance_id: Some(instance.id),
+        ..JobFilter::default()
+    };
+    let scope = format!("jobs of instance {}", instance.id);
+    let list = ListRequest { uri: &uri, format, scope: &scope };
+    page(&api, &list, &filter, &paging).await
+}
+
+async fn page(api: &Api, list: &ListRequest<'_>, filter: &JobFilter, paging: &Paging) -> Answer {
+    let after = paging.after(&api.cursors, list.scope)?;
+    let mut conn = api.store.acquire().await?;
+    let found = jobs::list(&mut conn, filter, after, paging.limit).await?;
+    let page = Page {
+        items: found.items.iter().map(JobView::brief).collect(),
+        next: found.next,
+    };
+    reply::page(api, list, page, |items: &[JobView]| {
+        let mut table = Table::new(&[
+            "JOB", "KIND", "SUBJECT", "STATE", "ATTEMPTS", "ASKED", "FINISHED", "CHANGE", "FAILURE",
+        ]);
+        for item in items {
+            table.row(item.cells());
+        }
+        table.render()
+    })
+}
+
+/// Read a job
+///
+/// With its plan: findings, and per instance the actions with the very T-SQL.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}", operation_id = "get_job", tag = "jobs",
+    params(JobPath, Wait, conditions::OfReads),
+    responses(
+        (status = 200, description = "The job.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain")),
+            headers(("Job-State" = String, description = "Its state."))),
+        (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+async fn get_job(
+    State(api): State<Api>,
+    JobId(id): JobId,
+    Parameters(wait): Parameters<Wait>,
+    format: Format,
+    conditions: Conditions,
+) -> Answer {
+    let (job, scripts) = settle(&api, id, wait).await?;
+    reply::unless_known(&conditions, &tag(&job, format), || {
+        JobAnswer {
+            job: &job,
+            scripts: &scripts,
+            deduplicated: false,
+        }
+        .respond(StatusCode::OK, format)
+    })
+}
+
+/// List a job's steps
+///
+/// Every read and every action of every attempt, with its statement, times and outcome.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/steps", operation_id = "list_job_steps", tag = "jobs",
+    params(JobPath, Paging),
+    responses(
+        (status = 200, description = "A page, in order.", headers(("Link" = Option<String>, description = "`rel=\"next\"`")), content(
+            (ListOf<StepView> = "application/json", example = json!({"items": [], "next_cursor": null})),
+            (String = "text/plain"),
+        )),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+async fn list_job_steps(
+    State(api): State<Api>,
+    uri: Uri,
+    JobId(id): JobId,
+    Parameters(paging): Parameters<Paging>,
+    format: Format,
+) -> Answer {
+    let scope = format!("steps of {id}");
+    let after = paging.after(&api.cursors, &scope)?;
+    let mut conn = api.store.acquire().await?;
+    if jobs::get(&mut conn, id).await?.is_none() {
+        return Err(Problem::new(Kind::NotFound, format!("there is no job {id}")));
+    }
+    let found = steps::list(&mut conn, id, after, paging.limit).await?;
+    let page = Page {
+        items: found.items.into_iter().map(StepView::of).collect(),
+        next: found.next,
+    };
+    let list = ListRequest { uri: &uri, format, scope: &scope };
+    reply::page(&api, &list, page, |items: &[StepView]| {
+        let mut table = Table::new(&[
+            "STEP", "ON", "FROM", "KIND", "OUTCOME", "STARTED", "TOOK", "WHAT", "SAID",
+        ]);
+        for item in items {
+            table.row(item.cells());
+        }
+        table.render()
+    })
+}
+
+/// Read a job's T-SQL as a script
+///
+/// What the plan stands for, or stood for: per instance one batch, to be read or run by hand.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/script", operation_id = "get_job_script", tag = "jobs",
+    params(JobPath),
+    responses(
+        (status = 200, description = "The script.", content((String = "application/sql"), (String = "text/plain", example = "-- mirrorgate job …"))),
+        (status = 404, response = crate::http::openapi::NotFound),
+        (status = 409, response = crate::http::openapi::Conflict),
+    )
+)]
+async fn get_job_script(
+    State(api): State<Api>,
+    JobId(id): JobId,
+    _: Parameters<NoParameters>,
+    headers: HeaderMap,
+) -> Answer {
+    let media = negotiate::choose(&headers, &[negotiate::SQL, negotiate::TEXT])?;
+    let (job, scripts) = settle(&api, id, Wait::default()).await?;
+    if job.plan.is_none() {
+        return Err(if job.state.has_ended() {
+            Problem::new(Kind::NotFound, format!("job {id} ended before it had a plan, so it has no script"))
+        } else {
+            Problem::new(Kind::ScriptNotReady, format!("job {id} has not planned yet"))
+        });
+    }
+    let media = match media {
+        negotiate::SQL => "application/sql; charset=utf-8",
+        _ => "text/plain; charset=utf-8",
+    };
+    let text = script::render(&job, &scripts);
+    Ok(reply::bytes(StatusCode::OK, media, text.into_bytes()))
+}
+
+/// Read a job's result as an exit code
+///
+/// For runbooks: 200 when it succeeded, 409 when it failed or was cancelled, 429 with `Retry-After` while it is open. So
+/// `curl -sS --fail-with-body --retry 60 --retry-delay 1 -o result.json "$URL/result?wait=50s"` is a whole loop.
+#[utoipa::path(
+    get, path = "/v1/jobs/{id}/result", operation_id = "get_job_result", tag = "jobs",
+    params(JobPath, Wait),
+    responses(
+        (status = 200, description = "It succeeded.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
+        (status = 404, response = crate::http::openapi::NotFound),
+        (status = 409, description = "It failed (`job_failed`) or was cancelled (`job_cancelled`); the problem's `job` is the job.",
+            content((crate::http::problem::ProblemDocument = "application/problem+json"), (String = "text/plain"))),
+        (status = 429, description = "It has not ended (`job_not_finished`).",
+            content((crate::http::problem::ProblemDocument = "application/problem+json"), (String = "text/plain"))),
+    )
+)]
+async fn get_job_result(
+    State(api): State<Api>,
+    JobId(id): JobId,
+    Parameters(wait): Parameters<Wait>,
+    format: Format,
+) -> Answer {
+    let (job, scripts) = settle(&api, id, wait).await?;
+    let answer = JobAnswer {
+        job: &job,
+        scripts: &scripts,
+        deduplicated: false,
+    };
+    let (kind, detail) = match job.state {
+        JobState::Succeeded => return answer.respond(StatusCode::OK, format),
+        JobState::Failed => {
+            let (code, detail) = job.failure.as_ref().map_or(("internal", ""), |(c, d)| (c.as_str(), d));
+            (Kind::JobFailed, format!("{code}: {detail}"))
+        }
+        JobState::Cancelled => (Kind::JobCancelled, "the job was cancelled".to_owned()),
+        JobState::Queued | JobState::Running => (
+            Kind::JobNotFinished,
+            format!("the job is {}; ask again", job.state.as_str()),
+        ),
+    };
+    let view = serde_json::to_value(JobView::full(&job, &scripts)).unwrap_or_default();
+    Err(Problem::new(kind, detail)
+        .member("job", view)
+        .header(JOB_STATE, HeaderValue::from_static(job.state.as_str())))
+}

@@ -1,0 +1,163 @@
+//! What is asked for: the bodies of the two operations that ask for a job, and their rules.
+
+use serde::Deserialize;
+
+use crate::domain::job::{JobKind, JobOptions};
+use crate::domain::wish::IfEndpointInUse;
+use crate::http::problem::{Fault, Kind, Problem};
+
+const MAX_REASON: usize = 500;
+const MAX_CHANGE_REF: usize = 64;
+
+/// A job on a pair.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskOfPair {
+    kind: PairJobKind,
+    /// Observe and plan, change nothing. `configure-inbound` only.
+    #[serde(default)]
+    dry_run: bool,
+    /// Proceed only if the plan has this hash; else the job ends `plan_stale`. `configure-inbound` only.
+    #[serde(default)]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
+    only_if_plan: Option<String>,
+    /// What to do when a certificate is to be imported where a database is principal with a witness.
+    #[serde(default)]
+    if_endpoint_in_use: IfEndpointInUse,
+    /// Why, for the history.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// The change this belongs to; stands in the comment at the head of every batch.
+    #[serde(default)]
+    #[schema(max_length = 64, example = "CHG0042")]
+    change_ref: Option<String>,
+}
+
+/// A job on an instance.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskOfInstance {
+    #[expect(dead_code, reason = "there is one kind only, and reading the body checks it")]
+    kind: InstanceJobKind,
+    /// Pin the identity the server has now, if it has changed.
+    #[serde(default)]
+    accept_identity: bool,
+    /// Why, for the history.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// The change this belongs to.
+    #[serde(default)]
+    #[schema(max_length = 64, example = "CHG0042")]
+    change_ref: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum PairJobKind {
+    /// Brings every member's inbound side into the wanted state.
+    ConfigureInbound,
+    /// Looks only; fails with `not_in_place` if anything is missing.
+    VerifyInbound,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+enum InstanceJobKind {
+    /// Observes the instance.
+    Inspect,
+}
+
+impl AskOfPair {
+    /// # Errors
+    /// `refused`, with every rule that is broken.
+    pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
+        let mut faults = Vec::new();
+        let kind = match self.kind {
+            PairJobKind::ConfigureInbound => JobKind::ConfigureInbound,
+            PairJobKind::VerifyInbound => JobKind::VerifyInbound,
+        };
+        if kind != JobKind::ConfigureInbound {
+            for (given, pointer) in [
+                (self.dry_run, "/dry_run"),
+                (self.only_if_plan.is_some(), "/only_if_plan"),
+            ] {
+                if given {
+                    faults.push(Fault::new(
+                        pointer,
+                        "option_not_for_kind",
+                        format!("{} changes nothing anyway; the option is for configure-inbound", kind.as_str()),
+                    ));
+                }
+            }
+        }
+        if let Some(hash) = &self.only_if_plan
+            && !(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+        {
+            faults.push(Fault::new(
+                "/only_if_plan",
+                "invalid_plan_hash",
+                "wanted is the plan_hash of a dry run: 64 hexadecimal digits, lower case",
+            ));
+        }
+        check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
+        let options = JobOptions {
+            dry_run: self.dry_run,
+            only_if_plan: self.only_if_plan,
+            if_endpoint_in_use: self.if_endpoint_in_use,
+            accept_identity: false,
+            reason: self.reason,
+            change_ref: self.change_ref,
+        };
+        finish(faults, (kind, options))
+    }
+}
+
+impl AskOfInstance {
+    /// # Errors
+    /// `refused`, with every rule that is broken.
+    pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
+        let mut faults = Vec::new();
+        check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
+        let options = JobOptions {
+            accept_identity: self.accept_identity,
+            reason: self.reason,
+            change_ref: self.change_ref,
+            ..JobOptions::default()
+        };
+        finish(faults, (JobKind::Inspect, options))
+    }
+}
+
+fn finish<T>(faults: Vec<Fault>, value: T) -> Result<T, Problem> {
+    if faults.is_empty() {
+        Ok(value)
+    } else {
+        Err(Problem::of(Kind::Refused, faults))
+    }
+}
+
+fn check_words(reason: Option<&String>, change_ref: Option<&String>, faults: &mut Vec<Fault>) {
+    if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
+        faults.push(Fault::new(
+            "/reason",
+            "invalid_reason",
+            format!("wanted are at most {MAX_REASON} characters, no control characters"),
+        ));
+    }
+    // It travels in a T-SQL comment, so it cannot hold what would end one.
+    let fit = |r: &String| {
+        (1..=MAX_CHANGE_REF).contains(&r.len())
+            && r.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:#/+-".contains(&b))
+            && !r.contains("*/")
+            && !r.contains("/*")
+    };
+    if change_ref.is_some_and(|r| !fit(r)) {
+        faults.push(Fault::new(
+            "/change_ref",
+            "invalid_change_ref",
+            format!("wanted are 1 to {MAX_CHANGE_REF} letters, digits, blanks or any of _.:#/+-"),
+        ));
+    }
+}

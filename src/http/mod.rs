@@ -1,0 +1,33 @@
+//! THE DOOR: HTTP in, problem or view out. Handlers extract, parse wire to domain, run one transaction, answer.
+//!
+//! Never talks to a SQL Server and never thinks about T-SQL: it writes down a wish, a worker fulfils it.
+
+mod api;
+mod certificates;
+mod conditions;
+mod credentials;
+mod etag;
+mod extract;
+mod instances;
+mod jobs;
+mod labels;
+mod layers;
+mod negotiate;
+mod object_names;
+mod openapi;
+mod page;
+mod pairs;
+mod policy;
+mod problem;
+mod reply;
+mod router;
+mod service;
+mod store_problem;
+mod text;
+mod trusts;
+
+pub use api::{Api, Parts, Readiness, Settings, TokenDigest};
+pub use router::{openapi, router};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Pairs as they cross the wire.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::pair::{OperatingMode, PairSpec};
+use crate::domain::registration::Labels;
+use crate::http::labels;
+use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::trusts::{Gallery, TrustView, in_short};
+use crate::store::pairs::Pair;
+
+/// A pair as it is declared.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutPair {
+    pub spec: PairInput,
+    #[serde(default)]
+    pub labels: Labels,
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PairInput {
+    /// Names of two instances.
+    #[schema(example = json!(["HOST_A", "HOST_B"]))]
+    pub partners: [String; 2],
+    /// Name of a third instance.
+    #[serde(default)]
+    #[schema(example = "HOST_W")]
+    pub witness: Option<String>,
+    /// How the partners are meant to mirror; only preflight uses it. A witness goes with the last of them only.
+    #[serde(default)]
+    pub operating_mode: Option<OperatingMode>,
+}
+
+impl PutPair {
+    /// # Errors
+    /// `refused`, with every rule that is broken by itself.
+    pub fn check(&self) -> Result<(), Problem> {
+        let mut faults: Vec<Fault> = Vec::new();
+        labels::check(&self.labels, &mut faults);
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::of(Kind::Refused, faults))
+        }
+    }
+
+    /// The members' names with the pointers to blame.
+    pub fn members(&self) -> Vec<(&'static str, &str)> {
+        let [first, second] = &self.spec.partners;
+        let mut members = vec![
+            ("/spec/partners/0", first.as_str()),
+            ("/spec/partners/1", second.as_str()),
+        ];
+        members.extend(self.spec.witness.as_deref().map(|w| ("/spec/witness", w)));
+        members
+    }
+}
+
+/// A pair as it is shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PairView {
+    #[schema(example = "erp")]
+    name: String,
+    labels: Labels,
+    /// Counts changes of spec and labels.
+    revision: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    spec: PairOutput,
+    status: PairStatus,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PairOutput {
+    partners: [String; 2],
+    #[schema(required)]
+    witness: Option<String>,
+    #[schema(required)]
+    operating_mode: Option<OperatingMode>,
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct PairStatus {
+    /// One entry per trust: 2 between partners, 6 with a witness. Shared with every other pair of the same two instances.
+    trusts: Vec<TrustView>,
+}
+
+impl PairView {
+    /// `gallery` must have all members.
+    #[must_use]
+    pub fn of(pair: &Pair, gallery: &Gallery) -> Self {
+        Self {
+            name: pair.name.to_string(),
+            labels: pair.labels.clone(),
+            revision: pair.revision,
+            created_at: pair.created_at,
+            updated_at: pair.updated_at,
+            spec: PairOutput {
+                partners: pair.spec.partners.clone().map(|p| p.name.to_string()),
+                witness: pair.spec.witness.as_ref().map(|w| w.name.to_string()),
+                operating_mode: pair.spec.operating_mode,
+            },
+            status: PairStatus {
+                trusts: trusts(&pair.spec, gallery),
+            },
+        }
+    }
+
+    pub fn cells(&self) -> [String; 7] {
+        [
+            self.name.clone(),
+            self.spec.partners.join(" "),
+            self.spec.witness.clone().unwrap_or_default(),
+            self.spec.operating_mode.map_or(String::new(), |m| m.as_str().to_owned()),
+            in_short(&self.status.trusts),
+            self.revision.to_string(),
+            labels::cell(&self.labels),
+        ]
+    }
+}
+
+fn trusts(spec: &PairSpec, gallery: &Gallery) -> Vec<TrustView> {
+    let members = spec.members();
+    members
+        .iter()
+        .flat_map(|(on, _)| {
+            members
+                .iter()
+                .filter(move |(from, _)| from.id != on.id)
+                .filter_map(move |(from, _)| gallery.view(on.id, from.id))
+        })
+        .collect()
+}
+
+pub fn example() -> serde_json::Value {
+    let trust = |on: &str, from: &str| {
+        serde_json::json!({
+            "on": on, "from": from, "configured": "yes", "proof": {"state": "proven", "since": "2026-11-22T20:11:00Z"},
+            "certificate": {
+                "sha256": "3f0a9e1f6c1d0f5f4f0e5a9f8f5f0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b",
+                "thumbprint": "9F21A7C44E0B5D1188A0C7B2E3F4051627384950"
+            },
+            "checked_at": "2026-11-22T20:12:00Z", "job": "01935f6e-3f00-7000-8000-000000000000"
+        })
+    };
+    serde_json::json!({
+        "name": "erp", "labels": {}, "revision": 1,
+        "created_at": "2026-11-22T20:11:00Z", "updated_at": "2026-11-22T20:11:00Z",
+        "spec": {"partners": ["HOST_A", "HOST_B"], "witness": null, "operating_mode": "high_safety"},
+        "status": {"trusts": [trust("HOST_A", "HOST_B"), trust("HOST_B", "HOST_A")]}
+    })
+}

@@ -1,0 +1,138 @@
+//! How answers are put together: JSON or text, entity tag, `Vary`, pages. What is in them is each resource's matter.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::api::Api;
+use super::etag::{Conditions, ETag};
+use super::negotiate::{self, Format};
+use super::page::{ListOf, next_link};
+use super::problem::{Kind, Problem};
+use crate::store::list::Page;
+
+/// What a handler answers.
+pub type Answer = Result<Response, Problem>;
+
+/// What deleting a registration answers.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Deleted {
+    /// What was forgotten.
+    #[schema(example = "HOST_A")]
+    pub deleted: String,
+    #[schema(example = "only the registration was forgotten; nothing was changed on any SQL Server")]
+    pub note: &'static str,
+}
+
+/// Says what was forgotten, and that nothing else happened.
+///
+/// # Errors
+/// See [`json`].
+pub fn deleted(what: impl ToString) -> Answer {
+    json(
+        StatusCode::OK,
+        &Deleted {
+            deleted: what.to_string(),
+            note: "only the registration was forgotten; nothing was changed on any SQL Server",
+        },
+    )
+}
+
+/// # Errors
+/// `internal` when the view cannot be written, which no view does.
+pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Answer {
+    let body = serde_json::to_vec(view).map_err(|error| {
+        tracing::error!(%error, "an answer cannot be written as JSON");
+        Problem::new(Kind::Internal, "the answer cannot be written")
+    })?;
+    Ok(bytes(status, negotiate::JSON, body))
+}
+
+#[must_use]
+pub fn text(status: StatusCode, text: String) -> Response {
+    bytes(status, "text/plain; charset=utf-8", text.into_bytes())
+}
+
+#[must_use]
+pub fn bytes(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response {
+    let mut response = (status, Body::from(body)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Accept, Accept-Encoding"),
+    );
+    response
+}
+
+#[must_use]
+pub fn tagged(mut response: Response, tag: &ETag) -> Response {
+    response.headers_mut().insert(header::ETAG, tag.header());
+    response
+}
+
+#[must_use]
+pub fn located(mut response: Response, path: &str) -> Response {
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
+/// Answers a reader: 304 if it has this very representation already.
+///
+/// # Errors
+/// Those of `make`.
+pub fn unless_known(
+    conditions: &Conditions,
+    tag: &ETag,
+    make: impl FnOnce() -> Answer,
+) -> Answer {
+    if conditions.is_unmodified(tag) {
+        let response = StatusCode::NOT_MODIFIED.into_response();
+        return Ok(tagged(response, tag));
+    }
+    make().map(|response| tagged(response, tag))
+}
+
+/// Answers with a page, as JSON or as `columns` lay it out.
+///
+/// # Errors
+/// See [`json`].
+pub fn page<V: Serialize, K: Serialize>(
+    api: &Api,
+    list: &ListRequest<'_>,
+    page: Page<V, K>,
+    columns: impl FnOnce(&[V]) -> String,
+) -> Answer {
+    let cursor = page
+        .next
+        .as_ref()
+        .map(|key| api.cursors.seal(key, list.scope))
+        .transpose()?;
+    let mut response = match list.format {
+        Format::Text => text(StatusCode::OK, columns(&page.items)),
+        Format::Json => json(
+            StatusCode::OK,
+            &ListOf {
+                items: page.items,
+                next_cursor: cursor.clone(),
+            },
+        )?,
+    };
+    if let Some(cursor) = cursor
+        && let Ok(link) = HeaderValue::from_str(&next_link(list.uri, &cursor))
+    {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// What there is to know about a request for a list.
+pub struct ListRequest<'a> {
+    pub uri: &'a Uri,
+    pub format: Format,
+    /// Names the list and its filters; a cursor is bound to it.
+    pub scope: &'a str,
+}

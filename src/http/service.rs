@@ -1,0 +1,161 @@
+//! The service itself: health, readiness, version, the OpenAPI document and the page that shows it, all unversioned.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use serde::Serialize;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::Config;
+
+use super::api::Api;
+use super::extract::{NoParameters, Parameters};
+use super::negotiate::{Format, JsonOnly};
+use super::policy::{Guarded, Policy};
+use super::problem::{Kind, Problem};
+use super::reply::{self, Answer};
+
+pub fn routes() -> Vec<Guarded> {
+    vec![
+        Policy::Public.guards(routes!(get_health)),
+        Policy::Public.guards(routes!(get_readiness)),
+        Policy::Public.guards(routes!(get_version)),
+        Policy::Public.guards(routes!(get_openapi)),
+        Policy::Public.guards_files("/docs", get(|| async { Redirect::to("/docs/") })),
+        Policy::Public.guards_files("/docs/", get(docs_index)),
+        Policy::Public.guards_files("/docs/{*file}", get(docs_file)),
+    ]
+}
+
+/// How the service is.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Health {
+    /// `ok` or `ready`.
+    #[schema(example = "ok", value_type = String)]
+    status: &'static str,
+}
+
+/// Which build answers.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Version {
+    #[schema(example = "mirrorgate", value_type = String)]
+    name: &'static str,
+    #[schema(example = "0.1.0", value_type = String)]
+    version: &'static str,
+    /// The API's version, as in its paths.
+    #[schema(example = "v1", value_type = String)]
+    api: &'static str,
+}
+
+/// Is the process alive?
+///
+/// Says nothing about the database or any SQL Server: a process that answers need not be restarted.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "get_health", tag = "service",
+    responses((status = 200, description = "Alive.", content(
+        (Health = "application/json", example = json!({"status": "ok"})),
+        (String = "text/plain", example = "ok"),
+    )))
+)]
+async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
+    status(format, "ok")
+}
+
+/// Does the process take requests?
+///
+/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "get_readiness", tag = "service",
+    responses((status = 200, description = "Ready.", content(
+        (Health = "application/json", example = json!({"status": "ready"})),
+        (String = "text/plain", example = "ready"),
+    )))
+)]
+async fn get_readiness(
+    State(api): State<Api>,
+    _: Parameters<NoParameters>,
+    format: Format,
+) -> Answer {
+    if !api.readiness.is_ready() {
+        return Err(Problem::new(Kind::NotReady, "the service is starting or stopping"));
+    }
+    api.store.ping().await?;
+    status(format, "ready")
+}
+
+fn status(format: Format, status: &'static str) -> Answer {
+    match format {
+        Format::Json => reply::json(StatusCode::OK, &Health { status }),
+        Format::Text => Ok(reply::text(StatusCode::OK, format!("{status}\n"))),
+    }
+}
+
+/// Which build is this?
+#[utoipa::path(
+    get, path = "/version", operation_id = "get_version", tag = "service",
+    responses((status = 200, description = "The build.", content(
+        (Version = "application/json", example = json!({"name": "mirrorgate", "version": "0.1.0", "api": "v1"})),
+        (String = "text/plain", example = "mirrorgate 0.1.0"),
+    )))
+)]
+async fn get_version(_: Parameters<NoParameters>, format: Format) -> Answer {
+    let version = Version {
+        name: "mirrorgate",
+        version: env!("CARGO_PKG_VERSION"),
+        api: "v1",
+    };
+    match format {
+        Format::Json => reply::json(StatusCode::OK, &version),
+        Format::Text => Ok(reply::text(
+            StatusCode::OK,
+            format!("{} {}\n", version.name, version.version),
+        )),
+    }
+}
+
+/// This document
+#[utoipa::path(
+    get, path = "/openapi.json", operation_id = "get_openapi", tag = "service",
+    responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json",
+        example = json!({"openapi": "3.1.0"})))
+)]
+async fn get_openapi(_: Parameters<NoParameters>, _: JsonOnly) -> Answer {
+    reply::json(StatusCode::OK, &super::openapi())
+}
+
+async fn docs_index() -> Response {
+    docs("index.html")
+}
+
+async fn docs_file(Path(file): Path<String>) -> Response {
+    docs(&file)
+}
+
+/// One file of the embedded page. It loads nothing from elsewhere, and its policy would not let it.
+fn docs(file: &str) -> Response {
+    let config = Config::from("/openapi.json")
+        // The page would otherwise send the document's address to a validator on the internet.
+        .validator_url("none")
+        .deep_linking(true);
+    let Ok(Some(file)) = utoipa_swagger_ui::serve(file, Arc::new(config)) else {
+        return Problem::new(Kind::NoSuchRoute, "the documentation page has no such file")
+            .into_response();
+    };
+    let media = HeaderValue::from_str(&file.content_type)
+        .unwrap_or(HeaderValue::from_static("application/octet-stream"));
+    let mut response = file.bytes.into_owned().into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, media);
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
+        ),
+    );
+    if file.gzpipped {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    response
+}

@@ -1,0 +1,52 @@
+//! What the caller is told when the store fails. The whole cause goes to the log, once, here.
+
+use super::problem::{Kind, Problem};
+use crate::store::seal::SealError;
+use crate::store::{StoreError, Unique};
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Taken {
+                constraint: Unique::InstancePeerName,
+            } => Self::new(
+                Kind::PeerNameTaken,
+                "another instance already has this peer name; peer names are unique without regard to case",
+            ),
+            StoreError::Taken { .. } | StoreError::Referenced => Self::new(
+                Kind::ConcurrentChange,
+                "another request changed the same objects at the same moment; repeat the request",
+            ),
+            unavailable if unavailable.is_unavailable() => {
+                tracing::warn!(error = chain(&error), "the database is not available");
+                Self::new(
+                    Kind::Unavailable,
+                    "the database cannot be reached just now; nothing was changed",
+                )
+            }
+            _ => {
+                tracing::error!(error = chain(&error), "the store failed");
+                Self::new(Kind::Internal, "the request could not be carried out; the log tells why")
+            }
+        }
+    }
+}
+
+impl From<SealError> for Problem {
+    fn from(error: SealError) -> Self {
+        tracing::error!(error = chain(&error), "a secret cannot be sealed or opened");
+        Self::new(Kind::Internal, "the secret cannot be sealed; the log tells why")
+    }
+}
+
+/// An error with all its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! What is the same for every operation: routes, methods, media types, tokens, ids, headers, a database that is gone.
+
+use secrecy::SecretString;
+
+use super::*;
+use crate::http::TokenDigest;
+use crate::store::MIGRATOR;
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn unknown_routes_and_methods_are_problems(pool: PgPool) {
+    let service = Service::new(pool);
+    for path in ["/", "/v1", "/v2/pairs", "/v1/pairs/", "/v1/pairs/a/b", "/v1/jobs//steps", "/docs/nothing.js"] {
+        service.get(path).await.problem(404, "no_such_route");
+    }
+    let wrong = service.ask(Method::PATCH, "/v1/pairs/erp", &[], Body::empty()).await;
+    wrong.problem(405, "method_not_allowed");
+    for method in ["GET", "PUT", "DELETE"] {
+        assert!(wrong.header("allow").contains(method), "{}", wrong.header("allow"));
+    }
+    service.ask(Method::POST, "/healthz", &[], Body::empty()).await.problem(405, "method_not_allowed");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn media_types_are_checked_before_anything_is_done(pool: PgPool) {
+    let service = Service::new(pool);
+    let path = "/v1/credentials/dba";
+    let html = [("accept", "text/html")];
+    service.put_if(path, &html, &credential()).await.problem(406, "not_acceptable");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let sent = service.ask(Method::PUT, path, &form, Body::from(credential().to_string())).await;
+    sent.problem(415, "unsupported_media_type");
+    let json = [("content-type", "application/json")];
+    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(1024 * 1024));
+    service.ask(Method::PUT, path, &json, Body::from(large)).await.problem(413, "body_too_large");
+    service.get(path).await.problem(404, "not_found");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn bodies_parameters_and_names_are_read_strictly(pool: PgPool) {
+    let service = Service::new(pool);
+    let path = "/v1/credentials/dba";
+    let json = [("content-type", "application/json")];
+    let put = async |body: &'static str| service.ask(Method::PUT, path, &json, Body::from(body)).await;
+    put("{").await.problem(400, "malformed_json");
+    put("").await.problem(400, "malformed_json");
+    put(r#"{"spec":{"user":"a","user":"b"}}"#).await.fault(400, "/spec/user", "duplicate_member");
+    put(r#"{"spec":{"kind":"sql_login","user":"a","password":"b","hosts":[],"x":1}}"#)
+        .await
+        .fault(400, "/spec/x", "unknown_member");
+    put(r#"{"spec":{"kind":"sql_login","user":"a\u0000","password":"b","hosts":["h"]}}"#)
+        .await
+        .fault(400, "/spec/user", "nul_character");
+    service.get("/v1/credentials/dba?x=1").await.fault(400, "/x", "unknown_parameter");
+    service.get("/v1/credentials?limit=0").await.fault(400, "/limit", "invalid_value");
+    service.get("/v1/credentials?limit=5&limit=6").await.fault(400, "/limit", "duplicate_parameter");
+    for name in ["-a", "a%20b", "%2e%2e", "%ff", "a%00", &"a".repeat(64)] {
+        service.get(&format!("/v1/credentials/{name}")).await.fault(400, "/name", "invalid_value");
+    }
+    service.get("/v1/jobs/7").await.fault(400, "/id", "invalid_value");
+    service.get("/v1/jobs/01935f6e-3f00-7000-8000-000000000000").await.problem(404, "not_found");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn problems_are_one_line_for_people(pool: PgPool) {
+    let service = Service::new(pool);
+    let answer = service.get_text("/v1/pairs/nothing").await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
+    assert_eq!(answer.text(), "not_acceptable: this operation gives application/json\n");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn every_answer_carries_its_id_and_its_headers(pool: PgPool) {
+    let service = Service::new(pool);
+    let given = service.ask(Method::GET, "/v1/pairs", &[("request-id", "CHG-7.x")], Body::empty()).await;
+    assert_eq!(given.header("request-id"), "CHG-7.x");
+    assert_eq!(given.header("cache-control"), "no-store");
+    assert_eq!(given.header("x-content-type-options"), "nosniff");
+    let made = service.ask(Method::GET, "/healthz", &[("request-id", "a b\"c")], Body::empty()).await;
+    let id = uuid::Uuid::parse_str(made.header("request-id")).unwrap();
+    assert_eq!(id.get_version_num(), 7);
+    assert_eq!(made.header("cache-control"), "");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_configured_token_is_asked_for_everywhere_but_at_the_public_doors(pool: PgPool) {
+    let token = "mg_token-of-the-test";
+    let settings = Settings {
+        token: Some(TokenDigest::of(&SecretString::from(token))),
+        ..Settings::default()
+    };
+    let service = Service::with(pool, settings);
+    for path in ["/healthz", "/readyz", "/version", "/openapi.json", "/docs/"] {
+        assert_eq!(service.get(path).await.status, StatusCode::OK, "{path}");
+    }
+    for (path, item) in &super::super::openapi().paths.paths {
+        if !path.starts_with("/v1/") {
+            continue;
+        }
+        let path = path.replace("{name}", "x").replace("{id}", "x").replace("{sha256}", "x");
+        for (method, operation) in [
+            (Method::GET, &item.get),
+            (Method::PUT, &item.put),
+            (Method::POST, &item.post),
+            (Method::DELETE, &item.delete),
+        ] {
+            if operation.is_some() {
+                let answer = service.ask(method.clone(), &path, &[], Body::empty()).await;
+                answer.problem(401, "unauthenticated");
+                assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+            }
+        }
+    }
+    let right = format!("bearer {token}");
+    let known = service.ask(Method::GET, "/v1/pairs", &[("authorization", &right)], Body::empty()).await;
+    known.expect(200);
+    for wrong in ["Bearer mg_token-of-the-tesT", "Basic bWc6", "Bearer", token] {
+        let answer = service.ask(Method::GET, "/v1/pairs", &[("authorization", wrong)], Body::empty()).await;
+        answer.problem(401, "unauthenticated");
+    }
+    let twice = [("authorization", right.as_str()), ("authorization", "Bearer x")];
+    service.ask(Method::GET, "/v1/pairs", &twice, Body::empty()).await.problem(401, "unauthenticated");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_database_that_is_gone_is_503_and_health_goes_on(pool: PgPool) {
+    let service = Service::new(pool);
+    service.get("/readyz").await.expect(200);
+    service.readiness.set(false);
+    service.get("/readyz").await.problem(503, "not_ready");
+    service.readiness.set(true);
+    service.store.close().await;
+    for path in ["/readyz", "/v1/pairs", "/v1/credentials/x"] {
+        let answer = service.get(path).await;
+        assert_eq!(answer.problem(503, "unavailable")["retryable"], true);
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    service.get("/healthz").await.expect(200);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_documentation_page_needs_nothing_from_elsewhere(pool: PgPool) {
+    let service = Service::new(pool);
+    let index = service.get("/docs/").await;
+    assert_eq!(index.status, StatusCode::OK);
+    let policy = index.header("content-security-policy").to_owned();
+    assert!(policy.starts_with("default-src 'self'"), "{policy}");
+    let initializer = service.get("/docs/swagger-initializer.js").await.text();
+    assert!(initializer.contains("/openapi.json"), "{initializer}");
+    assert!(initializer.contains("\"validatorUrl\": \"none\""), "{initializer}");
+    assert_eq!(service.get("/docs").await.header("location"), "/docs/");
+}

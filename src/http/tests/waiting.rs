@@ -1,0 +1,118 @@
+//! Waiting for a job, and its result as an exit code, with a worker's part played through the store.
+
+use std::time::Duration;
+
+use super::*;
+use crate::domain::job::FailureCode;
+use crate::domain::plan::{InstancePlan, InstanceScript, Plan};
+use crate::store::claim::claim;
+use crate::store::lease::{self, Lease};
+use crate::store::{MIGRATOR, jobs};
+
+const LONG: Duration = Duration::from_secs(600);
+
+async fn take(service: &Service) -> Lease {
+    let mut conn = service.store.acquire().await.unwrap();
+    claim(&mut conn, "test", LONG, 5).await.unwrap().unwrap().0
+}
+
+async fn ask(service: &Service) -> String {
+    let body = json!({"kind": "configure-inbound"});
+    let job = service.post("/v1/pairs/erp/jobs", &body).await.expect(202);
+    format!("/v1/jobs/{}", job["id"].as_str().unwrap())
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn whoever_waits_is_told_at_the_end(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let path = ask(&service).await;
+    let lease = take(&service).await;
+    let waiting = service.get_owned(format!("{path}?wait=60s"));
+    let posting = service.post("/v1/pairs/erp/jobs?wait=60s", &json!({"kind": "configure-inbound"}));
+    let working = async {
+        let mut tx = service.store.begin().await.unwrap();
+        lease::succeed(&mut tx, &lease).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let begun = std::time::Instant::now();
+    let (read, posted, ()) = tokio::join!(waiting, posting, working);
+    assert!(begun.elapsed() < Duration::from_secs(30), "nobody slept through the end");
+    assert_eq!(read.expect(200)["state"], "succeeded");
+    assert_eq!(read.header("job-state"), "succeeded");
+    // 200 with the open job if it was asked before the end, 202 never: the wait covers it; a fresh job if after.
+    assert!(matches!(posted.status.as_u16(), 200 | 202));
+    service.get(&format!("{path}?wait=61s")).await.fault(400, "/wait", "invalid_value");
+}
+
+impl Service {
+    async fn get_owned(&self, path: String) -> Answered {
+        self.get(&path).await
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_result_is_an_exit_code(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let path = ask(&service).await;
+    let result = format!("{path}/result");
+    let open = service.get(&format!("{result}?wait=1ms")).await;
+    assert_eq!(open.problem(429, "job_not_finished")["job"]["state"], "queued");
+    assert_eq!(open.header("retry-after"), "1");
+    assert_eq!(open.header("job-state"), "queued");
+    let lease = take(&service).await;
+    let mut tx = service.store.begin().await.unwrap();
+    lease::fail(&mut tx, &lease, FailureCode::NotInPlace, "2 trusts are missing").await.unwrap();
+    tx.commit().await.unwrap();
+    let failed = service.get(&result).await;
+    let problem = failed.problem(409, "job_failed");
+    assert_eq!(problem["detail"], "not_in_place: 2 trusts are missing");
+    assert_eq!(problem["job"]["failure"]["code"], "not_in_place");
+    assert_eq!(problem["retryable"], false);
+    let line = service.get_text(&result).await;
+    assert_eq!(line.text(), "job_failed: not_in_place: 2 trusts are missing\n");
+    service.get(&format!("{path}/script")).await.problem(404, "not_found");
+    let second = ask(&service).await;
+    let lease = take(&service).await;
+    let mut tx = service.store.begin().await.unwrap();
+    lease::succeed(&mut tx, &lease).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(service.get(&format!("{second}/result")).await.expect(200)["state"], "succeeded");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let path = ask(&service).await;
+    let lease = take(&service).await;
+    let plan = Plan {
+        findings: Vec::new(),
+        instances: vec![InstancePlan {
+            instance: "HOST_A".to_owned(),
+            server: Some("SQLA".to_owned()),
+            endpoint: None,
+            trusts: Vec::new(),
+        }],
+        plan_hash: "a".repeat(64),
+    };
+    let scripts = [InstanceScript {
+        instance: "HOST_A".to_owned(),
+        batch: "CREATE LOGIN [HOST_B_login] …".to_owned(),
+        statements: Vec::new(),
+    }];
+    let mut tx = service.store.begin().await.unwrap();
+    jobs::save_plan(&mut tx, &lease, &plan, &scripts).await.unwrap();
+    tx.commit().await.unwrap();
+    let job = service.get(&path).await.expect(200);
+    assert_eq!(job["plan_hash"], "a".repeat(64));
+    assert_eq!(job["plan"]["instances"][0]["batch"], "CREATE LOGIN [HOST_B_login] …");
+    let script = service.get(&format!("{path}/script")).await;
+    assert_eq!(script.header("content-type"), "application/sql; charset=utf-8");
+    assert!(script.text().contains("on HOST_A") && script.text().ends_with("CREATE LOGIN [HOST_B_login] …\nGO\n"));
+    let plain = service.get_text(&format!("{path}/script")).await;
+    assert_eq!(plain.body, script.body);
+    let list = service.get("/v1/jobs").await.expect(200);
+    assert!(list["items"][0].get("plan").is_none(), "lists leave plans out");
+}

@@ -1,0 +1,117 @@
+//! Plain text for people: aligned columns, and one line of anything. What stands in the columns is each resource's matter.
+
+use std::fmt::Write as _;
+
+/// Rows under a heading, every column as wide as its widest cell.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    #[must_use]
+    pub fn new(heading: &[&str]) -> Self {
+        Self {
+            rows: vec![heading.iter().map(|h| (*h).to_owned()).collect()],
+        }
+    }
+
+    pub fn row<I, C>(&mut self, cells: I)
+    where
+        I: IntoIterator<Item = C>,
+        C: AsRef<str>,
+    {
+        self.rows
+            .push(cells.into_iter().map(|c| cell(c.as_ref())).collect());
+    }
+
+    #[must_use]
+    pub fn render(&self) -> String {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|c| c.chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        let mut out = String::new();
+        for row in &self.rows {
+            let mut line = String::new();
+            for (text, width) in row.iter().zip(&widths) {
+                let _ = write!(line, "{text:<width$}  ");
+            }
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
+}
+
+/// A moment as people read it: UTC, to the second.
+#[must_use]
+pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
+/// A moment, or nothing.
+#[must_use]
+pub fn maybe_moment(at: Option<chrono::DateTime<chrono::Utc>>) -> String {
+    at.map(moment).unwrap_or_default()
+}
+
+fn cell(text: &str) -> String {
+    match one_line(text) {
+        empty if empty.is_empty() => "-".to_owned(),
+        text => text,
+    }
+}
+
+/// `text` on one line: white space shrinks to a blank, and what could steer a terminal becomes `\u{fffd}`.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .map(|c| if steers(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// `text` as it is, line breaks kept, with nothing in it that could steer a terminal.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c != '\r')
+        .map(|c| if c != '\n' && c != '\t' && steers(c) { '\u{fffd}' } else { c })
+        .collect()
+}
+
+/// Control characters, and those that turn the direction of writing.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let mut table = Table::new(&["NAME", "HOST"]);
+        table.row(["HOST_A", "a.corp"]);
+        table.row(["B", ""]);
+        assert_eq!(table.render(), "NAME    HOST\nHOST_A  a.corp\nB       -\n");
+    }
+
+    #[test]
+    fn a_cell_cannot_break_out() {
+        let mut table = Table::new(&["A", "B"]);
+        table.row(["x\ny\u{1b}[31m", "z\u{202e}"]);
+        let text = table.render();
+        assert_eq!(text.lines().count(), 2);
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    }
+}

@@ -1,0 +1,144 @@
+//! Trusts as the status of pairs and instances shows them: what was last seen, unless what it was seen with has changed.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use crate::domain::name::RegistrationName;
+use crate::domain::trust::{Basis, Configured, Proof};
+use crate::store::certificates::{self, Pins};
+use crate::store::instances::Instance;
+use crate::store::trusts::{self, SeenTrust};
+use crate::store::Conn;
+
+/// One trust: on an acceptor, from a peer.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct TrustView {
+    /// The instance that lets in.
+    #[schema(example = "HOST_A")]
+    pub on: String,
+    /// The instance that is let in.
+    #[schema(example = "HOST_B")]
+    pub from: String,
+    /// `unknown` when nobody has looked since a pin or a registration changed.
+    pub configured: Configured,
+    /// Whether the peer was seen logged in by that certificate. Configured is not proven.
+    pub proof: Proof,
+    /// The certificate that lets the peer in.
+    #[schema(required)]
+    pub certificate: Option<TrustCertificateView>,
+    /// When a job last looked.
+    #[schema(required)]
+    pub checked_at: Option<DateTime<Utc>>,
+    /// The job that looked.
+    #[schema(required)]
+    pub job: Option<Uuid>,
+}
+
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct TrustCertificateView {
+    #[schema(required)]
+    pub sha256: Option<String>,
+    /// SHA-1, as SQL Server shows it.
+    #[schema(required)]
+    pub thumbprint: Option<String>,
+}
+
+/// What trusts are shown from: instances with their pins, and what was seen.
+#[derive(Default)]
+pub struct Gallery {
+    members: HashMap<Uuid, Member>,
+    seen: HashMap<(Uuid, Uuid), SeenTrust>,
+}
+
+struct Member {
+    name: RegistrationName,
+    revision: i64,
+    current: Option<crate::domain::hash::Sha256>,
+    next: Option<crate::domain::hash::Sha256>,
+}
+
+impl Gallery {
+    /// Loads what is known about the trusts among `members`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn load(conn: &mut Conn, members: Vec<Instance>) -> Result<Self, Problem> {
+        let ids: Vec<Uuid> = members.iter().map(|m| m.id).collect();
+        let seen = trusts::among(conn, &ids).await?;
+        let mut gallery = Self {
+            seen: seen
+                .into_iter()
+                .map(|s| ((s.status.acceptor, s.status.peer), s))
+                .collect(),
+            ..Self::default()
+        };
+        for member in members {
+            let pins = certificates::pins(conn, member.id).await?;
+            gallery.members.insert(member.id, Member::of(member, &pins));
+        }
+        Ok(gallery)
+    }
+
+    /// The trust on `acceptor` from `peer`; `None` when one of them was not loaded.
+    #[must_use]
+    pub fn view(&self, acceptor: Uuid, peer: Uuid) -> Option<TrustView> {
+        let (on, from) = (self.members.get(&acceptor)?, self.members.get(&peer)?);
+        let basis = Basis {
+            acceptor_revision: on.revision,
+            peer_revision: from.revision,
+            current: from.current,
+            next: from.next,
+        };
+        let seen = self.seen.get(&(acceptor, peer));
+        let fresh = seen.filter(|s| s.basis == basis.text());
+        Some(TrustView {
+            on: on.name.to_string(),
+            from: from.name.to_string(),
+            configured: fresh.map_or(Configured::Unknown, |s| s.status.configured),
+            proof: fresh.map_or(Proof::Unknown, |s| s.status.proof),
+            certificate: fresh
+                .filter(|s| s.status.sha256.is_some() || s.status.thumbprint.is_some())
+                .map(|s| TrustCertificateView {
+                    sha256: s.status.sha256.map(|h| h.to_string()),
+                    thumbprint: s.status.thumbprint.map(|t| t.to_string()),
+                }),
+            checked_at: seen.map(|s| s.status.checked_at),
+            job: seen.map(|s| s.status.job),
+        })
+    }
+
+    /// The pins of a loaded instance: `current`, `next`.
+    #[must_use]
+    pub fn pins(&self, id: Uuid) -> (Option<String>, Option<String>) {
+        let text = |hash: Option<crate::domain::hash::Sha256>| hash.map(|h| h.to_string());
+        self.members
+            .get(&id)
+            .map_or((None, None), |m| (text(m.current), text(m.next)))
+    }
+}
+
+impl Member {
+    fn of(instance: Instance, pins: &Pins) -> Self {
+        let hash = |pin: &Option<certificates::StoredCertificate>| {
+            pin.as_ref().map(|c| c.certificate.sha256)
+        };
+        Self {
+            name: instance.name,
+            revision: instance.revision,
+            current: hash(&pins.current),
+            next: hash(&pins.next),
+        }
+    }
+}
+
+/// `3 of 6 configured, 2 proven`.
+#[must_use]
+pub fn in_short(trusts: &[TrustView]) -> String {
+    let configured = trusts.iter().filter(|t| t.configured == Configured::Yes).count();
+    let proven = trusts.iter().filter(|t| matches!(t.proof, Proof::Proven { .. })).count();
+    format!("{configured} of {} configured, {proven} proven", trusts.len())
+}

@@ -1,0 +1,232 @@
+//! The inbound chain of one trust: adopt it, complete it, make it, or say what stands in its way.
+//!
+//! Certificate → owner → login → CONNECT is followed by ids and SIDs; names decide only what a new object would be called.
+
+use super::anchor::{self, Anchor};
+use super::certificate_name::{self, Occupied};
+use super::note::Report;
+use super::pin::Facts;
+use super::trust::{Access, Trust};
+use super::{conflict, shared};
+use crate::domain::action::{Action, ImportFrom};
+use crate::domain::object_name::SysName;
+use crate::domain::observation::{HeldCertificate, Login, MasterUser};
+use crate::domain::trust::Configured;
+
+/// What became of one trust.
+pub(super) struct Chain<'a> {
+    pub configured: Configured,
+    pub actions: Vec<Action>,
+    /// Its owner's or future owner's row, where it is there already.
+    pub user: Option<&'a MasterUser>,
+}
+
+impl Chain<'_> {
+    fn stopped(configured: Configured) -> Self {
+        Self {
+            configured,
+            actions: Vec::new(),
+            user: None,
+        }
+    }
+}
+
+/// `others` are the required certificates of all members, by position.
+pub(super) fn chain<'a>(
+    trust: &Trust<'a>,
+    others: &[Option<super::pin::Required>],
+    report: &mut Report,
+) -> Chain<'a> {
+    let held = trust.held(&trust.required.certificate);
+    let mut chain = match (shared::with(trust, others), held) {
+        (Some(twin), _) => shared::chain(trust, held, &twin, report),
+        (None, Some(held)) => held_chain(trust, held, report),
+        (None, None) => missing_chain(trust, report),
+    };
+    if !trust.required.permitted || trust.seen.endpoint.is_none() {
+        chain.actions.clear();
+    }
+    if trust.seen.endpoint.is_none() && chain.configured == Configured::Yes {
+        chain.configured = Configured::No;
+    }
+    chain
+}
+
+fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Report) -> Chain<'a> {
+    let Some((user, login)) = trust.proper_owner(held) else {
+        report.add(conflict::improper_owner(trust, held));
+        return Chain::stopped(Configured::Conflict);
+    };
+    let Some(grant) = grant_for(trust, login, report) else {
+        return Chain::stopped(Configured::Conflict);
+    };
+    let configured = if grant.is_some() {
+        Configured::No
+    } else {
+        Configured::Yes
+    };
+    let mut actions = import_next(trust, &Anchor::existing(user, login), false, report);
+    actions.extend(grant);
+    if actions.is_empty() {
+        actions.push(adopt(held, user, &login.name));
+    }
+    Chain {
+        configured,
+        actions,
+        user: Some(user),
+    }
+}
+
+fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
+    let Some(anchor) = anchor::find(trust, report) else {
+        return Chain::stopped(Configured::Conflict);
+    };
+    let grant = match anchor.login_row {
+        Some(login) => grant_for(trust, login, report),
+        None => grant_to_new(trust, &anchor.login, report),
+    };
+    let occupied = Occupied {
+        by_required: false,
+        user: anchor.user_row,
+    };
+    let required = trust.required.certificate;
+    let name = certificate_name::choose(trust, &required, occupied)
+        .map_err(|note| report.add(note))
+        .ok();
+    let next = import_next(
+        trust,
+        &anchor,
+        name.as_ref().is_some_and(|n| n.is_the_wanted_one),
+        report,
+    );
+    let (Some(grant), Some(name)) = (grant, name) else {
+        return Chain::stopped(Configured::Conflict);
+    };
+    let user_row = anchor.user_row;
+    let mut actions = anchor.create;
+    actions.push(import(trust, name.name, &anchor.user, &required));
+    actions.extend(next);
+    actions.extend(grant);
+    Chain {
+        // A log-in that does not see all rows cannot tell "not there".
+        configured: if trust.sees_everything() {
+            Configured::No
+        } else {
+            Configured::Unknown
+        },
+        actions,
+        user: user_row,
+    }
+}
+
+/// `None`: a conflict, reported. `Some(None)`: nothing to grant.
+fn grant_for(trust: &Trust<'_>, login: &Login, report: &mut Report) -> Option<Option<Action>> {
+    if login.is_privileged {
+        report.add(conflict::privileged(trust, login));
+    }
+    match trust.access(login) {
+        Access::Granted => Some(None),
+        Access::OwnsEndpoint => {
+            report.add(conflict::owns_endpoint(trust, login));
+            Some(None)
+        }
+        Access::Missing => Some(grant(trust, &login.name)),
+        Access::CannotBeGranted { why } => {
+            report.add(conflict::cannot_be_granted(trust, login, why));
+            None
+        }
+        Access::Denied { grantee } => {
+            report.add(conflict::denied(trust, &grantee));
+            None
+        }
+    }
+}
+
+fn grant_to_new(trust: &Trust<'_>, login: &SysName, report: &mut Report) -> Option<Option<Action>> {
+    if let Some(Access::Denied { grantee }) = trust.public_denied() {
+        report.add(conflict::denied(trust, &grantee));
+        return None;
+    }
+    Some(grant(trust, login))
+}
+
+fn grant(trust: &Trust<'_>, login: &SysName) -> Option<Action> {
+    let endpoint = trust.seen.endpoint.as_ref()?;
+    Some(Action::GrantConnect {
+        endpoint: endpoint.name.clone(),
+        login: login.clone(),
+    })
+}
+
+/// The peer's next certificate is brought in beside the one it uses, for the same owner.
+fn import_next(
+    trust: &Trust<'_>,
+    anchor: &Anchor<'_>,
+    wanted_name_used: bool,
+    report: &mut Report,
+) -> Vec<Action> {
+    let Some(next) = trust.required.next else {
+        return Vec::new();
+    };
+    // One path leads to one file, and that is the certificate in use.
+    if matches!(trust.import_from(), ImportFrom::File { .. }) {
+        return Vec::new();
+    }
+    if let Some(held) = trust.held(&next) {
+        if trust.proper_owner(held).is_none() {
+            report.add(conflict::improper_owner(trust, held));
+        }
+        return Vec::new();
+    }
+    let occupied = Occupied {
+        by_required: wanted_name_used,
+        user: anchor.user_row,
+    };
+    match certificate_name::choose(trust, &next, occupied) {
+        Ok(name) => vec![import(trust, name.name, &anchor.user, &next)],
+        Err(note) => {
+            report.add(note);
+            Vec::new()
+        }
+    }
+}
+
+fn import(
+    trust: &Trust<'_>,
+    certificate: crate::domain::object_name::ObjectName,
+    owner: &SysName,
+    facts: &Facts,
+) -> Action {
+    Action::ImportCertificate {
+        certificate,
+        owner: owner.clone(),
+        sha256: facts.sha256,
+        thumbprint: facts.thumbprint,
+        from: trust.import_from(),
+    }
+}
+
+pub(super) fn adopt(held: &HeldCertificate, user: &MasterUser, login: &SysName) -> Action {
+    Action::Adopt {
+        login: login.clone(),
+        user: user.name.clone(),
+        certificate: held.name.clone(),
+    }
+}
+
+/// For the rule of shared certificates, which decides by itself what counts as working.
+pub(super) fn in_place<'a>(
+    held: &HeldCertificate,
+    user: &'a MasterUser,
+    login: &SysName,
+) -> Chain<'a> {
+    Chain {
+        configured: Configured::Yes,
+        actions: vec![adopt(held, user, login)],
+        user: Some(user),
+    }
+}
+
+pub(super) fn blocked<'a>() -> Chain<'a> {
+    Chain::stopped(Configured::Conflict)
+}

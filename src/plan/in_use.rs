@@ -1,0 +1,130 @@
+//! Who is on an endpoint now, and whether an import there is worth the risk of a reconnect.
+
+use super::note::Report;
+use super::scene::Scene;
+use crate::domain::action::Action;
+use crate::domain::finding::{Code, Severity};
+use crate::domain::observation::{DatabaseRole, MirroredDatabase, Observation};
+use crate::domain::wish::IfEndpointInUse;
+
+/// How many databases a finding names before it only counts.
+const MOST_NAMED: usize = 20;
+
+/// What is planned for one instance, as far as its endpoint can feel it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Planned {
+    pub changes: bool,
+    pub import: bool,
+}
+
+impl Planned {
+    pub fn of<'a>(actions: impl Iterator<Item = &'a Action>) -> Self {
+        actions.fold(Self::default(), |so_far, action| Self {
+            changes: so_far.changes || action.changes_something(),
+            import: so_far.import || matches!(action, Action::ImportCertificate { .. }),
+        })
+    }
+}
+
+/// Says nothing where nothing is to be changed: then nobody is disturbed, and the line on the endpoint tells its use.
+pub(super) fn check(scene: &Scene<'_>, index: usize, planned: Planned, report: &mut Report) {
+    let Some(seen) = scene.observed(index) else {
+        return;
+    };
+    if !planned.changes || !is_in_use(seen) {
+        return;
+    }
+    let risks_failover = seen.databases.iter().any(is_principal_with_witness);
+    let refuse = scene.wish.if_endpoint_in_use == IfEndpointInUse::Refuse;
+    let blocks = planned.import && risks_failover && refuse;
+    report.add(
+        scene
+            .note(Code::EndpointInUse, index)
+            .severity(if blocks { Severity::Blocker } else { Severity::Warning })
+            .found(in_detail(seen))
+            .wanted(if blocks {
+                "no database there that is principal with a witness while a certificate is imported"
+            } else {
+                "to be known: importing a certificate may make the endpoint's connections reconnect"
+            })
+            .remedy(if blocks {
+                "Whether an import makes the transport reconnect is not verified; with a witness a reconnect could become a failover. Ask in a quiet hour, with if_endpoint_in_use: proceed."
+            } else {
+                "Nothing, or a quiet hour."
+            }),
+    );
+}
+
+fn is_in_use(seen: &Observation) -> bool {
+    !seen.databases.is_empty()
+        || !seen.availability_groups.is_empty()
+        || seen.connections.as_ref().is_some_and(|c| !c.is_empty())
+}
+
+fn is_principal_with_witness(database: &MirroredDatabase) -> bool {
+    database.role == DatabaseRole::Principal && database.has_witness
+}
+
+/// `4 databases (2 principal with witness)`, or nothing.
+pub(super) fn in_short(seen: &Observation) -> Option<String> {
+    let mut parts = Vec::new();
+    if !seen.databases.is_empty() {
+        let risky = seen
+            .databases
+            .iter()
+            .filter(|d| is_principal_with_witness(d))
+            .count();
+        parts.push(format!(
+            "{} databases ({risky} principal with witness)",
+            seen.databases.len()
+        ));
+    }
+    if !seen.availability_groups.is_empty() {
+        parts.push(format!(
+            "{} availability groups",
+            seen.availability_groups.len()
+        ));
+    }
+    let connections = seen.connections.as_ref().map_or(0, Vec::len);
+    if parts.is_empty() && connections > 0 {
+        parts.push(format!("{connections} connections"));
+    }
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// The databases at risk first, and not hundreds of them.
+fn in_detail(seen: &Observation) -> String {
+    let mut databases: Vec<&MirroredDatabase> = seen.databases.iter().collect();
+    databases.sort_by_key(|d| !is_principal_with_witness(d));
+    let named = databases.iter().take(MOST_NAMED);
+    let mut parts: Vec<String> = named.map(|d| database(d)).collect();
+    if databases.len() > MOST_NAMED {
+        parts.push(format!("{} more databases", databases.len() - MOST_NAMED));
+    }
+    if !seen.availability_groups.is_empty() {
+        parts.push(format!(
+            "availability groups {}",
+            seen.availability_groups.join(", ")
+        ));
+    }
+    match &seen.connections {
+        Some(connections) => parts.push(format!("{} live connections", connections.len())),
+        None => parts.push("live connections not permitted to see".to_owned()),
+    }
+    parts.join("; ")
+}
+
+fn database(database: &MirroredDatabase) -> String {
+    let role = match database.role {
+        DatabaseRole::Principal if database.has_witness => "principal with witness",
+        DatabaseRole::Principal => "principal",
+        DatabaseRole::Mirror => "mirror",
+        DatabaseRole::Witness => "witnessed here",
+    };
+    let mut text = format!("database {} {role}", database.name);
+    for more in [&database.safety, &database.state].into_iter().flatten() {
+        text.push_str(", ");
+        text.push_str(more);
+    }
+    text
+}

@@ -1,0 +1,78 @@
+//! What the servers themselves are: versions, editions, platforms, clocks, triggers. One member at a time; two at once is `couples`.
+
+use super::note::Report;
+use super::scene::Scene;
+use crate::domain::finding::Code;
+use crate::domain::observation::Server;
+use crate::domain::pair::{OperatingMode, Role};
+
+/// SQL Server 2012.
+const FIRST_USABLE: u32 = 11;
+const ENTERPRISE: i32 = 3;
+const EXPRESS: i32 = 4;
+
+pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
+    for (index, member, seen) in scene.all_observed() {
+        let server = &seen.server;
+        version(scene, index, server, report);
+        if member.role == Role::Partner {
+            partner_edition(scene, index, server, report);
+        }
+        if server.is_linux {
+            report.add(
+                scene
+                    .note(Code::MirroringUnsupportedOnLinux, index)
+                    .found(format!("SQL Server {} on Linux", server.version))
+                    .wanted("Windows, for database mirroring")
+                    .remedy("The endpoint and its trusts serve availability groups all the same."),
+            );
+        }
+        if !seen.ddl_triggers.is_empty() {
+            report.add(
+                scene
+                    .note(Code::DdlTriggerPresent, index)
+                    .found(format!("enabled DDL triggers: {}", seen.ddl_triggers.join(", ")))
+                    .wanted("to be known: a trigger may refuse what is to be created (3609), or do more")
+                    .remedy("Ask who owns them, if an action is refused."),
+            );
+        }
+    }
+}
+
+fn version(scene: &Scene<'_>, index: usize, server: &Server, report: &mut Report) {
+    if server.major() < FIRST_USABLE {
+        report.add(
+            scene
+                .note(Code::VersionTooOld, index)
+                .found(format!("version {}", server.version))
+                .wanted("SQL Server 2012 (11) or later: CERTENCODED and FROM BINARY do not exist before")
+                .remedy("Configure this instance by hand, or upgrade it."),
+        );
+    }
+}
+
+fn partner_edition(scene: &Scene<'_>, index: usize, server: &Server, report: &mut Report) {
+    let is_web = server.edition.to_ascii_lowercase().starts_with("web");
+    if server.engine_edition == EXPRESS || is_web {
+        report.add(
+            scene
+                .note(Code::EditionWitnessOnly, index)
+                .found(format!("{} as a partner", server.edition))
+                .wanted("Standard, Enterprise or Developer: this edition can only be a witness")
+                .remedy("Make it the witness, or use an instance of another edition."),
+        );
+    }
+    let asynchronous = scene.wish.operating_mode == Some(OperatingMode::HighPerformance);
+    if asynchronous && server.engine_edition != ENTERPRISE {
+        report.add(
+            scene
+                .note(Code::AsynchronousNeedsEnterprise, index)
+                .found(format!(
+                    "{} with operating_mode high_performance",
+                    server.edition
+                ))
+                .wanted("Enterprise or Developer: other editions have SAFETY FULL only")
+                .remedy("Choose high_safety, or use instances of that edition."),
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! THE THINKING: a wish and what was seen give findings and actions. Pure functions; no I/O, no T-SQL, no clock of its own.
+//!
+//! One rule a file. A rule says all it has to say; whether anything blocks is for the reader of the finished plan.
+
+mod anchor;
+mod certificate_name;
+mod chain;
+mod conflict;
+mod couples;
+mod endpoint;
+mod hash;
+mod identity;
+mod in_use;
+mod lines;
+mod members;
+mod note;
+mod own_certificate;
+mod permissions;
+mod pin;
+mod proof;
+mod questions;
+mod reach;
+mod scene;
+mod shared;
+mod subset;
+mod superseded;
+mod trust;
+
+#[cfg(test)]
+mod tests;
+
+pub use pin::certificate_bytes;
+pub use questions::questions;
+pub use scene::Seen;
+pub use subset::is_subset;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::action::Action;
+use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
+use crate::domain::trust::{Configured, Proof};
+use crate::domain::wish::Wish;
+use note::Report;
+use pin::Required;
+use scene::Scene;
+use trust::Trust;
+
+/// What is to be said and done about `wish`, seen from `seen` (one per member, in order) at `now`.
+///
+/// A blocker anywhere means that nothing may be changed anywhere; the actions are planned all the same, so that a dry run
+/// shows them, except for trusts that cannot be planned.
+#[must_use]
+pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
+    let scene = Scene { wish, seen, now };
+    let mut report = Report::default();
+    reach::check(&scene, &mut report);
+    identity::check(&scene, &mut report);
+    members::check(&scene, &mut report);
+    couples::check(&scene, &mut report);
+    endpoint::check(&scene, &mut report);
+    own_certificate::check(&scene, &mut report);
+    let required: Vec<Option<Required>> = (0..wish.members.len())
+        .map(|member| {
+            let is_peer = wish.trusts.iter().any(|trust| trust.peer == member);
+            is_peer.then(|| pin::required(&scene, member, &mut report))?
+        })
+        .collect();
+    let instances: Vec<InstancePlan> = (0..wish.members.len())
+        .map(|index| instance(&scene, index, &required, &mut report))
+        .collect();
+    Plan {
+        plan_hash: hash::plan_hash(&scene, &instances),
+        findings: report.into_findings(),
+        instances,
+    }
+}
+
+fn instance(
+    scene: &Scene<'_>,
+    index: usize,
+    required: &[Option<Required>],
+    report: &mut Report,
+) -> InstancePlan {
+    let trusts: Vec<TrustPlan> = scene
+        .wish
+        .peers_of(index)
+        .map(|peer| trust_plan(scene, index, peer, required, report))
+        .collect();
+    let actions: Vec<Action> = trusts.iter().flat_map(|t| t.actions.clone()).collect();
+    permissions::check(scene, index, &actions, report);
+    in_use::check(scene, index, in_use::Planned::of(actions.iter()), report);
+    let seen = scene.observed(index);
+    InstancePlan {
+        instance: scene.name(index).to_owned(),
+        server: seen.map(lines::server),
+        endpoint: seen.and_then(|s| Some(lines::endpoint(s, s.endpoint.as_ref()?))),
+        trusts,
+    }
+}
+
+fn trust_plan(
+    scene: &Scene<'_>,
+    acceptor: usize,
+    peer: usize,
+    required: &[Option<Required>],
+    report: &mut Report,
+) -> TrustPlan {
+    let wanted = required.get(peer).copied().flatten();
+    let certificate = wanted.map(|wanted| TrustCertificate {
+        sha256: wanted.certificate.sha256,
+        thumbprint: wanted.certificate.thumbprint,
+        not_after: wanted.certificate.not_after,
+        pinned: wanted.pinned,
+        name: None,
+    });
+    let mut plan = TrustPlan {
+        peer: scene.name(peer).to_owned(),
+        configured: Configured::Unknown,
+        proof: Proof::Unknown,
+        certificate,
+        actions: Vec::new(),
+    };
+    if let (Some(seen), Some(wanted)) = (scene.observed(acceptor), wanted) {
+        let trust = Trust {
+            scene: *scene,
+            acceptor,
+            peer,
+            seen,
+            required: wanted,
+        };
+        let chain = chain::chain(&trust, required, report);
+        superseded::check(&trust, chain.user, required, report);
+        plan.proof = proof::proof(&trust);
+        plan.configured = chain.configured;
+        plan.actions = chain.actions;
+        if let (Some(certificate), Some(held)) =
+            (&mut plan.certificate, trust.held(&wanted.certificate))
+        {
+            certificate.name = Some(held.name.to_string());
+        }
+    }
+    plan
+}

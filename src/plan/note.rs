@@ -1,0 +1,90 @@
+//! How rules say something: a finding under construction, and the pile it goes on. No rule lives here.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::cure::Cure;
+use crate::domain::finding::{Code, Finding, Severity};
+
+/// A finding under construction.
+#[derive(Debug, Clone)]
+pub(super) struct Note {
+    member: usize,
+    finding: Box<Finding>,
+}
+
+impl Note {
+    pub fn new(code: Code, member: usize, instance: &str) -> Self {
+        Self {
+            member,
+            finding: Box::new(Finding {
+                code,
+                severity: code.usual_severity(),
+                instance: instance.to_owned(),
+                peer: None,
+                found: String::new(),
+                wanted: String::new(),
+                remedy: String::new(),
+                remedy_tsql: None,
+                cure: None,
+            }),
+        }
+    }
+
+    pub fn severity(mut self, severity: Severity) -> Self {
+        self.finding.severity = severity;
+        self
+    }
+
+    pub fn peer(mut self, peer: &str) -> Self {
+        self.finding.peer = Some(peer.to_owned());
+        self
+    }
+
+    pub fn found(mut self, text: impl Into<String>) -> Self {
+        self.finding.found = text.into();
+        self
+    }
+
+    pub fn wanted(mut self, text: impl Into<String>) -> Self {
+        self.finding.wanted = text.into();
+        self
+    }
+
+    pub fn remedy(mut self, text: impl Into<String>) -> Self {
+        self.finding.remedy = text.into();
+        self
+    }
+
+    pub fn cure(mut self, cure: impl Into<Option<Cure>>) -> Self {
+        self.finding.cure = cure.into();
+        self
+    }
+}
+
+/// All findings of one plan, in the order the rules made them.
+#[derive(Debug, Default)]
+pub(super) struct Report(Vec<Note>);
+
+impl Report {
+    pub fn add(&mut self, note: Note) {
+        self.0.push(note);
+    }
+
+    /// The heaviest first, then by member; each said once.
+    pub fn into_findings(mut self) -> Vec<Finding> {
+        self.0
+            .sort_by_key(|note| (note.finding.severity, note.member));
+        let mut findings: Vec<Finding> = Vec::with_capacity(self.0.len());
+        for note in self.0 {
+            if !findings.contains(&note.finding) {
+                findings.push(*note.finding);
+            }
+        }
+        findings
+    }
+}
+
+/// A moment as findings show it.
+pub(super) fn moment(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,46 @@
+//! What the observe batch of one acceptor has to ask about its peers' names.
+
+use std::collections::BTreeMap;
+
+use crate::domain::hash::Thumbprint;
+use crate::domain::naming::UnusableName;
+use crate::domain::wish::{Member, PeerQuestion, Wish};
+
+/// One question per peer of `acceptor`, in the order of the wish.
+///
+/// `learned` are the certificates that members' endpoints are known to use, by position, for those without an upload.
+/// Where nothing is known of a peer's certificate, the name a renewed one would get cannot be asked for yet.
+///
+/// # Errors
+/// The first name that SQL Server would refuse; registrations are checked, so this means a template has changed since.
+pub fn questions(
+    wish: &Wish,
+    acceptor: usize,
+    learned: &BTreeMap<usize, Thumbprint>,
+) -> Result<Vec<PeerQuestion>, UnusableName> {
+    let naming = &wish.members[acceptor].naming;
+    wish.peers_of(acceptor)
+        .map(|peer| {
+            let member = &wish.members[peer];
+            let names = naming.render(&member.peer_name)?;
+            let renewed_certificate = newcomer(member, learned.get(&peer)).and_then(|thumbprint| {
+                names
+                    .certificate
+                    .with_suffix(&format!("_{}", thumbprint.short()))
+                    .ok()
+            });
+            Ok(PeerQuestion {
+                peer,
+                names,
+                renewed_certificate,
+            })
+        })
+        .collect()
+}
+
+/// The certificate most likely to come in beside an earlier one: the next, else what the endpoint uses, else the pin.
+fn newcomer(member: &Member, learned: Option<&Thumbprint>) -> Option<Thumbprint> {
+    let next = member.next.as_ref().map(|next| next.thumbprint);
+    let pin = member.current.as_ref().map(|current| current.thumbprint);
+    next.or_else(|| learned.copied()).or(pin)
+}

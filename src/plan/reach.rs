@@ -1,0 +1,84 @@
+//! Members that could not be looked at, and connections that are not protected.
+
+use super::note::Report;
+use super::scene::{Scene, Seen};
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::finding::Code;
+
+pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
+    for (member, seen) in scene.seen.iter().enumerate() {
+        if let Seen::Failed(failure) = seen {
+            not_observed(scene, member, failure, report);
+        }
+        if !scene.member(member).tls_verified {
+            tls_unverified(scene, member, report);
+        }
+    }
+}
+
+fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mut Report) {
+    let code = code_of(failure.class);
+    let address = &scene.member(member).address;
+    let (wanted, remedy) = match code {
+        Code::Unreachable => (
+            format!("a SQL Server that answers at {address}"),
+            "Check that the server runs, its address and port are right, and nothing between blocks them. Tried again by itself.",
+        ),
+        Code::TlsNotTrusted => (
+            format!("a certificate that can be verified, presented by {address}"),
+            "Install a certificate of a CA on the server and give ca_pem, or write trust_server_certificate (anyone on the path can then read the log-in's password). Not tried again by itself.",
+        ),
+        Code::LoginRefused => (
+            "a log-in that the server accepts".to_owned(),
+            "SQL Server hides the reason from clients; its error log has it as the state: 5 unknown login, 7 disabled, 8 password, 58 Windows-only mode. Not tried again, to avoid a lock-out: change the credential, or ask for an inspection.",
+        ),
+        Code::PermissionMissing => (
+            "a log-in that may read the catalog of master".to_owned(),
+            "Grant VIEW ANY DEFINITION to the log-in, or make it a member of sysadmin.",
+        ),
+        _ => (
+            "an answer to every question of the observe batch".to_owned(),
+            "Look up the error; the statement is in the job's steps.",
+        ),
+    };
+    report.add(
+        scene
+            .note(code, member)
+            .found(match &failure.sql {
+                Some(error) => format!("{}: {error}", failure.detail),
+                None => failure.detail.clone(),
+            })
+            .wanted(wanted)
+            .remedy(remedy),
+    );
+}
+
+fn code_of(class: FailureClass) -> Code {
+    match class {
+        // A link that broke or a deadlock while looking: nothing was changed, and the next look may succeed.
+        FailureClass::Unreachable | FailureClass::Transient | FailureClass::OutcomeUnknown => {
+            Code::Unreachable
+        }
+        FailureClass::TlsNotTrusted => Code::TlsNotTrusted,
+        FailureClass::LoginRefused => Code::LoginRefused,
+        FailureClass::PermissionMissing => Code::PermissionMissing,
+        FailureClass::AlreadyExists
+        | FailureClass::FileUnusable
+        | FailureClass::FileMismatch
+        | FailureClass::Rejected
+        | FailureClass::Protocol => Code::ObservationFailed,
+    }
+}
+
+fn tls_unverified(scene: &Scene<'_>, member: usize, report: &mut Report) {
+    report.add(
+        scene
+            .note(Code::TlsUnverified, member)
+            .found(format!(
+                "the registration lets mirrorgate log in to {} without verifying the server",
+                scene.member(member).address
+            ))
+            .wanted("TLS with a verified server certificate")
+            .remedy("Give the server a certificate of a CA and set tls to required. Until then anyone on the path can pose as it and read the log-in's password; no endpoint certificate is obtained over this connection."),
+    );
+}

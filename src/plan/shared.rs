@@ -1,0 +1,85 @@
+//! Two members with one certificate and key: the acceptor cannot tell them apart, and can hold the bytes only once.
+
+use super::chain::{self, Chain};
+use super::note::Report;
+use super::pin::Required;
+use super::trust::{Access, Trust};
+use crate::domain::finding::{Code, Severity};
+use crate::domain::observation::HeldCertificate;
+
+/// The other member that uses the peer's certificate: the acceptor itself, or another of its peers.
+pub(super) fn with(trust: &Trust<'_>, others: &[Option<Required>]) -> Option<String> {
+    let wanted = trust.required.certificate;
+    let own = trust
+        .seen
+        .endpoint
+        .as_ref()
+        .and_then(|e| e.certificate.as_ref());
+    let is_own = own.is_some_and(|own| {
+        own.sha256()
+            .map_or(own.thumbprint == wanted.thumbprint, |sha256| {
+                sha256 == wanted.sha256
+            })
+    });
+    if is_own {
+        return Some(trust.scene.name(trust.acceptor).to_owned());
+    }
+    trust
+        .scene
+        .wish
+        .peers_of(trust.acceptor)
+        .filter(|other| *other != trust.peer)
+        .find(|other| {
+            others
+                .get(*other)
+                .and_then(Option::as_ref)
+                .is_some_and(|r| r.certificate.sha256 == wanted.sha256)
+        })
+        .map(|other| trust.scene.name(other).to_owned())
+}
+
+pub(super) fn chain<'a>(
+    trust: &Trust<'a>,
+    held: Option<&'a HeldCertificate>,
+    twin: &str,
+    report: &mut Report,
+) -> Chain<'a> {
+    let working = held.and_then(|held| working(trust, held));
+    let severity = if working.is_some() {
+        Severity::Warning
+    } else {
+        Severity::Blocker
+    };
+    report.add(
+        trust
+            .note(Code::SharedEndpointCertificate)
+            .severity(severity)
+            .found(format!(
+                "{} and {twin} use one certificate and key (SHA-1 {})",
+                trust.scene.name(trust.peer),
+                trust.required.certificate.thumbprint
+            ))
+            .wanted("a certificate and key of its own for each instance")
+            .remedy(match severity {
+                Severity::Blocker => "Make a certificate for one of the two and switch its endpoint to it: an instance holds a certificate only once, so the two cannot be told apart.",
+                _ => "It works through the certificate's owner and is left alone; whoever has the key is let in as either.",
+            }),
+    );
+    working.unwrap_or_else(chain::blocked)
+}
+
+/// In place by the rule for every chain; or whoever owns it, because the peer is logged in by it right now.
+fn working<'a>(trust: &Trust<'a>, held: &'a HeldCertificate) -> Option<Chain<'a>> {
+    if let Some((user, login)) = trust.proper_owner(held)
+        && matches!(trust.access(login), Access::Granted | Access::OwnsEndpoint)
+    {
+        return Some(chain::in_place(held, user, &login.name));
+    }
+    trust.connection_by(held.certificate_id)?;
+    let owner = held.owner.as_ref()?;
+    let login = owner
+        .login
+        .as_ref()
+        .map_or(&owner.name, |login| &login.name);
+    Some(chain::in_place(held, owner, login))
+}

@@ -1,0 +1,413 @@
+//! A trust's chain: made, completed, adopted, or in conflict.
+
+use super::estate::{A, B, Estate, find, kinds, only, trust};
+use super::world::{DBO, OWN_LOGIN, PUBLIC, World, name};
+use crate::domain::action::{Action, ImportFrom};
+use crate::domain::cure::Cure;
+use crate::domain::finding::{Code, Severity};
+use crate::domain::instance::{PathTemplate, Transport};
+use crate::domain::naming::Template;
+use crate::domain::object_name::ObjectName;
+use crate::domain::trust::Configured;
+
+const ALL: [&str; 4] = [
+    "create_login",
+    "create_user",
+    "import_certificate",
+    "grant_connect",
+];
+
+/// HOST_B's inbound side is done; what stands on HOST_A is the test's.
+fn estate(on_a: impl FnOnce(&mut World, &super::made::Made)) -> Estate {
+    let mut estate = Estate::pair();
+    let (a, b) = (estate.own(A), estate.own(B));
+    estate.worlds[B].chain(["HOST_A_login", "HOST_A_user", "HOST_A_cert"], &a);
+    on_a(&mut estate.worlds[A], &b);
+    estate
+}
+
+fn conflict(estate: &Estate, code: Code) -> crate::domain::finding::Finding {
+    let plan = estate.plan();
+    let on_a = trust(&plan, A, "HOST_B");
+    assert_eq!(on_a.configured, Configured::Conflict);
+    assert!(on_a.actions.is_empty());
+    assert!(plan.is_blocked());
+    let finding = only(&plan, code, Severity::Blocker);
+    assert_eq!(
+        (finding.instance.as_str(), finding.peer.as_deref()),
+        ("HOST_A", Some("HOST_B"))
+    );
+    finding
+}
+
+#[test]
+fn from_nothing_everything_is_made_in_order() {
+    let mut estate = Estate::trio();
+    let plan = estate.plan();
+    for acceptor in 0..3 {
+        for trust in &plan.instances[acceptor].trusts {
+            assert_eq!(kinds(trust), ALL);
+            assert_eq!(trust.configured, Configured::No);
+        }
+    }
+    assert_eq!(plan.changes().count(), 24);
+    let after = estate.configure();
+    assert!(after.is_fulfilled(), "{after:#?}");
+    assert!(
+        after
+            .instances
+            .iter()
+            .flat_map(|i| &i.trusts)
+            .all(|t| t.configured == Configured::Yes)
+    );
+    assert_eq!(kinds(trust(&after, A, "HOST_B")), ["adopt"]);
+}
+
+#[test]
+fn names_come_from_the_acceptors_templates_and_the_peers_name() {
+    let mut estate = Estate::pair();
+    estate.wish.members[A].naming.login = Template::parse("mirror {peer}").unwrap();
+    let plan = estate.plan();
+    assert_eq!(
+        trust(&plan, A, "HOST_B").actions[0],
+        Action::CreateLogin {
+            login: ObjectName::parse("mirror HOST_B").unwrap()
+        }
+    );
+    assert_eq!(
+        trust(&plan, B, "HOST_A").actions[0],
+        Action::CreateLogin {
+            login: ObjectName::parse("HOST_A_login").unwrap()
+        }
+    );
+}
+
+#[test]
+fn a_whole_chain_is_adopted_whatever_its_names() {
+    let estate = estate(|a, b| {
+        a.chain(["svcB", "someone", "W_cert2"], b);
+    });
+    let plan = estate.plan();
+    assert!(plan.is_fulfilled());
+    assert_eq!(
+        trust(&plan, A, "HOST_B").actions,
+        [Action::Adopt {
+            login: name("svcB"),
+            user: name("someone"),
+            certificate: name("W_cert2"),
+        }]
+    );
+    let certificate = trust(&plan, A, "HOST_B").certificate.clone().unwrap();
+    assert_eq!(certificate.name.as_deref(), Some("W_cert2"));
+    assert!(certificate.pinned);
+}
+
+#[test]
+fn a_missing_grant_alone_is_made_for_the_owners_login() {
+    let mut estate = estate(|a, b| {
+        a.chain(["svcB", "someone", "c"], b);
+        a.connect.clear();
+    });
+    let plan = estate.plan();
+    assert_eq!(
+        trust(&plan, A, "HOST_B").actions,
+        [Action::GrantConnect {
+            endpoint: name("Endpoint_Mirroring"),
+            login: name("svcB"),
+        }]
+    );
+    assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::No);
+    assert!(estate.configure().is_fulfilled());
+}
+
+#[test]
+fn a_login_without_a_user_is_completed() {
+    let mut estate = estate(|a, _| {
+        a.login("host_b_LOGIN", 'S');
+    });
+    let plan = estate.plan();
+    let on_a = trust(&plan, A, "HOST_B");
+    assert_eq!(kinds(on_a), ALL[1..]);
+    assert!(
+        matches!(&on_a.actions[0], Action::CreateUser { login, .. } if login.as_str() == "host_b_LOGIN")
+    );
+    assert!(estate.configure().is_fulfilled());
+}
+
+#[test]
+fn a_logins_user_is_adopted_by_sid_whatever_its_name() {
+    let mut estate = estate(|a, _| {
+        let login = a.login("HOST_B_login", 'U');
+        a.user("svc user", Some(login));
+        a.permit(login, true);
+    });
+    let plan = estate.plan();
+    let on_a = trust(&plan, A, "HOST_B");
+    assert_eq!(kinds(on_a), ["import_certificate"]);
+    assert!(
+        matches!(&on_a.actions[0], Action::ImportCertificate { owner, .. } if owner.as_str() == "svc user")
+    );
+    assert!(estate.configure().is_fulfilled());
+}
+
+#[test]
+fn a_certificate_of_dbo_is_never_taken_for_a_chain() {
+    let mut estate = estate(|a, b| {
+        a.certificate("HOST_B_cert", DBO, b);
+    });
+    assert_eq!(conflict(&estate, Code::CertificateOwnedByDbo).cure, None);
+    let login = estate.worlds[A].login("HOST_B_login", 'S');
+    estate.worlds[A].user("HOST_B_user", Some(login));
+    assert_eq!(
+        conflict(&estate, Code::CertificateOwnedByDbo).cure,
+        Some(Cure::GiveCertificateTo {
+            certificate: name("HOST_B_cert"),
+            user: name("HOST_B_user"),
+        })
+    );
+}
+
+#[test]
+fn a_login_that_is_dbo_owns_no_peers_certificate() {
+    let estate = estate(|a, _| {
+        let login = a.login("HOST_B_login", 'S');
+        a.users[0].login = Some(login);
+    });
+    conflict(&estate, Code::CertificateOwnedByDbo);
+}
+
+#[test]
+fn an_owner_without_a_login_is_orphaned() {
+    let mut estate = estate(|a, b| {
+        let user = a.user("HOST_B_user", None);
+        a.certificate("HOST_B_cert", user, b);
+    });
+    assert_eq!(conflict(&estate, Code::UserOrphaned).cure, None);
+    estate.worlds[A].login("HOST_B_login", 'S');
+    assert_eq!(
+        conflict(&estate, Code::UserOrphaned).cure,
+        Some(Cure::RelinkUser {
+            user: name("HOST_B_user"),
+            login: name("HOST_B_login"),
+        })
+    );
+}
+
+#[test]
+fn an_owner_whose_login_cannot_log_in_is_a_conflict() {
+    for kind in ['G', 'R', 'C', 'K'] {
+        let estate = estate(|a, b| {
+            let login = a.login("group", kind);
+            let user = a.user("u", Some(login));
+            a.certificate("c", user, b);
+            a.permit(login, true);
+        });
+        conflict(&estate, Code::UserOrphaned);
+    }
+}
+
+#[test]
+fn an_orphan_under_the_wanted_name_is_a_conflict() {
+    let mut estate = estate(|a, _| {
+        a.user("HOST_B_user", None);
+    });
+    assert_eq!(conflict(&estate, Code::UserOrphaned).cure, None);
+    estate.worlds[A].login("HOST_B_login", 'S');
+    assert!(matches!(
+        conflict(&estate, Code::UserOrphaned).cure,
+        Some(Cure::RelinkUser { .. })
+    ));
+}
+
+#[test]
+fn a_wanted_user_name_that_is_somebody_elses_is_taken() {
+    for login_is_there in [false, true] {
+        let estate = estate(|a, _| {
+            let other = a.login("other", 'S');
+            a.user("HOST_B_user", Some(other));
+            if login_is_there {
+                a.login("HOST_B_login", 'S');
+            }
+        });
+        assert!(conflict(&estate, Code::NameTaken).found.contains("[other]"));
+    }
+}
+
+#[test]
+fn a_role_under_the_wanted_user_name_is_taken_not_orphaned() {
+    let estate = estate(|a, _| {
+        a.user("HOST_B_user", None);
+        a.users.last_mut().unwrap().kind = 'R';
+    });
+    conflict(&estate, Code::NameTaken);
+}
+
+#[test]
+fn a_wanted_login_name_of_another_kind_is_taken() {
+    for kind in ['G', 'R', 'C', 'K'] {
+        let estate = estate(|a, _| {
+            a.login("HOST_B_login", kind);
+        });
+        conflict(&estate, Code::NameTaken);
+    }
+}
+
+#[test]
+fn a_certificate_name_of_another_owner_is_taken() {
+    let stranger = super::made::made("stranger", 77, 50);
+    for owner_is_dbo in [true, false] {
+        let estate = estate(|a, _| {
+            let login = a.login("other", 'S');
+            let user = a.user("other", Some(login));
+            a.certificate(
+                "HOST_B_cert",
+                if owner_is_dbo { DBO } else { user },
+                &stranger,
+            );
+        });
+        assert!(
+            conflict(&estate, Code::NameTaken)
+                .found
+                .contains("HOST_B_cert")
+        );
+    }
+}
+
+#[test]
+fn a_deny_is_not_overruled() {
+    let mut estate = estate(|a, b| {
+        let login = a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+        a.permit(login, false);
+    });
+    assert_eq!(
+        conflict(&estate, Code::ConnectDenied).cure,
+        Some(Cure::RevokeDeny {
+            endpoint: name("Endpoint_Mirroring"),
+            login: name("HOST_B_login"),
+        })
+    );
+    estate.worlds[A].held.pop();
+    conflict(&estate, Code::ConnectDenied);
+}
+
+#[test]
+fn a_deny_to_public_holds_for_everybody() {
+    let done = estate(|a, b| {
+        a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+        a.permit(PUBLIC, false);
+    });
+    conflict(&done, Code::ConnectDenied);
+    let fresh = estate(|a, _| a.permit(PUBLIC, false));
+    assert!(
+        conflict(&fresh, Code::ConnectDenied)
+            .found
+            .contains("[public]")
+    );
+}
+
+#[test]
+fn a_grant_to_public_is_no_explicit_grant() {
+    let estate = estate(|a, b| {
+        a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+        a.connect.clear();
+        a.permit(PUBLIC, true);
+    });
+    assert_eq!(kinds(trust(&estate.plan(), A, "HOST_B")), ["grant_connect"]);
+}
+
+#[test]
+fn the_endpoints_owner_needs_no_grant_and_gets_a_word() {
+    let estate = estate(|a, b| {
+        let login = a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+        a.connect.clear();
+        a.endpoint().owner_principal_id = Some(login);
+    });
+    let plan = estate.plan();
+    assert!(plan.is_fulfilled());
+    only(&plan, Code::LoginOwnsEndpoint, Severity::Warning);
+}
+
+#[test]
+fn nobody_can_grant_to_himself() {
+    let estate = estate(|a, b| {
+        let user = a.user("mg", Some(OWN_LOGIN));
+        a.certificate("c", user, b);
+    });
+    assert!(
+        conflict(&estate, Code::NameTaken)
+            .found
+            .contains("[mirrorgate]")
+    );
+}
+
+#[test]
+fn an_own_login_that_has_the_grant_already_needs_none() {
+    let estate = estate(|a, b| {
+        let user = a.user("mg", Some(OWN_LOGIN));
+        a.certificate("c", user, b);
+        a.permit(OWN_LOGIN, true);
+    });
+    assert!(estate.plan().is_fulfilled());
+}
+
+#[test]
+fn a_privileged_peer_login_is_named() {
+    let mut estate = estate(|a, b| {
+        a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+    });
+    assert!(find(&estate.plan(), Code::PeerLoginPrivileged).is_empty());
+    estate.worlds[A].logins.last_mut().unwrap().is_privileged = true;
+    only(&estate.plan(), Code::PeerLoginPrivileged, Severity::Warning);
+    estate.worlds[A].held.pop();
+    only(&estate.plan(), Code::PeerLoginPrivileged, Severity::Warning);
+}
+
+#[test]
+fn the_file_transport_names_the_path_the_acceptor_sees() {
+    let mut estate = Estate::pair();
+    estate.wish.members[A].transport = Transport::File {
+        path: PathTemplate::parse(r"C:\certs\{peer}.cer").unwrap(),
+    };
+    let plan = estate.plan();
+    let from = |acceptor, peer| match &trust(&plan, acceptor, peer).actions[2] {
+        Action::ImportCertificate { from, .. } => from.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        from(A, "HOST_B"),
+        ImportFrom::File {
+            path: r"C:\certs\HOST_B.cer".to_owned()
+        }
+    );
+    assert_eq!(from(B, "HOST_A"), ImportFrom::Binary);
+}
+
+#[test]
+fn without_an_answer_about_the_names_nothing_is_made() {
+    let estate = Estate::pair();
+    let mut seen = estate.seen();
+    if let crate::plan::Seen::Observed(o) = &mut seen[A] {
+        o.names.clear();
+    }
+    let plan = crate::plan::plan(&estate.wish, &seen, super::world::now());
+    assert!(trust(&plan, A, "HOST_B").actions.is_empty());
+    only(&plan, Code::ObservationFailed, Severity::Blocker);
+}
+
+#[test]
+fn hostile_names_are_carried_through_unchanged() {
+    for peer_name in crate::tsql::hostile::object_names() {
+        let mut estate = Estate::pair();
+        if peer_name.as_str().encode_utf16().count() > 100 {
+            continue;
+        }
+        estate.wish.members[B].peer_name = peer_name.clone();
+        let plan = estate.plan();
+        assert!(matches!(
+            &trust(&plan, A, "HOST_B").actions[1],
+            Action::CreateUser { user, login }
+                if user.as_str() == format!("{peer_name}_user") && login.as_str() == format!("{peer_name}_login")
+        ));
+        assert!(estate.configure().is_fulfilled(), "{peer_name:?}");
+    }
+}

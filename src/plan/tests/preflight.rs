@@ -1,0 +1,480 @@
+//! What preflight finds about the members themselves, before any chain is looked at.
+
+use chrono::Duration;
+
+use super::estate::{A, B, Estate, W, find, only, trust};
+use super::made::{between, made};
+use super::world::{name, now};
+use crate::domain::action::Action;
+use crate::domain::cure::Cure;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::finding::{Code, Severity};
+use crate::domain::identity::ServerIdentity;
+use crate::domain::observation::*;
+use crate::domain::pair::{OperatingMode, Role};
+use crate::domain::trust::{Configured, Proof};
+use crate::domain::wish::{IfEndpointInUse, NeededRoles};
+
+type Change = fn(&mut Estate);
+
+/// One change to a pair that is otherwise without any finding, and the one finding it must give, on HOST_B.
+#[test]
+fn one_thing_wrong_is_one_finding() {
+    use Severity::{Blocker, Warning};
+    let cases: Vec<(Code, Severity, Change)> = vec![
+        (Code::ConnectedThroughListener, Blocker, |e| {
+            e.worlds[B].base.server.through_listener = true
+        }),
+        (Code::VersionTooOld, Blocker, |e| {
+            for world in &mut e.worlds {
+                world.base.server.version = "11.0.1".to_owned();
+            }
+            e.worlds[B].base.server.version = "10.50.6000.34".to_owned();
+            e.wish.members[A].role = Role::Witness;
+        }),
+        (Code::EditionWitnessOnly, Blocker, |e| {
+            for world in &mut e.worlds {
+                world.base.server.engine_edition = 4;
+            }
+            e.wish.members[A].role = Role::Witness;
+        }),
+        (Code::EditionWitnessOnly, Blocker, |e| {
+            e.worlds[B].base.server.edition = "Web Edition (64-bit)".to_owned()
+        }),
+        (Code::EndpointStopped, Warning, |e| {
+            e.worlds[B].endpoint().state = EndpointState::Stopped
+        }),
+        (Code::EndpointStopped, Warning, |e| {
+            e.worlds[B].endpoint().state = EndpointState::Disabled
+        }),
+        (Code::EndpointRoleInsufficient, Warning, |e| {
+            e.worlds[B].endpoint().role = EndpointRole::Witness
+        }),
+        (Code::EndpointRoleInsufficient, Warning, |e| {
+            e.worlds[B].endpoint().role = EndpointRole::None
+        }),
+        (Code::EndpointRoleInsufficient, Warning, |e| {
+            e.worlds[B].endpoint().role = EndpointRole::Partner;
+            e.wish.members[B].needed_roles = NeededRoles {
+                partner: true,
+                witness: true,
+            };
+        }),
+        (Code::EndpointAllowsRc4, Warning, |e| {
+            e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(6)
+        }),
+        (Code::NoCommonAlgorithm, Blocker, |e| {
+            e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(0)
+        }),
+        (Code::EndpointPortDiffers, Warning, |e| {
+            e.wish.members[B].expected_endpoint_port = Some(7022)
+        }),
+        (Code::EndpointNotCertificate, Blocker, |e| {
+            let endpoint = e.worlds[B].endpoint();
+            endpoint.accepts_certificates = false;
+            endpoint.certificate = None;
+        }),
+        (Code::OwnCertificateUnusable, Blocker, |e| {
+            e.worlds[B].endpoint().certificate = None
+        }),
+        (Code::NoMasterKey, Blocker, |e| {
+            e.worlds[B].base.master_key.exists = false
+        }),
+        (Code::MasterKeyNotOpenedByServer, Warning, |e| {
+            e.worlds[B].base.master_key.opened_by_server = false
+        }),
+        (Code::ClockSkew, Warning, |e| {
+            e.worlds[B].base.server.clock = now() - Duration::seconds(61)
+        }),
+        (Code::ClockSkew, Warning, |e| {
+            e.worlds[A].base.server.clock = now() - Duration::seconds(40);
+            e.worlds[B].base.server.clock = now() + Duration::seconds(40);
+        }),
+        (Code::TlsUnverified, Warning, |e| {
+            e.wish.members[B].tls_verified = false
+        }),
+        (Code::DdlTriggerPresent, Warning, |e| {
+            e.worlds[B].base.ddl_triggers = vec!["audit".to_owned()]
+        }),
+        (Code::MirroringUnsupportedOnLinux, Warning, |e| {
+            e.worlds[B].base.server.is_linux = true
+        }),
+        (Code::PartnerVersionsDiffer, Warning, |e| {
+            e.worlds[B].base.server.version = "15.0.2000.5".to_owned()
+        }),
+        (Code::PartnerEditionsDiffer, Warning, |e| {
+            e.worlds[B].base.server.engine_edition = 3
+        }),
+        (Code::AsynchronousNeedsEnterprise, Warning, |e| {
+            e.wish.operating_mode = Some(OperatingMode::HighPerformance);
+            e.wish.members[A].role = Role::Witness;
+        }),
+        (Code::SameServerTwice, Blocker, |e| {
+            e.worlds[B].base.server.identity = e.worlds[A].base.server.identity.clone();
+        }),
+        (Code::InstanceNameDiffers, Blocker, |e| {
+            e.wish.members[B].address.instance_name = Some("PROD".to_owned())
+        }),
+        (Code::InstanceIdentityChanged, Blocker, |e| {
+            e.wish.members[B].pinned_identity = Some(ServerIdentity {
+                server_name: "OTHER".to_owned(),
+                ..e.worlds[B].base.server.identity.clone()
+            });
+        }),
+    ];
+    for (code, severity, change) in cases {
+        let mut estate = Estate::pair();
+        assert_eq!(
+            estate.plan().findings,
+            [],
+            "the pair has nothing to be said about"
+        );
+        change(&mut estate);
+        let plan = estate.plan();
+        let finding = only(&plan, code, severity);
+        assert_eq!(finding.instance, "HOST_B", "{finding:#?}");
+        assert_eq!(plan.findings.len(), 1, "{:#?}", plan.findings);
+    }
+}
+
+#[test]
+fn what_is_within_its_limits_is_not_mentioned() {
+    let mut estate = Estate::pair();
+    let (a, b) = (&mut estate.worlds[A].base.server, now());
+    a.clock = b - Duration::seconds(60);
+    estate.wish.members[B].address.instance_name = Some("mssqlserver".to_owned());
+    estate.wish.members[B].expected_endpoint_port = Some(5022);
+    estate.wish.members[B].pinned_identity = Some(ServerIdentity {
+        server_name: "host_b".to_owned(),
+        ..estate.worlds[B].base.server.identity.clone()
+    });
+    assert_eq!(estate.plan().findings, []);
+}
+
+#[test]
+fn a_member_without_an_endpoint_is_told_how_to_make_one() {
+    let mut estate = Estate::pair();
+    estate.worlds[B].base.endpoint = None;
+    let plan = estate.plan();
+    let finding = only(&plan, Code::NoEndpoint, Severity::Blocker);
+    assert_eq!(
+        finding.cure,
+        Some(Cure::PrepareOutbound {
+            certificate: name("HOST_B_cert")
+        })
+    );
+    assert!(
+        trust(&plan, B, "HOST_A").actions.is_empty(),
+        "there is nothing to grant on"
+    );
+    assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Unknown);
+}
+
+#[test]
+fn a_chain_without_an_endpoint_is_not_configured() {
+    let mut estate = Estate::pair();
+    assert!(estate.configure().is_fulfilled());
+    estate.worlds[A].base.endpoint = None;
+    let plan = estate.plan();
+    assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::No);
+}
+
+#[test]
+fn failures_become_findings_by_their_class_and_the_rest_is_still_said() {
+    let cases = [
+        (FailureClass::Unreachable, Code::Unreachable),
+        (FailureClass::Transient, Code::Unreachable),
+        (FailureClass::OutcomeUnknown, Code::Unreachable),
+        (FailureClass::TlsNotTrusted, Code::TlsNotTrusted),
+        (FailureClass::LoginRefused, Code::LoginRefused),
+        (FailureClass::PermissionMissing, Code::PermissionMissing),
+        (FailureClass::Rejected, Code::ObservationFailed),
+        (FailureClass::Protocol, Code::ObservationFailed),
+    ];
+    for (class, code) in cases {
+        let mut estate = Estate::trio();
+        estate.worlds[W].endpoint().state = EndpointState::Stopped;
+        estate.failed.insert(
+            B,
+            Failure {
+                class,
+                detail: "HOST_B said no".to_owned(),
+                sql: None,
+            },
+        );
+        let plan = estate.plan();
+        let finding = only(&plan, code, Severity::Blocker);
+        assert_eq!(finding.instance, "HOST_B");
+        assert!(finding.found.contains("HOST_B said no"));
+        only(&plan, Code::EndpointStopped, Severity::Warning);
+        assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Unknown);
+        assert_eq!(trust(&plan, B, "HOST_A").proof, Proof::Unknown);
+        assert!(trust(&plan, A, "HOST_B").actions.is_empty());
+        assert!(
+            !trust(&plan, A, "HOST_W").actions.is_empty(),
+            "others are still planned"
+        );
+    }
+}
+
+#[test]
+fn a_key_that_is_not_under_the_master_key_serves_no_endpoint() {
+    for key in [
+        PrivateKey::None,
+        PrivateKey::Password,
+        PrivateKey::ServiceMasterKey,
+    ] {
+        let mut estate = Estate::pair();
+        estate.worlds[B]
+            .endpoint()
+            .certificate
+            .as_mut()
+            .unwrap()
+            .private_key = key;
+        only(
+            &estate.plan(),
+            Code::OwnCertificateWithoutKey,
+            Severity::Blocker,
+        );
+    }
+}
+
+#[test]
+fn bytes_that_are_no_rsa_certificate_serve_no_endpoint() {
+    let mut estate = Estate::pair();
+    estate.wish.members[B].current = None;
+    estate.worlds[B]
+        .endpoint()
+        .certificate
+        .as_mut()
+        .unwrap()
+        .der = Some(vec![0x30, 0x00]);
+    only(
+        &estate.plan(),
+        Code::OwnCertificateUnusable,
+        Severity::Blocker,
+    );
+}
+
+#[test]
+fn dates_count_by_the_own_clock_and_by_the_acceptors() {
+    let days = Duration::days;
+    let cases = [
+        (
+            now() - days(9),
+            now() - days(1),
+            Some(Code::OwnCertificateExpired),
+        ),
+        (
+            now() + days(1),
+            now() + days(99),
+            Some(Code::OwnCertificateNotYetValid),
+        ),
+        (
+            now() - days(9),
+            now() + days(29),
+            Some(Code::OwnCertificateExpiresSoon),
+        ),
+        (now() - days(9), now() + days(31), None),
+    ];
+    for (not_before, not_after, code) in cases {
+        let mut estate = Estate::pair();
+        let used = between("HOST_B", 20, not_before, not_after);
+        estate.switch(B, &used);
+        estate.upload_current(B, &used);
+        let plan = estate.plan();
+        let codes: Vec<_> = plan
+            .findings
+            .iter()
+            .map(|f| (f.code, f.instance.as_str()))
+            .collect();
+        assert_eq!(
+            codes,
+            code.map(|c| (c, "HOST_B")).into_iter().collect::<Vec<_>>()
+        );
+    }
+    let mut estate = Estate::trio();
+    let used = made("HOST_B", 20, 100);
+    estate.switch(B, &used);
+    estate.upload_current(B, &used);
+    estate.worlds[A].base.server.clock = now() + days(101);
+    let found = only(
+        &estate.plan(),
+        Code::OwnCertificateExpired,
+        Severity::Blocker,
+    );
+    assert_eq!(found.instance, "HOST_B");
+    assert!(found.found.contains("by HOST_A's clock"), "{}", found.found);
+    estate
+        .wish
+        .trusts
+        .retain(|t| t.acceptor == A && t.peer == W);
+    assert!(
+        find(&estate.plan(), Code::OwnCertificateExpired).is_empty(),
+        "who does not let it in has no say"
+    );
+}
+
+type Permission = fn(&mut OwnLogin) -> &mut Option<bool>;
+
+#[test]
+fn each_permission_is_asked_for_by_what_needs_it() {
+    let cases: [(&str, Permission, &str); 4] = [
+        ("create_login", |l| &mut l.create_login, "ALTER ANY LOGIN"),
+        ("create_user", |l| &mut l.create_user, "ALTER ANY USER"),
+        ("import_certificate", |l| &mut l.control_master, "CONTROL"),
+        (
+            "grant_connect",
+            |l| &mut l.grant_on_endpoint,
+            "ALTER ANY ENDPOINT",
+        ),
+    ];
+    for (kind, of, permission) in cases {
+        for (has, severity) in [(Some(false), Severity::Blocker), (None, Severity::Warning)] {
+            let mut estate = Estate::pair();
+            *of(&mut estate.worlds[A].base.login) = has;
+            let plan = estate.plan();
+            let finding = only(&plan, Code::PermissionMissing, severity);
+            assert!(
+                finding.wanted.contains(permission),
+                "{kind}: {}",
+                finding.wanted
+            );
+            assert!(finding.cure.is_some());
+            estate.worlds[A].base.login.is_sysadmin = true;
+            assert!(!estate.plan().is_blocked(), "a sysadmin has all");
+        }
+        let mut done = Estate::pair();
+        assert!(done.configure().is_fulfilled());
+        *of(&mut done.worlds[A].base.login) = Some(false);
+        assert_eq!(done.plan().findings, [], "nothing needs {permission}");
+    }
+}
+
+#[test]
+fn absent_rows_prove_nothing_to_a_login_that_does_not_see_them() {
+    for has in [Some(false), None] {
+        let mut estate = Estate::pair();
+        estate.worlds[A].base.login.view_any_definition = has;
+        let plan = estate.plan();
+        only(&plan, Code::PermissionMissing, Severity::Blocker);
+        assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Unknown);
+        estate.worlds[A].base.login.view_any_definition = Some(true);
+        assert!(estate.configure().is_fulfilled());
+        estate.worlds[A].base.login.view_any_definition = has;
+        let plan = estate.plan();
+        only(&plan, Code::PermissionMissing, Severity::Warning);
+        assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Yes);
+    }
+}
+
+fn database(role: DatabaseRole, has_witness: bool) -> MirroredDatabase {
+    MirroredDatabase {
+        name: "erp".to_owned(),
+        role,
+        state: Some("SYNCHRONIZED".to_owned()),
+        safety: Some("FULL".to_owned()),
+        has_witness,
+    }
+}
+
+#[test]
+fn an_import_waits_where_a_reconnect_could_become_a_failover() {
+    use DatabaseRole::{Mirror, Principal, Witness};
+    use IfEndpointInUse::{Proceed, Refuse};
+    let cases = [
+        (Principal, true, Refuse, Severity::Blocker),
+        (Principal, true, Proceed, Severity::Warning),
+        (Principal, false, Refuse, Severity::Warning),
+        (Mirror, true, Refuse, Severity::Warning),
+        (Witness, true, Refuse, Severity::Warning),
+    ];
+    for (role, has_witness, asked, severity) in cases {
+        let mut estate = Estate::pair();
+        estate.worlds[A].base.databases = vec![database(role, has_witness)];
+        estate.wish.if_endpoint_in_use = asked;
+        let plan = estate.plan();
+        let finding = only(&plan, Code::EndpointInUse, severity);
+        assert!(finding.found.contains("erp") && finding.found.contains("SYNCHRONIZED"));
+        assert!(
+            plan.instances[A]
+                .endpoint
+                .as_ref()
+                .unwrap()
+                .contains("in use: 1 databases")
+        );
+    }
+}
+
+#[test]
+fn of_many_databases_those_at_risk_are_named() {
+    let mut estate = Estate::pair();
+    let mut databases = vec![database(DatabaseRole::Mirror, false); 40];
+    databases.push(MirroredDatabase {
+        name: "at_risk".to_owned(),
+        ..database(DatabaseRole::Principal, true)
+    });
+    estate.worlds[A].base.databases = databases;
+    let found = only(&estate.plan(), Code::EndpointInUse, Severity::Blocker).found;
+    assert!(
+        found.contains("at_risk") && found.contains("21 more databases"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_grant_alone_disturbs_nobody() {
+    let mut estate = Estate::pair();
+    assert!(estate.configure().is_fulfilled());
+    estate.worlds[A].base.databases = vec![database(DatabaseRole::Principal, true)];
+    assert_eq!(estate.plan().findings, []);
+    estate.worlds[A].connect.clear();
+    let plan = estate.plan();
+    only(&plan, Code::EndpointInUse, Severity::Warning);
+    assert!(
+        plan.changes()
+            .all(|(_, _, a)| matches!(a, Action::GrantConnect { .. }))
+    );
+}
+
+#[test]
+fn availability_groups_and_connections_are_use_too() {
+    let mut estate = Estate::pair();
+    estate.worlds[A].base.availability_groups = vec!["ag1".to_owned()];
+    assert!(
+        only(&estate.plan(), Code::EndpointInUse, Severity::Warning)
+            .found
+            .contains("ag1")
+    );
+    let mut estate = Estate::pair();
+    estate.worlds[A].base.connections = Some(vec![EndpointConnection {
+        is_accept: false,
+        is_logged_in: true,
+        peer_certificate_id: None,
+        principal_name: None,
+        login_time: None,
+    }]);
+    only(&estate.plan(), Code::EndpointInUse, Severity::Warning);
+}
+
+#[test]
+fn a_witness_may_be_of_any_edition_and_version() {
+    let mut estate = Estate::trio();
+    let server = &mut estate.worlds[W].base.server;
+    server.edition = "Express Edition".to_owned();
+    server.engine_edition = 4;
+    server.version = "12.0.1".to_owned();
+    estate.worlds[W].endpoint().role = EndpointRole::Witness;
+    assert_eq!(estate.plan().findings, []);
+}
+
+#[test]
+fn the_heaviest_findings_come_first() {
+    let mut estate = Estate::pair();
+    estate.worlds[A].base.ddl_triggers = vec!["t".to_owned()];
+    estate.worlds[B].base.master_key.exists = false;
+    let plan = estate.plan();
+    let codes: Vec<_> = plan.findings.iter().map(|f| f.code).collect();
+    assert_eq!(codes, [Code::NoMasterKey, Code::DdlTriggerPresent]);
+    assert!(find(&plan, Code::NoMasterKey)[0].blocks());
+}

@@ -1,0 +1,142 @@
+//! One trust as the rules look at it: on an acceptor that was observed, from a peer whose certificate is known.
+
+use super::note::Note;
+use super::pin::{Facts, Required};
+use super::scene::Scene;
+use crate::domain::action::ImportFrom;
+use crate::domain::finding::Code;
+use crate::domain::instance::Transport;
+use crate::domain::object_name::SysName;
+use crate::domain::observation::{HeldCertificate, Login, MasterUser, Observation, PeerNames};
+
+/// The peer's row of `sys.server_principals` that every login belongs to.
+const PUBLIC: i32 = 2;
+const SA: i32 = 1;
+
+#[derive(Clone, Copy)]
+pub(super) struct Trust<'a> {
+    pub scene: Scene<'a>,
+    pub acceptor: usize,
+    pub peer: usize,
+    /// The acceptor's observation.
+    pub seen: &'a Observation,
+    pub required: Required,
+}
+
+/// Whether a login may connect to the acceptor's endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Access {
+    Granted,
+    /// SQL Server takes no GRANT for it (4624), and it needs none.
+    OwnsEndpoint,
+    Missing,
+    /// SQL Server would refuse the GRANT (4624).
+    CannotBeGranted {
+        why: &'static str,
+    },
+    Denied {
+        grantee: SysName,
+    },
+}
+
+impl<'a> Trust<'a> {
+    pub fn note(&self, code: Code) -> Note {
+        self.scene
+            .note(code, self.acceptor)
+            .peer(self.scene.name(self.peer))
+    }
+
+    pub fn held(&self, facts: &Facts) -> Option<&'a HeldCertificate> {
+        self.seen.certificates.iter().find(|c| facts.is_held_as(c))
+    }
+
+    pub fn held_by_id(&self, certificate_id: i32) -> Option<&'a HeldCertificate> {
+        self.seen
+            .certificates
+            .iter()
+            .find(|c| c.certificate_id == certificate_id)
+    }
+
+    /// What stands under the wanted names.
+    pub fn names(&self) -> Option<&'a PeerNames> {
+        self.seen.names.iter().find(|names| names.peer == self.peer)
+    }
+
+    /// A user other than dbo, with a login that may be a peer's.
+    pub fn proper_owner(&self, held: &'a HeldCertificate) -> Option<(&'a MasterUser, &'a Login)> {
+        let user = held.owner.as_ref().filter(|user| !user.is_dbo())?;
+        let login = user.login.as_ref().filter(|login| login.can_be_peer())?;
+        Some((user, login))
+    }
+
+    pub fn access(&self, login: &Login) -> Access {
+        let rows = |id: i32| {
+            self.seen
+                .connect
+                .iter()
+                .filter(move |p| p.grantee_principal_id == id)
+        };
+        if rows(login.principal_id).any(|p| !p.granted) {
+            return Access::Denied {
+                grantee: login.name.clone(),
+            };
+        }
+        if let Some(denied) = self.public_denied() {
+            return denied;
+        }
+        let owner = self
+            .seen
+            .endpoint
+            .as_ref()
+            .and_then(|e| e.owner_principal_id);
+        if owner == Some(login.principal_id) {
+            Access::OwnsEndpoint
+        } else if rows(login.principal_id).any(|p| p.granted) {
+            Access::Granted
+        } else if login.principal_id == self.seen.login.principal_id {
+            Access::CannotBeGranted {
+                why: "it is the login mirrorgate itself uses there, and nobody can grant to himself",
+            }
+        } else if login.principal_id == SA {
+            Access::CannotBeGranted { why: "it is sa" }
+        } else {
+            Access::Missing
+        }
+    }
+
+    /// A DENY to public holds for every login, also for one that is still to be created.
+    pub fn public_denied(&self) -> Option<Access> {
+        let denied = self
+            .seen
+            .connect
+            .iter()
+            .any(|p| p.grantee_principal_id == PUBLIC && !p.granted);
+        let grantee = SysName::observed("public").ok()?;
+        denied.then_some(Access::Denied { grantee })
+    }
+
+    /// The peer was seen logged in by this certificate.
+    pub fn connection_by(
+        &self,
+        certificate_id: i32,
+    ) -> Option<&'a crate::domain::observation::EndpointConnection> {
+        self.seen.connections.as_ref()?.iter().find(|c| {
+            c.is_accept && c.is_logged_in && c.peer_certificate_id == Some(certificate_id)
+        })
+    }
+
+    /// How the acceptor is to take certificates in.
+    pub fn import_from(&self) -> ImportFrom {
+        match &self.scene.member(self.acceptor).transport {
+            Transport::Binary => ImportFrom::Binary,
+            Transport::File { path } => ImportFrom::File {
+                path: path.fill(&self.scene.member(self.peer).peer_name),
+            },
+        }
+    }
+
+    /// Absent rows prove something only for a log-in that sees all of them.
+    pub fn sees_everything(&self) -> bool {
+        self.seen.login.is_sysadmin || self.seen.login.view_any_definition == Some(true)
+    }
+}

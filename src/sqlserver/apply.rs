@@ -1,0 +1,180 @@
+//! Sends an apply batch and says what became of each action. Never repeats one: after a lost answer, observing decides.
+
+use chrono::{DateTime, Utc};
+use tiberius::Row;
+
+use super::decode::field::{self, Unreadable};
+use super::failure;
+use super::pools::Pools;
+use super::target::Target;
+use crate::domain::failure::{Failure, SqlError};
+use crate::domain::step::StepOutcome;
+use crate::tsql::apply::ApplyBatch;
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ApplyResult {
+    /// One per action, in order.
+    pub steps: Vec<StepResult>,
+    /// `None`: everything is committed.
+    pub failure: Option<Failure>,
+}
+
+/// What became of one action.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepResult {
+    /// From 1, as in the batch.
+    pub ordinal: usize,
+    pub outcome: StepOutcome,
+    /// When it ran, by the server's clock.
+    pub ran_at: Option<DateTime<Utc>>,
+    pub error: Option<SqlError>,
+}
+
+impl Pools {
+    /// Runs `batch`. One round trip.
+    pub async fn apply(&self, target: &Target, batch: &ApplyBatch) -> ApplyResult {
+        let mut progress = Progress::default();
+        let mut session = match self.get(target).await {
+            Ok(session) => session,
+            Err(failure) => return progress.judge(batch, Sent::Not(failure)),
+        };
+        let ended = session
+            .run(target, &batch.text, target.timeouts.apply, |row| {
+                progress
+                    .take(row)
+                    .map_err(|said| failure::protocol(target, &said))
+            })
+            .await;
+        if !progress.is_conclusive() {
+            // Whatever ended the batch ended it outside its own CATCH: a transaction may still be open.
+            session.doubt();
+        }
+        progress.judge(batch, Sent::Yes(target, ended))
+    }
+}
+
+enum Sent<'a> {
+    Not(Failure),
+    Yes(&'a Target, Result<(), Failure>),
+}
+
+/// The rows of an apply batch, as they arrive.
+#[derive(Debug, Default)]
+struct Progress {
+    applied: Vec<(usize, DateTime<Utc>)>,
+    committed: bool,
+    failed: Option<(usize, SqlError)>,
+}
+
+impl Progress {
+    fn take(&mut self, row: &Row) -> Result<(), Unreadable> {
+        match field::set_of(row) {
+            "mg_applied" => {
+                let at = field::time(row, "at")?;
+                self.applied.push((ordinal(row, "mg_applied")?, at));
+            }
+            "mg_committed" => self.committed = true,
+            "mg_failed" => self.failed = Some((ordinal(row, "mg_failed")?, error(row)?)),
+            // A trigger on the server may send rows of its own; they mean nothing to us.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn is_conclusive(&self) -> bool {
+        self.committed || self.failed.is_some()
+    }
+
+    fn ran_at(&self, ordinal: usize) -> Option<DateTime<Utc>> {
+        let found = self.applied.iter().find(|(applied, _)| *applied == ordinal);
+        found.map(|(_, at)| *at)
+    }
+
+    fn judge(self, batch: &ApplyBatch, sent: Sent<'_>) -> ApplyResult {
+        let (failure, outcome): (Option<Failure>, Box<dyn Fn(usize) -> StepOutcome>) = match sent {
+            Sent::Not(failure) => (Some(failure), Box::new(|_| StepOutcome::NotReached)),
+            // After COMMIT's row nothing that happens to the link changes anything.
+            Sent::Yes(..) if self.committed => (None, Box::new(|_| StepOutcome::Done)),
+            Sent::Yes(target, ended) => match (&self.failed, ended) {
+                (Some((at, error)), _) => {
+                    let at = *at;
+                    let failure = failure::from_sql(target, error.clone());
+                    (Some(failure), Box::new(move |n| around(at, n)))
+                }
+                (None, Err(failure)) => self.without_verdict(failure),
+                (None, Ok(())) => {
+                    let said = failure::protocol(target, "the batch ended without saying how");
+                    (Some(said), Box::new(|_| StepOutcome::Unknown))
+                }
+            },
+        };
+        let steps = batch.steps.iter().map(|step| StepResult {
+            ordinal: step.ordinal,
+            outcome: outcome(step.ordinal),
+            ran_at: self.ran_at(step.ordinal),
+            error: self.error_of(step.ordinal, failure.as_ref(), outcome(step.ordinal)),
+        });
+        let steps = steps.collect();
+        ApplyResult { steps, failure }
+    }
+
+    /// The server refused the batch as a whole before any of it ran, or nobody knows.
+    fn without_verdict(
+        &self,
+        failure: Failure,
+    ) -> (Option<Failure>, Box<dyn Fn(usize) -> StepOutcome>) {
+        let never_ran = failure.sql.is_some() && self.applied.is_empty();
+        let outcome: Box<dyn Fn(usize) -> StepOutcome> = if never_ran {
+            Box::new(|ordinal| around(1, ordinal))
+        } else {
+            Box::new(|_| StepOutcome::Unknown)
+        };
+        (Some(failure), outcome)
+    }
+
+    fn error_of(
+        &self,
+        ordinal: usize,
+        failure: Option<&Failure>,
+        outcome: StepOutcome,
+    ) -> Option<SqlError> {
+        match &self.failed {
+            Some((at, error)) => (*at == ordinal).then(|| error.clone()),
+            None if outcome == StepOutcome::Failed => failure.and_then(|f| f.sql.clone()),
+            None => None,
+        }
+    }
+}
+
+fn around(failed_at: usize, ordinal: usize) -> StepOutcome {
+    match ordinal.cmp(&failed_at) {
+        std::cmp::Ordering::Less => StepOutcome::RolledBack,
+        std::cmp::Ordering::Equal => StepOutcome::Failed,
+        std::cmp::Ordering::Greater => StepOutcome::NotReached,
+    }
+}
+
+fn ordinal(row: &Row, column: &str) -> Result<usize, Unreadable> {
+    usize::try_from(field::need::<i32>(row, column)?)
+        .map_err(|_| format!("column {column} holds no ordinal"))
+}
+
+fn error(row: &Row) -> Result<SqlError, Unreadable> {
+    let small = |column| {
+        let value: i32 = field::need(row, column)?;
+        u8::try_from(value).map_err(|_| format!("column {column} of set mg_failed is out of range"))
+    };
+    Ok(SqlError {
+        number: field::need(row, "number")?,
+        class: small("severity")?,
+        state: small("state")?,
+        message: field::opt::<&str>(row, "message")?
+            .unwrap_or_default()
+            .to_owned(),
+        line: field::opt::<i32>(row, "line")?.and_then(|line| u32::try_from(line).ok()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! From the rows of an observe batch to an [`Observation`]: each row by the name of its set, in whatever order they come.
+//!
+//! A set nobody knows, a column of another type, or an answer that is not complete is a protocol fault, never a panic and
+//! never a guess. No judgement about what was observed.
+
+pub(super) mod field;
+
+mod endpoint;
+mod names;
+mod principal;
+mod server;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use tiberius::Row;
+
+use self::field::Unreadable;
+use crate::domain::hash::Sha256;
+use crate::domain::observation::{
+    ConnectPermission, Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase,
+    Observation, OwnLogin, PeerNames, Server,
+};
+use crate::domain::wish::PeerQuestion;
+
+/// An observation coming in, row by row.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    server: Option<Server>,
+    login: Option<OwnLogin>,
+    endpoint: Option<Endpoint>,
+    master_key: Option<MasterKey>,
+    certificates: Vec<HeldCertificate>,
+    encoded: HashMap<i32, Vec<u8>>,
+    connect: Vec<ConnectPermission>,
+    names: Vec<PeerNames>,
+    connections: Vec<EndpointConnection>,
+    may_see_connections: bool,
+    encrypted: Option<bool>,
+    through_listener: bool,
+    databases: Vec<MirroredDatabase>,
+    availability_groups: Vec<String>,
+    ddl_triggers: Vec<String>,
+    complete: bool,
+}
+
+impl Incoming {
+    pub(super) fn new(questions: &[PeerQuestion]) -> Self {
+        Self {
+            server: None,
+            login: None,
+            endpoint: None,
+            master_key: None,
+            certificates: Vec::new(),
+            encoded: HashMap::new(),
+            connect: Vec::new(),
+            names: names::unanswered(questions),
+            connections: Vec::new(),
+            may_see_connections: true,
+            encrypted: None,
+            through_listener: false,
+            databases: Vec::new(),
+            availability_groups: Vec::new(),
+            ddl_triggers: Vec::new(),
+            complete: false,
+        }
+    }
+
+    /// Takes in one row.
+    pub(super) fn take(&mut self, row: &Row) -> Result<(), Unreadable> {
+        match field::set_of(row) {
+            "mg_server" => self.server = Some(server::server(row)?),
+            "mg_login" => self.login = Some(server::own_login(row)?),
+            "mg_endpoint" => self.endpoint = Some(endpoint::endpoint(row)?),
+            "mg_master_key" => self.master_key = Some(server::master_key(row)?),
+            "mg_certificate" => self.certificates.push(certificate(row)?),
+            "mg_encoded" => self.take_encoded(row)?,
+            "mg_connect" => self.connect.push(endpoint::connect(row)?),
+            set @ ("mg_name_login"
+            | "mg_name_login_user"
+            | "mg_name_user"
+            | "mg_name_certificate") => names::answer(&mut self.names, set, row)?,
+            "mg_connection" => self.connections.push(endpoint::connection(row)?),
+            "mg_connections_refused" => self.may_see_connections = false,
+            "mg_encrypted" => self.encrypted = field::opt(row, "mg_encrypted")?,
+            "mg_database" => self.databases.push(endpoint::database(row)?),
+            "mg_witnessed" => self.databases.push(endpoint::witnessed(row)?),
+            "mg_availability_group" => {
+                self.availability_groups
+                    .push(field::text(row, "mg_availability_group")?);
+            }
+            "mg_listener" => self.through_listener = true,
+            "mg_trigger" => self.ddl_triggers.push(field::text(row, "mg_trigger")?),
+            "mg_end" => self.complete = true,
+            // Not permitted to see; absent is what it then stays.
+            "mg_encrypted_refused" | "mg_groups_refused" => {}
+            other => {
+                return Err(format!(
+                    "the answer holds a result set nobody asked for, {:?}",
+                    other.chars().take(40).collect::<String>()
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn take_encoded(&mut self, row: &Row) -> Result<(), Unreadable> {
+        let id = field::need(row, "mg_encoded")?;
+        if let Some(der) = field::opt::<&[u8]>(row, "der")? {
+            self.encoded.insert(id, der.to_vec());
+        }
+        Ok(())
+    }
+
+    /// Puts the parts together, once the answer is read to its end.
+    pub(super) fn finish(mut self, observed_at: DateTime<Utc>) -> Result<Observation, Unreadable> {
+        if !self.complete {
+            return Err("the answer ends before its end".to_owned());
+        }
+        let missing = |set: &str| format!("the answer lacks the set {set}");
+        let mut server = self.server.ok_or_else(|| missing("mg_server"))?;
+        server.encrypted = self.encrypted;
+        server.through_listener = self.through_listener;
+        for held in &mut self.certificates {
+            held.sha256 = self
+                .encoded
+                .get(&held.certificate_id)
+                .map(|der| Sha256::of(der));
+        }
+        if let Some(own) = self.endpoint.as_mut().and_then(|e| e.certificate.as_mut()) {
+            own.der = self.encoded.remove(&own.certificate_id);
+        }
+        Ok(Observation {
+            server,
+            login: self.login.ok_or_else(|| missing("mg_login"))?,
+            endpoint: self.endpoint,
+            master_key: self.master_key.ok_or_else(|| missing("mg_master_key"))?,
+            certificates: self.certificates,
+            connect: self.connect,
+            names: self.names,
+            connections: self.may_see_connections.then_some(self.connections),
+            databases: self.databases,
+            availability_groups: self.availability_groups,
+            ddl_triggers: self.ddl_triggers,
+            observed_at,
+        })
+    }
+}
+
+fn certificate(row: &Row) -> Result<HeldCertificate, Unreadable> {
+    Ok(HeldCertificate {
+        certificate_id: field::need(row, "mg_certificate")?,
+        name: field::name(row, "name")?,
+        thumbprint: field::thumbprint(row, "thumbprint")?,
+        // Its bytes come in a set of their own.
+        sha256: None,
+        not_before: field::time(row, "start_date")?,
+        not_after: field::time(row, "expiry_date")?,
+        has_private_key: field::need(row, "has_private_key")?,
+        owner: principal::user(row)?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

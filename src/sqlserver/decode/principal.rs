@@ -1,0 +1,33 @@
+//! Logins and users of `master`, as several result sets carry them in the same columns.
+
+use tiberius::Row;
+
+use super::field::{self, Unreadable};
+use crate::domain::observation::{Login, MasterUser};
+
+/// The `login_…` columns; `None` where the join found nothing.
+pub(super) fn login(row: &Row) -> Result<Option<Login>, Unreadable> {
+    let Some(principal_id) = field::opt::<i32>(row, "login_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(Login {
+        principal_id,
+        name: field::name(row, "login_name")?,
+        kind: field::kind(row, "login_kind")?,
+        is_disabled: field::opt(row, "login_disabled")?.unwrap_or(false),
+        is_privileged: field::need(row, "login_privileged")?,
+    }))
+}
+
+/// The `user_…` columns with the login beside them; `None` where the join found nothing.
+pub(super) fn user(row: &Row) -> Result<Option<MasterUser>, Unreadable> {
+    let Some(principal_id) = field::opt::<i32>(row, "user_id")? else {
+        return Ok(None);
+    };
+    Ok(Some(MasterUser {
+        principal_id,
+        name: field::name(row, "user_name")?,
+        kind: field::kind(row, "user_kind")?,
+        login: login(row)?,
+    }))
+}

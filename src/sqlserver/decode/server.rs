@@ -1,0 +1,51 @@
+//! Who answered and who we are there: the sets `mg_server`, `mg_login` and `mg_master_key`.
+
+use tiberius::Row;
+
+use super::field::{self, Unreadable};
+use crate::domain::identity::ServerIdentity;
+use crate::domain::observation::{MasterKey, OwnLogin, Server};
+
+/// What SERVERPROPERTY leaves NULL is taken as absent, except the two names that make an identity.
+pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {
+    Ok(Server {
+        identity: ServerIdentity {
+            server_name: field::text(row, "mg_server")?,
+            machine_name: field::text(row, "machine_name")?,
+            instance_name: field::opt_text(row, "instance_name")?,
+        },
+        version: field::text(row, "version")?,
+        edition: field::opt_text(row, "edition")?.unwrap_or_default(),
+        engine_edition: field::opt(row, "engine_edition")?.unwrap_or(0),
+        is_linux: field::need(row, "is_linux")?,
+        collation: field::opt_text(row, "collation")?.unwrap_or_default(),
+        clock: field::time(row, "clock")?,
+        // Their own sets say so, later in the answer.
+        encrypted: None,
+        through_listener: false,
+    })
+}
+
+pub(super) fn own_login(row: &Row) -> Result<OwnLogin, Unreadable> {
+    Ok(OwnLogin {
+        name: field::name(row, "mg_login")?,
+        principal_id: field::need(row, "principal_id")?,
+        is_sysadmin: field::need(row, "is_sysadmin")?,
+        create_login: field::permission(row, "create_login")?,
+        create_user: field::permission(row, "create_user")?,
+        create_certificate: field::permission(row, "create_certificate")?,
+        control_master: field::permission(row, "control_master")?,
+        grant_on_endpoint: field::permission(row, "grant_on_endpoint")?,
+        view_any_definition: field::permission(row, "view_any_definition")?,
+        view_server_state: field::permission(row, "view_server_state")?,
+    })
+}
+
+pub(super) fn master_key(row: &Row) -> Result<MasterKey, Unreadable> {
+    let opened_by_server = field::opt(row, "opened_by_server")?.unwrap_or(false);
+    Ok(MasterKey {
+        // The key's row may be invisible to us; that the server opens it proves it is there.
+        exists: field::need::<bool>(row, "mg_master_key")? || opened_by_server,
+        opened_by_server,
+    })
+}

@@ -1,0 +1,218 @@
+//! From what the driver and the network say to `domain::failure`: decided here, once, from number and kind.
+//!
+//! Messages name the instance's address and what the server itself said, never the log-in's password and never a chain of causes.
+
+use std::io::ErrorKind;
+
+use tiberius::error::{Error, TokenError};
+
+use super::target::Target;
+use crate::domain::failure::{Failure, FailureClass, SqlError};
+use crate::domain::instance::Tls;
+
+/// THROWn by an apply batch when a file holds other bytes than the certificate it should.
+const FILE_MISMATCH: i32 = 50001;
+/// THROWn by an apply batch when another one holds the instance's application lock.
+const APPLY_LOCK_BUSY: i32 = 50002;
+
+/// What an error number means in a batch.
+#[must_use]
+pub(super) fn class_of(number: i32) -> FailureClass {
+    match number {
+        // Deadlock, lock time-out, out of locks or memory, snapshot conflict: nothing was done.
+        1205 | 1222 | 1204 | 701 | 802 | 3960 | APPLY_LOCK_BUSY => FailureClass::Transient,
+        15025 | 15023 | 15063 | 15232 => FailureClass::AlreadyExists,
+        229 | 230 | 262 | 297 | 300 | 916 | 15151 | 15247 | 15517 => {
+            FailureClass::PermissionMissing
+        }
+        15208 => FailureClass::FileUnusable,
+        FILE_MISMATCH => FailureClass::FileMismatch,
+        _ => log_in_class_of(number).unwrap_or(FailureClass::Rejected),
+    }
+}
+
+/// What an error number means while connecting; `None` for one that says nothing about log-ins.
+fn log_in_class_of(number: i32) -> Option<FailureClass> {
+    match number {
+        // 4060/4064: the database; 17892: a logon trigger; 18401 (upgrade under way) passes, its neighbours do not.
+        18456 | 18452 | 18450 | 18451 | 18461 | 18470 | 18486 | 18487 | 18488 | 4060 | 4064
+        | 17892 => Some(FailureClass::LoginRefused),
+        18401 | 17142 | 17187 | 17188 | 17189 | 17197 | 17198 | 17809 | 17829 | 17830 | 233
+        | 4221 | 10928 | 10929 | 40143 | 40197 | 40501 | 40540 | 40613 | 42108 | 42109 | 49918
+        | 49919 | 49920 => Some(FailureClass::Unreachable),
+        17828 | 17832 | 17836 => Some(FailureClass::Protocol),
+        17835 => Some(FailureClass::TlsNotTrusted),
+        _ => None,
+    }
+}
+
+pub(super) fn sql_error(token: &TokenError) -> SqlError {
+    SqlError {
+        number: i32::try_from(token.code()).unwrap_or(i32::MAX),
+        class: token.class(),
+        state: token.state(),
+        message: token.message().to_owned(),
+        line: Some(token.line()),
+    }
+}
+
+/// A failure that SQL Server described itself.
+#[must_use]
+pub(super) fn from_sql(target: &Target, error: SqlError) -> Failure {
+    Failure {
+        class: class_of(error.number),
+        detail: format!("{} refused the batch", target.name),
+        sql: Some(error),
+    }
+}
+
+/// No TCP connection came about.
+#[must_use]
+pub(super) fn unreachable(target: &Target, what: &str) -> Failure {
+    Failure {
+        class: FailureClass::Unreachable,
+        detail: format!("{} at {}: {what}", target.name, target.address),
+        sql: None,
+    }
+}
+
+/// The server said something that cannot be.
+#[must_use]
+pub(super) fn protocol(target: &Target, what: &str) -> Failure {
+    Failure {
+        class: FailureClass::Protocol,
+        detail: format!("{} at {}: {what}", target.name, target.address),
+        sql: None,
+    }
+}
+
+/// An error between TCP connect and the end of log-in. `presented` is what the server showed of itself, where it could be seen.
+#[must_use]
+pub(super) fn while_logging_in(target: &Target, error: &Error, presented: Option<&str>) -> Failure {
+    match error {
+        Error::Server(token) => log_in_refused(target, sql_error(token)),
+        Error::Tls(_) => tls_not_trusted(target, &certificate_trouble(error), presented),
+        // rustls reports what it refuses (versions, names, alerts) as invalid data.
+        // It reports an empty trust store of the operating system as not found.
+        Error::Io {
+            kind: ErrorKind::InvalidData | ErrorKind::NotFound,
+            message,
+        } => tls_not_trusted(target, message, presented),
+        Error::Io {
+            kind: ErrorKind::TimedOut,
+            ..
+        } => unreachable(
+            target,
+            "the connection was accepted, and then the server said nothing in time",
+        ),
+        Error::Io { kind, .. } => unreachable(
+            target,
+            &format!(
+                "the connection was lost while logging in ({kind}){}",
+                strict_hint(&target.tls)
+            ),
+        ),
+        // The one refusal the driver tells only in words.
+        Error::Protocol(text) if text.contains("encryption level") => tls_not_trusted(
+            target,
+            "the server does not offer the encryption that is required",
+            None,
+        ),
+        Error::Routing { host, port } => protocol(
+            target,
+            &format!(
+                "the server sent us on to {host}:{port}; register the instance's own address, not one that redirects"
+            ),
+        ),
+        other => protocol(target, &format!("not understood while logging in: {other}")),
+    }
+}
+
+/// A server before 2022 hangs up on TDS 8.0 without a word.
+fn strict_hint(tls: &Tls) -> &'static str {
+    match tls {
+        Tls::Strict(_) => "; tls mode strict needs SQL Server 2022 or later",
+        _ => "",
+    }
+}
+
+fn log_in_refused(target: &Target, error: SqlError) -> Failure {
+    let class = log_in_class_of(error.number).unwrap_or_else(|| class_of(error.number));
+    Failure {
+        class,
+        detail: match class {
+            FailureClass::LoginRefused => format!(
+                "{} refused login [{}] ({})",
+                target.name, target.log_in.user, error.number
+            ),
+            _ => format!("{} takes no log-in now", target.name),
+        },
+        sql: Some(error),
+    }
+}
+
+fn tls_not_trusted(target: &Target, why: &str, presented: Option<&str>) -> Failure {
+    let who = match presented {
+        Some(subject) if subject.contains("SSL_Self_Signed_Fallback") => format!(
+            "{} presented {subject}, made by SQL Server at start; it cannot be verified",
+            target.address
+        ),
+        Some(subject) => format!("{} presented {subject}: {why}", target.address),
+        None => format!("{}: {why}", target.address),
+    };
+    Failure {
+        class: FailureClass::TlsNotTrusted,
+        detail: who,
+        sql: None,
+    }
+}
+
+/// The reason alone: behind it the driver's text advises programmers.
+fn certificate_trouble(error: &Error) -> String {
+    let text = match error {
+        Error::Tls(text) => text.as_str(),
+        _ => return error.to_string(),
+    };
+    let reason = text
+        .split_once("TLS handshake: ")
+        .map_or(text, |(_, after)| after);
+    let reason = reason
+        .split_once(" To connect anyway")
+        .map_or(reason, |(before, _)| before);
+    reason.trim_end_matches('.').to_owned()
+}
+
+/// An error with a batch under way, whose effect is then unknown.
+#[must_use]
+pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
+    match error {
+        Error::Server(token) => from_sql(target, sql_error(token)),
+        Error::Io { kind, .. } => Failure {
+            class: FailureClass::OutcomeUnknown,
+            detail: format!(
+                "{} at {}: the connection was lost with a batch under way ({kind})",
+                target.name, target.address
+            ),
+            sql: None,
+        },
+        other => protocol(target, &format!("the answer was not understood: {other}")),
+    }
+}
+
+/// No answer within the time a batch is given.
+#[must_use]
+pub(super) fn no_answer(target: &Target, limit: std::time::Duration) -> Failure {
+    Failure {
+        class: FailureClass::OutcomeUnknown,
+        detail: format!(
+            "{} at {}: no complete answer within {} s",
+            target.name,
+            target.address,
+            limit.as_secs()
+        ),
+        sql: None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

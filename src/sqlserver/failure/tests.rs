@@ -1,0 +1,121 @@
+//! Which error means what, case by case.
+
+use uuid::Uuid;
+
+use super::*;
+use crate::domain::credential::LogIn;
+use crate::domain::instance::Address;
+use crate::sqlserver::target::Timeouts;
+
+fn target() -> Target {
+    Target {
+        instance_id: Uuid::nil(),
+        name: "HOST_A".into(),
+        address: Address {
+            host: "host-a".into(),
+            port: Some(1433),
+            instance_name: None,
+        },
+        tls: Tls::default(),
+        log_in: LogIn {
+            user: "mirrorgate".into(),
+            password: "s3cret-canary".to_owned().into(),
+        },
+        credential_id: Uuid::nil(),
+        credential_revision: 1,
+        timeouts: Timeouts::default(),
+    }
+}
+
+fn io(kind: ErrorKind) -> Error {
+    Error::Io {
+        kind,
+        message: "boom".into(),
+    }
+}
+
+#[test]
+fn numbers_have_one_class() {
+    use FailureClass as C;
+    let table = [
+        (1205, C::Transient),
+        (1222, C::Transient),
+        (50002, C::Transient),
+        (15025, C::AlreadyExists),
+        (15023, C::AlreadyExists),
+        (15063, C::AlreadyExists),
+        (15232, C::AlreadyExists),
+        (15151, C::PermissionMissing),
+        (15247, C::PermissionMissing),
+        (229, C::PermissionMissing),
+        (262, C::PermissionMissing),
+        (297, C::PermissionMissing),
+        (300, C::PermissionMissing),
+        (15208, C::FileUnusable),
+        (50001, C::FileMismatch),
+        (18456, C::LoginRefused),
+        (18488, C::LoginRefused),
+        (17187, C::Unreachable),
+        (40613, C::Unreachable),
+        (102, C::Rejected),
+        (15434, C::Rejected),
+    ];
+    for (number, class) in table {
+        assert_eq!(class_of(number), class, "{number}");
+    }
+}
+
+#[test]
+fn a_lost_link_is_unreachable_before_a_batch_and_unknown_during_one() {
+    for kind in [
+        ErrorKind::UnexpectedEof,
+        ErrorKind::ConnectionReset,
+        ErrorKind::BrokenPipe,
+        ErrorKind::TimedOut,
+    ] {
+        let before = while_logging_in(&target(), &io(kind), None);
+        assert_eq!(before.class, FailureClass::Unreachable, "{kind}");
+        let during = during_batch(&target(), &io(kind));
+        assert_eq!(during.class, FailureClass::OutcomeUnknown, "{kind}");
+    }
+}
+
+#[test]
+fn a_certificate_that_cannot_be_verified_is_not_a_network_problem() {
+    let driver = Error::Tls(
+        "the server's certificate was rejected during the TLS handshake: UnknownIssuer. To connect anyway you can: (1) …".into(),
+    );
+    let failure = while_logging_in(&target(), &driver, Some("CN=host-a"));
+    assert_eq!(failure.class, FailureClass::TlsNotTrusted);
+    assert_eq!(
+        failure.detail,
+        "host-a:1433 presented CN=host-a: UnknownIssuer"
+    );
+    let fallback = while_logging_in(&target(), &driver, Some("CN=SSL_Self_Signed_Fallback"));
+    assert!(fallback.detail.contains("made by SQL Server at start"));
+    let downgrade = Error::Protocol("Server does not allow the requested encryption level.".into());
+    assert_eq!(
+        while_logging_in(&target(), &downgrade, None).class,
+        FailureClass::TlsNotTrusted
+    );
+    assert_eq!(
+        while_logging_in(&target(), &io(ErrorKind::InvalidData), None).class,
+        FailureClass::TlsNotTrusted
+    );
+}
+
+#[test]
+fn no_message_holds_the_password() {
+    let all = [
+        while_logging_in(&target(), &io(ErrorKind::UnexpectedEof), None),
+        while_logging_in(&target(), &Error::Utf8, None),
+        during_batch(&target(), &Error::Utf8),
+        unreachable(&target(), "refused"),
+        no_answer(&target(), std::time::Duration::from_secs(30)),
+    ];
+    for failure in all {
+        let text = serde_json::to_string(&failure).unwrap();
+        assert!(!text.contains("canary"), "{text}");
+        assert!(text.contains("HOST_A"), "{text}");
+    }
+}

@@ -1,0 +1,72 @@
+//! Asks one instance everything, in one batch.
+
+use super::decode::Incoming;
+use super::failure;
+use super::pools::{Borrowed, Pools};
+use super::target::Target;
+use crate::domain::clock::Clock;
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::observation::Observation;
+use crate::domain::wish::PeerQuestion;
+
+impl Pools {
+    /// Runs an observe batch (see `tsql::observe`) and reads what it says. One round trip.
+    ///
+    /// A batch that dies by I/O on a session from the pool is repeated once on a fresh one: the session may have been
+    /// dead for long, and reading twice changes nothing.
+    ///
+    /// # Errors
+    /// Why the instance could not be observed, as a finding can say it. Never `OutcomeUnknown`: nothing was to be changed.
+    pub async fn observe(
+        &self,
+        target: &Target,
+        batch: &str,
+        questions: &[PeerQuestion],
+        clock: &Clock,
+    ) -> Result<Observation, Failure> {
+        let session = self.get(target).await?;
+        let was_fresh = session.is_fresh();
+        let first = ask(session, target, batch, questions, clock).await;
+        let outcome = match first {
+            Err(failure) if failure.class == FailureClass::OutcomeUnknown && !was_fresh => {
+                tracing::debug!(instance = %target.name, "a pooled session was dead; asking again on a fresh one");
+                let fresh = self.get_fresh(target).await?;
+                ask(fresh, target, batch, questions, clock).await
+            }
+            other => other,
+        };
+        outcome.map_err(as_unreachable)
+    }
+}
+
+async fn ask(
+    mut session: Borrowed,
+    target: &Target,
+    batch: &str,
+    questions: &[PeerQuestion],
+    clock: &Clock,
+) -> Result<Observation, Failure> {
+    let mut incoming = Incoming::new(questions);
+    session
+        .run(target, batch, target.timeouts.observe, |row| {
+            incoming
+                .take(row)
+                .map_err(|said| failure::protocol(target, &said))
+        })
+        .await?;
+    incoming
+        .finish(clock.now())
+        .map_err(|said| failure::protocol(target, &said))
+}
+
+/// A lost answer to a question leaves nothing unknown on the server: the server was not reached, no more.
+fn as_unreachable(failure: Failure) -> Failure {
+    if failure.class == FailureClass::OutcomeUnknown {
+        Failure {
+            class: FailureClass::Unreachable,
+            ..failure
+        }
+    } else {
+        failure
+    }
+}

@@ -1,0 +1,116 @@
+//! A logged-in session, and the one function through which batches run on it.
+//!
+//! The driver reports an error only when its answer is read to the end, and a session whose answer was not read may
+//! hang for ever at its next use. So a session is in doubt from the moment a batch is sent until its answer was complete,
+//! and a session in doubt is never used again. Nothing else may send anything.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::{FutureExt, TryStreamExt};
+use tiberius::{Client, QueryItem, Row};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_util::compat::Compat;
+
+use super::failure;
+use super::presented::Watched;
+use super::target::Target;
+use crate::domain::failure::Failure;
+
+pub(super) type Wire = Compat<Watched<TcpStream>>;
+
+/// From this severity on SQL Server closes the connection.
+const FATAL_SEVERITY: u8 = 20;
+
+pub(super) struct Session {
+    /// `None` once closed.
+    client: Option<Client<Wire>>,
+    in_doubt: bool,
+    batches: u64,
+}
+
+impl Session {
+    pub(super) fn new(client: Client<Wire>) -> Self {
+        Self {
+            client: Some(client),
+            in_doubt: false,
+            batches: 0,
+        }
+    }
+
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
+    /// Nothing has run on it yet: what fails here does not fail because the session was stale.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.batches == 0
+    }
+
+    /// Puts the session out of use: whoever knows that its state cannot be trusted says so.
+    pub(super) fn doubt(&mut self) {
+        self.in_doubt = true;
+    }
+
+    /// Lets go of the connection, whatever it was doing.
+    pub(super) fn close(&mut self) {
+        self.in_doubt = true;
+        self.client = None;
+    }
+
+    /// Runs `batch` and hands each row on as it arrives, to the end of the answer.
+    ///
+    /// # Errors
+    /// An error SQL Server sent (rows that came before it were handed on), a lost link, no complete answer within
+    /// `limit`, an answer the driver cannot read, or whatever `each` makes of a row.
+    pub(super) async fn run(
+        &mut self,
+        target: &Target,
+        batch: &str,
+        limit: Duration,
+        mut each: impl FnMut(&Row) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.in_doubt = true;
+        self.batches += 1;
+        let Some(client) = &mut self.client else {
+            return Err(failure::protocol(target, "the session is closed"));
+        };
+        let reading = async {
+            let mut answer = client.simple_query(batch).await.map_err(Trouble::Driver)?;
+            while let Some(item) = answer.try_next().await.map_err(Trouble::Driver)? {
+                if let QueryItem::Row(row) = item {
+                    each(&row).map_err(Trouble::Ours)?;
+                }
+            }
+            Ok(())
+        };
+        let outcome = AssertUnwindSafe(timeout(limit, reading))
+            .catch_unwind()
+            .await;
+        match outcome {
+            Ok(Ok(Ok(()))) => {
+                self.in_doubt = false;
+                Ok(())
+            }
+            Ok(Ok(Err(Trouble::Driver(error)))) => {
+                if let tiberius::error::Error::Server(token) = &error {
+                    // It comes out only after the answer was read to its end.
+                    self.in_doubt = token.class() >= FATAL_SEVERITY;
+                }
+                Err(failure::during_batch(target, &error))
+            }
+            Ok(Ok(Err(Trouble::Ours(failure)))) => Err(failure),
+            Ok(Err(_)) => Err(failure::no_answer(target, limit)),
+            Err(_) => Err(failure::protocol(
+                target,
+                "the answer could not be read by the driver",
+            )),
+        }
+    }
+}
+
+enum Trouble {
+    Driver(tiberius::error::Error),
+    Ours(Failure),
+}

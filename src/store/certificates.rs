@@ -1,0 +1,271 @@
+//! Public certificates of instances' endpoints. Only the bytes are kept; everything else is read from them again.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::instances::bump_status_around;
+use super::read::At;
+use super::{Conn, StoreError};
+use crate::domain::certificate::{Certificate, Purpose, Source};
+use crate::domain::hash::Sha256;
+
+const TABLE: &str = "certificates";
+
+/// A certificate that an instance is known to have.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredCertificate {
+    pub instance_id: Uuid,
+    pub certificate: Certificate,
+    /// What its last upload was for; absent when it was only obtained.
+    pub purpose: Option<Purpose>,
+    pub source: Source,
+    /// When it became known.
+    pub created_at: DateTime<Utc>,
+    pub uploaded_at: Option<DateTime<Utc>>,
+    /// Its place among all uploads; the last of a purpose is that purpose's pin.
+    pub uploaded_seq: Option<i64>,
+}
+
+/// The certificates that count for an instance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pins {
+    /// What its endpoint shall use now.
+    pub current: Option<StoredCertificate>,
+    /// What is handed out beforehand, for a renewal to come.
+    pub next: Option<StoredCertificate>,
+}
+
+struct Row {
+    instance_id: Uuid,
+    der: Vec<u8>,
+    source: String,
+    purpose: Option<String>,
+    created_at: DateTime<Utc>,
+    uploaded_at: Option<DateTime<Utc>>,
+    uploaded_seq: Option<i64>,
+}
+
+/// The one select list of this table; the rest of the statement is the caller's.
+macro_rules! rows {
+    ($rest:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "select instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq from certificates " + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl TryFrom<Row> for StoredCertificate {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.instance_id,
+        };
+        Ok(Self {
+            instance_id: row.instance_id,
+            certificate: at.parsed("der", Certificate::from_der(&row.der))?,
+            purpose: row.purpose.map(|p| at.word("purpose", &p)).transpose()?,
+            source: at.word("source", &row.source)?,
+            created_at: row.created_at,
+            uploaded_at: row.uploaded_at,
+            uploaded_seq: row.uploaded_seq,
+        })
+    }
+}
+
+/// Keeps an upload as the pin of its purpose. Bytes that are there already are moved to the purpose; uploading what is
+/// that purpose's pin already writes nothing. Says whether the certificate is new (to the caller: 201).
+///
+/// The instance is locked first, so that of two uploads at once one is plainly the last.
+pub async fn upload(
+    conn: &mut Conn,
+    instance: Uuid,
+    certificate: &Certificate,
+    purpose: Purpose,
+    now: DateTime<Utc>,
+) -> Result<(StoredCertificate, bool), StoreError> {
+    lock_instance(conn, instance).await?;
+    let before = get(conn, instance, &certificate.sha256).await?;
+    let pins = pins(conn, instance).await?;
+    let pin = match purpose {
+        Purpose::Current => pins.current,
+        Purpose::Next => pins.next,
+    };
+    if let Some(pin) = pin
+        && pin.certificate.sha256 == certificate.sha256
+    {
+        return Ok((pin, false));
+    }
+    let kept = sqlx::query_as!(
+        Row,
+        "insert into certificates
+             (instance_id, sha256, der, source, purpose, created_at, uploaded_at, uploaded_seq)
+         values ($1, $2, $3, $4, $5, $6, $6, nextval('certificate_uploads'))
+         on conflict (instance_id, sha256) do update
+         set source = excluded.source, purpose = excluded.purpose, uploaded_at = excluded.uploaded_at,
+             uploaded_seq = excluded.uploaded_seq, deleted_at = null
+         returning instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq",
+        instance,
+        certificate.sha256.as_bytes(),
+        certificate.der,
+        Source::Uploaded.as_str(),
+        purpose.as_str(),
+        now,
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    bump_status_around(conn, instance).await?;
+    Ok((kept.try_into()?, before.is_none()))
+}
+
+/// Notes a certificate that was read from the instance's endpoint. An upload of the same bytes stays what it is; one that
+/// was deleted is known again, as obtained and so never as a pin.
+pub async fn note_obtained(
+    conn: &mut Conn,
+    instance: Uuid,
+    certificate: &Certificate,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let noted = sqlx::query!(
+        "insert into certificates (instance_id, sha256, der, source, created_at)
+         values ($1, $2, $3, $4, $5)
+         on conflict (instance_id, sha256) do update
+         set source = excluded.source, purpose = null, uploaded_at = null, uploaded_seq = null, deleted_at = null
+         where certificates.deleted_at is not null",
+        instance,
+        certificate.sha256.as_bytes(),
+        certificate.der,
+        Source::Obtained.as_str(),
+        now,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if noted.rows_affected() == 0 {
+        return Ok(());
+    }
+    bump_status_around(conn, instance).await
+}
+
+async fn lock_instance(conn: &mut Conn, instance: Uuid) -> Result<(), StoreError> {
+    sqlx::query_scalar!(
+        "select id from instances where id = $1 and deleted_at is null for update",
+        instance
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(drop)
+    .ok_or(StoreError::Referenced)
+}
+
+/// All that are not deleted: uploads newest first, then obtained ones.
+pub async fn list(conn: &mut Conn, instance: Uuid) -> Result<Vec<StoredCertificate>, StoreError> {
+    rows!(
+        "where instance_id = $1 and deleted_at is null
+         order by uploaded_seq desc nulls last, created_at desc, sha256",
+        instance
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(StoredCertificate::try_from)
+    .collect()
+}
+
+/// One that is not deleted.
+pub async fn get(
+    conn: &mut Conn,
+    instance: Uuid,
+    sha256: &Sha256,
+) -> Result<Option<StoredCertificate>, StoreError> {
+    rows!(
+        "where instance_id = $1 and sha256 = $2 and deleted_at is null",
+        instance,
+        sha256.as_bytes()
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(StoredCertificate::try_from)
+    .transpose()
+}
+
+/// Takes it away as a pin; jobs accepted with it keep it. Says whether it was there.
+pub async fn mark_deleted(
+    conn: &mut Conn,
+    instance: Uuid,
+    sha256: &Sha256,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    lock_instance(conn, instance).await?;
+    let deleted = sqlx::query!(
+        "update certificates set deleted_at = $3 where instance_id = $1 and sha256 = $2 and deleted_at is null",
+        instance,
+        sha256.as_bytes(),
+        now
+    )
+    .execute(&mut *conn)
+    .await?;
+    if deleted.rows_affected() == 0 {
+        return Ok(false);
+    }
+    bump_status_around(conn, instance).await?;
+    Ok(true)
+}
+
+/// The last upload of each purpose.
+pub async fn pins(conn: &mut Conn, instance: Uuid) -> Result<Pins, StoreError> {
+    let mut pins = Pins::default();
+    let rows = rows!(
+        "where (instance_id, uploaded_seq) in (
+             select instance_id, max(uploaded_seq) from certificates
+             where instance_id = $1 and deleted_at is null and source = 'uploaded' group by instance_id, purpose)",
+        instance
+    )
+    .fetch_all(conn)
+    .await?;
+    for row in rows {
+        let stored = StoredCertificate::try_from(row)?;
+        match stored.purpose {
+            Some(Purpose::Current) => pins.current = Some(stored),
+            Some(Purpose::Next) => pins.next = Some(stored),
+            None => {}
+        }
+    }
+    Ok(pins)
+}
+
+/// The certificates of these hashes, deleted ones too: a job keeps what it was accepted with.
+pub async fn by_hashes(conn: &mut Conn, hashes: &[Sha256]) -> Result<Vec<Certificate>, StoreError> {
+    let hashes: Vec<Vec<u8>> = hashes.iter().map(|h| h.as_bytes().to_vec()).collect();
+    sqlx::query!(
+        "select distinct on (sha256) instance_id, der from certificates where sha256 = any($1) order by sha256",
+        &hashes
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(|row| {
+        let at = At { table: TABLE, id: row.instance_id };
+        at.parsed("der", Certificate::from_der(&row.der))
+    })
+    .collect()
+}
+
+/// Every certificate the instance was ever known to have, deleted ones too.
+pub async fn known(conn: &mut Conn, instance: Uuid) -> Result<Vec<Sha256>, StoreError> {
+    let at = At {
+        table: TABLE,
+        id: instance,
+    };
+    sqlx::query_scalar!(
+        "select sha256 from certificates where instance_id = $1 order by created_at, sha256",
+        instance
+    )
+    .fetch_all(conn)
+    .await?
+    .iter()
+    .map(|bytes| at.parsed("sha256", Sha256::from_bytes(bytes)))
+    .collect()
+}

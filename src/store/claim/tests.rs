@@ -1,0 +1,231 @@
+//! Who gets which job: no two changing attempts on one instance, nobody starved, nothing lost, poison set aside.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+
+use sqlx::PgPool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use super::*;
+use crate::domain::job::JobKind;
+use crate::store::fixture::*;
+use crate::store::{MIGRATOR, lease};
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn eight_workers_never_meet_on_an_instance(_: PgPoolOptions, options: PgConnectOptions) {
+    const JOBS: usize = 80;
+    let pool = PgPoolOptions::new()
+        .max_connections(10)
+        .connect_with(options)
+        .await
+        .unwrap();
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 6).await;
+    for n in 0..JOBS {
+        let (first, second) = (n % 6, (n + 1 + n % 4) % 6);
+        let pair = pair(conn, &format!("p{n}"), &fleet[first], &fleet[second]).await;
+        queued(conn, &pair).await;
+    }
+    let busy: Arc<Mutex<HashSet<Uuid>>> = Arc::default();
+    let most = Arc::new(Mutex::new(0));
+    let mut workers = tokio::task::JoinSet::new();
+    for worker in 0..8 {
+        let (pool, busy, most) = (pool.clone(), Arc::clone(&busy), Arc::clone(&most));
+        workers.spawn(async move {
+            let conn = &mut *pool.acquire().await.unwrap();
+            let open =
+                "select count(*) from jobs where state in ('queued', 'running') and $1 is not null";
+            while count(conn, open, Uuid::nil()).await > 0 {
+                let name = format!("w{worker}");
+                let Some((lease, _)) = super::claim(conn, &name, LONG, 3).await.unwrap() else {
+                    continue;
+                };
+                assert_eq!(lease.instances.len(), 2);
+                for instance in &lease.instances {
+                    assert!(
+                        busy.lock().unwrap().insert(*instance),
+                        "two attempts on one instance"
+                    );
+                }
+                // Something that takes a while, on the wire.
+                lease::renew(conn, &lease, LONG).await.unwrap();
+                {
+                    let now = busy.lock().unwrap().len();
+                    let mut most = most.lock().unwrap();
+                    *most = now.max(*most);
+                }
+                for instance in &lease.instances {
+                    busy.lock().unwrap().remove(instance);
+                }
+                lease::succeed(conn, &lease).await.unwrap();
+            }
+        });
+    }
+    while let Some(worker) = workers.join_next().await {
+        worker.unwrap();
+    }
+    let done: i64 =
+        sqlx::query_scalar("select count(*) from jobs where state = 'succeeded' and attempts = 1")
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+    assert_eq!(done, JOBS as i64);
+    assert!(
+        *most.lock().unwrap() > 2,
+        "instances were worked on side by side"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_younger_job_does_not_overtake_one_that_waits(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 4).await;
+    let busy = pair(conn, "busy", &fleet[0], &fleet[1]).await;
+    let waits = pair(conn, "waits", &fleet[1], &fleet[2]).await;
+    let younger = pair(conn, "younger", &fleet[2], &fleet[3]).await;
+    queued(conn, &busy).await;
+    let (first, _) = taken(conn).await.unwrap();
+    let older = queued(conn, &waits).await;
+    let young = queued(conn, &younger).await;
+    assert!(
+        taken(conn).await.is_none(),
+        "i2 is what the older job waits with"
+    );
+    lease::succeed(conn, &first).await.unwrap();
+    let (second, _) = taken(conn).await.unwrap();
+    assert_eq!(second.job_id, older.id);
+    lease::retry_later(conn, &second, FailureCode::Unreachable, "down", LONG)
+        .await
+        .unwrap();
+    let (third, _) = taken(conn).await.unwrap();
+    assert_eq!(
+        third.job_id, young.id,
+        "one that is not due waits for nothing"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn jobs_that_only_look_hold_and_wait_for_nothing(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    queued(conn, &erp).await;
+    let (changing, _) = taken(conn).await.unwrap();
+    for (kind, dry_run) in [
+        (JobKind::VerifyInbound, false),
+        (JobKind::ConfigureInbound, true),
+    ] {
+        let new = new_job(&erp, kind, dry_run);
+        jobs::enqueue(conn, &new).await.unwrap();
+        let (lease, job) = taken(conn).await.unwrap();
+        assert_eq!((job.id, lease.instances.len()), (new.id, 0));
+        lease::renew(conn, &lease, LONG).await.unwrap();
+    }
+    lease::succeed(conn, &changing).await.unwrap();
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_pair_has_one_open_changing_job(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let first = queued(conn, &erp).await;
+    let second = new_job(&erp, JobKind::ConfigureInbound, false);
+    let constraint = crate::store::Unique::OpenChangingJob;
+    let refused = jobs::enqueue(conn, &second).await;
+    assert!(matches!(refused, Err(StoreError::Taken { constraint: c }) if c == constraint));
+    let open = jobs::open_changing(conn, erp.id).await.unwrap().unwrap();
+    assert_eq!(open.id, first.id);
+    assert_eq!(
+        crate::store::instances::open_jobs(conn, fleet[1].id)
+            .await
+            .unwrap(),
+        [first.id]
+    );
+    let (lease, _) = taken(conn).await.unwrap();
+    assert!(
+        jobs::enqueue(conn, &second).await.is_err(),
+        "running is open too"
+    );
+    lease::succeed(conn, &lease).await.unwrap();
+    jobs::enqueue(conn, &second).await.unwrap();
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_expired_lease_is_claimed_like_a_fresh_job(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    queued(conn, &erp).await;
+    let (lost, _) = taken(conn).await.unwrap();
+    assert!(taken(conn).await.is_none());
+    expire(conn, &lost).await;
+    let (taken, job) = taken(conn).await.unwrap();
+    assert_eq!((taken.job_id, job.attempts), (lost.job_id, 2));
+    assert_ne!(taken.token, lost.token);
+    let history = attempts::list(conn, job.id).await.unwrap();
+    assert_eq!(history[0].outcome, Some(AttemptEnd::Lost));
+    assert_eq!(history[1].outcome, None);
+    lease::renew(conn, &taken, LONG).await.unwrap();
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_job_that_never_comes_to_an_end_is_set_aside(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let poison = queued(conn, &erp).await;
+    let healthy = pair(conn, "healthy", &fleet[0], &fleet[1]).await;
+    // An attempt that fails for now has come to an end, and does not count here.
+    let (lease, _) = taken(conn).await.unwrap();
+    lease::retry_later(
+        conn,
+        &lease,
+        FailureCode::Unreachable,
+        "down",
+        Duration::ZERO,
+    )
+    .await
+    .unwrap();
+    for _ in 0..3 {
+        let (lease, _) = taken(conn).await.unwrap();
+        assert_eq!(lease.job_id, poison.id);
+        expire(conn, &lease).await;
+    }
+    let next = queued(conn, &healthy).await;
+    let (lease, _) = taken(conn).await.unwrap();
+    assert_eq!(lease.job_id, next.id, "others go on in the same claim");
+    let job = jobs::get(conn, poison.id).await.unwrap().unwrap();
+    assert_eq!(job.state, JobState::Failed);
+    assert_eq!(job.failure.unwrap().0, FailureCode::Poisoned);
+    let running = attempts::list(conn, poison.id).await.unwrap();
+    assert!(running.iter().all(|a| a.outcome.is_some()));
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn history_does_not_slow_the_claim(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let first = queued(conn, &erp).await;
+    let (lease, _) = taken(conn).await.unwrap();
+    lease::succeed(conn, &lease).await.unwrap();
+    for statement in [
+        "insert into jobs (id, kind, pair_id, subject_name, dry_run, holds, options, accepted, state, created_at, finished_at)
+         select gen_random_uuid(), kind, pair_id, subject_name, dry_run, holds, options, accepted, state, created_at, finished_at
+         from jobs, generate_series(1, 20000)",
+        "analyze jobs",
+    ] {
+        sqlx::query(statement).execute(&mut *conn).await.unwrap();
+    }
+    let next = queued(conn, &erp).await;
+    // Rows of this table that the transaction has looked at, by whatever way.
+    let looked = "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint
+                  from pg_stat_xact_user_tables where relname = 'jobs' and $1 is not null";
+    let mut tx = conn.begin().await.unwrap();
+    let before = count(&mut tx, looked, first.id).await;
+    let (lease, _) = taken(&mut tx).await.unwrap();
+    assert_eq!(lease.job_id, next.id);
+    let rows = count(&mut tx, looked, first.id).await - before;
+    assert!((1..50).contains(&rows), "the claim looked at {rows} rows");
+}

@@ -1,0 +1,265 @@
+//! Credentials: stored log-ins. The password comes and goes sealed; opening it is the worker's, at the last minute.
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::list::{Page, one_more};
+use super::read::{At, Head, to_json};
+use super::seal::{SealError, SealKey, Sealed};
+use super::{Conn, StoreError};
+use crate::domain::credential::{CredentialSpec, HostPattern};
+use crate::domain::name::RegistrationName;
+use crate::domain::registration::Registered;
+
+const TABLE: &str = "credentials";
+
+/// A credential as it is registered.
+pub type Credential = Registered<CredentialSpec>;
+
+struct Row {
+    id: Uuid,
+    name: String,
+    labels: Value,
+    revision: i64,
+    status_version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    kind: String,
+    login: String,
+    hosts: Vec<String>,
+}
+
+/// The one select list of this table; the rest of the statement is the caller's.
+macro_rules! rows {
+    ($rest:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "select id, name, labels, revision, status_version, created_at, updated_at, kind, login, hosts
+             from credentials " + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl TryFrom<Row> for Credential {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.id,
+        };
+        let hosts = row.hosts.iter().map(|h| HostPattern::parse(h)).collect();
+        let spec = CredentialSpec {
+            kind: at.word("kind", &row.kind)?,
+            user: row.login,
+            hosts: at.parsed::<Vec<_>, _>("hosts", hosts)?,
+        };
+        let head = Head {
+            id: row.id,
+            name: row.name,
+            labels: row.labels,
+            revision: row.revision,
+            status_version: row.status_version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        };
+        head.around(TABLE, spec)
+    }
+}
+
+/// Seals a credential's password for its row: neither another row nor another name opens it.
+///
+/// # Errors
+/// When the cryptography library refuses.
+pub fn seal(
+    key: &SealKey,
+    id: Uuid,
+    name: &RegistrationName,
+    password: &SecretString,
+) -> Result<Sealed, SealError> {
+    key.seal("credential", &bound_to(id, name), password)
+}
+
+/// Opens what [`seal`] sealed.
+///
+/// # Errors
+/// When it was sealed for another row or with another key, or was changed since.
+pub fn open(
+    key: &SealKey,
+    id: Uuid,
+    name: &RegistrationName,
+    sealed: &Sealed,
+) -> Result<SecretString, SealError> {
+    key.open("credential", &bound_to(id, name), sealed)
+}
+
+fn bound_to(id: Uuid, name: &RegistrationName) -> String {
+    format!("{id}/{}", name.key())
+}
+
+/// The live credential of this name (lower case).
+pub async fn get(conn: &mut Conn, name_key: &str) -> Result<Option<Credential>, StoreError> {
+    rows!("where name_key = $1 and deleted_at is null", name_key)
+        .fetch_optional(conn)
+        .await?
+        .map(Credential::try_from)
+        .transpose()
+}
+
+/// The live credential of this id.
+pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Credential>, StoreError> {
+    rows!("where id = $1 and deleted_at is null", id)
+        .fetch_optional(conn)
+        .await?
+        .map(Credential::try_from)
+        .transpose()
+}
+
+/// Like [`get`], and nobody else changes, deletes or begins to use it until the transaction ends.
+pub async fn get_for_update(
+    conn: &mut Conn,
+    name_key: &str,
+) -> Result<Option<Credential>, StoreError> {
+    rows!(
+        "where name_key = $1 and deleted_at is null for update",
+        name_key
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Credential::try_from)
+    .transpose()
+}
+
+/// Writes a new credential.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the name is.
+pub async fn insert(
+    conn: &mut Conn,
+    new: &Credential,
+    password: &Sealed,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into credentials (id, name, labels, revision, status_version, created_at, updated_at,
+                                  kind, login, hosts, seal_key_id, seal_nonce, seal_ciphertext)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+        new.id,
+        new.name.as_str(),
+        to_json(&new.labels)?,
+        new.revision,
+        new.status_version,
+        new.created_at,
+        new.updated_at,
+        new.spec.kind.as_str(),
+        new.spec.user,
+        &hosts(&new.spec),
+        password.key_id,
+        password.nonce,
+        password.ciphertext,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes labels, spec, revision and time as the caller has set them; the password only when a new one is given.
+pub async fn update(
+    conn: &mut Conn,
+    changed: &Credential,
+    password: Option<&Sealed>,
+) -> Result<(), StoreError> {
+    let updated = sqlx::query!(
+        "update credentials
+         set labels = $2, revision = $3, updated_at = $4, kind = $5, login = $6, hosts = $7,
+             seal_key_id = coalesce($8, seal_key_id), seal_nonce = coalesce($9, seal_nonce),
+             seal_ciphertext = coalesce($10, seal_ciphertext)
+         where id = $1 and deleted_at is null",
+        changed.id,
+        to_json(&changed.labels)?,
+        changed.revision,
+        changed.updated_at,
+        changed.spec.kind.as_str(),
+        changed.spec.user,
+        &hosts(&changed.spec),
+        password.map(|p| p.key_id.as_str()),
+        password.map(|p| p.nonce.as_slice()),
+        password.map(|p| p.ciphertext.as_slice()),
+    )
+    .execute(conn)
+    .await?;
+    At {
+        table: TABLE,
+        id: changed.id,
+    }
+    .exactly_one(updated.rows_affected())
+}
+
+fn hosts(spec: &CredentialSpec) -> Vec<String> {
+    spec.hosts.iter().map(|h| h.as_str().to_owned()).collect()
+}
+
+/// The sealed password of a live credential, with the revision it belongs to.
+pub async fn sealed(conn: &mut Conn, id: Uuid) -> Result<Option<(Sealed, i64)>, StoreError> {
+    let row = sqlx::query!(
+        r#"select seal_key_id as "key_id!", seal_nonce as "nonce!", seal_ciphertext as "ciphertext!", revision
+           from credentials where id = $1 and deleted_at is null"#,
+        id
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| {
+        let sealed = Sealed {
+            key_id: row.key_id,
+            nonce: row.nonce,
+            ciphertext: row.ciphertext,
+        };
+        (sealed, row.revision)
+    }))
+}
+
+/// Live credentials by name, after a name key.
+pub async fn list(
+    conn: &mut Conn,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page<Credential>, StoreError> {
+    let rows = rows!(
+        "where deleted_at is null and ($1::text is null or name_key > $1) order by name_key limit $2",
+        after,
+        one_more(limit)
+    )
+    .fetch_all(conn)
+    .await?;
+    let all = rows
+        .into_iter()
+        .map(Credential::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(Page::of(all, limit, |c: &Credential| c.name.key()))
+}
+
+/// Names of the live instances that log in with it.
+pub async fn used_by(conn: &mut Conn, id: Uuid) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select name from instances where credential_id = $1 and deleted_at is null order by name_key",
+        id
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Forgets it, the password for good. Take it with [`get_for_update`] and ask [`used_by`] first, in one transaction.
+pub async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let deleted = sqlx::query!(
+        "update credentials
+         set deleted_at = $2, seal_key_id = null, seal_nonce = null, seal_ciphertext = null
+         where id = $1 and deleted_at is null",
+        id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    At { table: TABLE, id }.exactly_one(deleted.rows_affected())
+}

@@ -1,0 +1,174 @@
+//! What is known of an instance beside its registration: pinned identity, last observation, a refused log-in.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::read::{At, to_json};
+use super::{Conn, StoreError};
+use crate::domain::identity::ServerIdentity;
+use crate::domain::observation::Observation;
+
+const TABLE: &str = "instance_status";
+
+/// What is known of one instance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct InstanceStatus {
+    /// The server the address led to when it was first observed.
+    pub identity: Option<ServerIdentity>,
+    pub observation: Option<Observation>,
+    pub observed_at: Option<DateTime<Utc>>,
+    pub refused_login: Option<RefusedLogin>,
+}
+
+/// A credential version that the instance refused. It rests until it is changed or an inspection is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedLogin {
+    pub credential_id: Uuid,
+    pub credential_revision: i64,
+    /// SQL Server's error number, 18456 mostly.
+    pub number: i32,
+    pub at: DateTime<Utc>,
+}
+
+struct Row {
+    instance_id: Uuid,
+    identity: Option<Value>,
+    observation: Option<Value>,
+    observed_at: Option<DateTime<Utc>>,
+    refused_credential_id: Option<Uuid>,
+    refused_credential_revision: Option<i64>,
+    refused_number: Option<i32>,
+    refused_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for InstanceStatus {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.instance_id,
+        };
+        // An observation is a memory of the last look, not a fact to stand on: one written by an older version that
+        // cannot be read any more counts as none, and the next look replaces it. The identity is a fact.
+        let observation = row.observation.and_then(|o| serde_json::from_value(o).ok());
+        Ok(Self {
+            identity: row.identity.map(|v| at.json("identity", v)).transpose()?,
+            observed_at: row.observed_at,
+            observation,
+            refused_login: match (
+                row.refused_credential_id,
+                row.refused_credential_revision,
+                row.refused_number,
+                row.refused_at,
+            ) {
+                (Some(credential_id), Some(credential_revision), Some(number), Some(at)) => {
+                    Some(RefusedLogin {
+                        credential_id,
+                        credential_revision,
+                        number,
+                        at,
+                    })
+                }
+                _ => None,
+            },
+        })
+    }
+}
+
+/// What is known of one instance; nothing yet is the default.
+pub async fn status(conn: &mut Conn, id: Uuid) -> Result<InstanceStatus, StoreError> {
+    Ok(statuses(conn, &[id]).await?.remove(&id).unwrap_or_default())
+}
+
+/// What is known of each of these instances.
+pub async fn statuses(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, InstanceStatus>, StoreError> {
+    sqlx::query_as!(
+        Row,
+        "select instance_id, identity, observation, observed_at, refused_credential_id,
+                refused_credential_revision, refused_number, refused_at
+         from instance_status where instance_id = any($1)",
+        ids
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(|row| Ok((row.instance_id, row.try_into()?)))
+    .collect()
+}
+
+/// Pins the server the address leads to, or pins it anew.
+pub async fn pin_identity(
+    conn: &mut Conn,
+    id: Uuid,
+    identity: &ServerIdentity,
+) -> Result<(), StoreError> {
+    let written = sqlx::query!(
+        "update instance_status set identity = $2, version = version + 1 where instance_id = $1",
+        id,
+        to_json(identity)?
+    )
+    .execute(conn)
+    .await?;
+    At { table: TABLE, id }.exactly_one(written.rows_affected())
+}
+
+/// Keeps what the instance said, unless something newer is kept already: two jobs may look at the same time.
+pub async fn save_observation(
+    conn: &mut Conn,
+    id: Uuid,
+    seen: &Observation,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update instance_status set observation = $2, observed_at = $3, version = version + 1
+         where instance_id = $1 and (observed_at is null or observed_at <= $3)",
+        id,
+        to_json(seen)?,
+        seen.observed_at
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the instance refused a credential version.
+pub async fn note_refused_login(
+    conn: &mut Conn,
+    id: Uuid,
+    refused: &RefusedLogin,
+) -> Result<(), StoreError> {
+    let written = sqlx::query!(
+        "update instance_status
+         set refused_credential_id = $2, refused_credential_revision = $3, refused_number = $4, refused_at = $5,
+             version = version + 1
+         where instance_id = $1",
+        id,
+        refused.credential_id,
+        refused.credential_revision,
+        refused.number,
+        refused.at
+    )
+    .execute(conn)
+    .await?;
+    At { table: TABLE, id }.exactly_one(written.rows_affected())
+}
+
+/// The instance let us in: nothing rests any more.
+pub async fn forget_refused_login(conn: &mut Conn, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update instance_status
+         set refused_credential_id = null, refused_credential_revision = null, refused_number = null, refused_at = null,
+             version = version + 1
+         where instance_id = $1 and refused_at is not null",
+        id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

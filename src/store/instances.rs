@@ -1,0 +1,364 @@
+//! Instances as registered, and what other registrations have to do with them. What was observed: `instance_status`.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::list::{Page, one_more};
+use super::read::{At, Head, to_json};
+use super::{Conn, StoreError};
+use crate::domain::instance::{Address, InstanceSpec};
+use crate::domain::name::RegistrationName;
+use crate::domain::object_name::ObjectName;
+use crate::domain::registration::Registered;
+use crate::domain::wish::NeededRoles;
+
+const TABLE: &str = "instances";
+
+/// An instance as it is registered.
+pub type Instance = Registered<InstanceSpec>;
+
+struct Row {
+    id: Uuid,
+    name: String,
+    labels: Value,
+    revision: i64,
+    status_version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    host: String,
+    port: Option<i32>,
+    instance_name: Option<String>,
+    credential_id: Uuid,
+    credential_name: String,
+    peer_name: String,
+    naming: Value,
+    tls: Value,
+    transport: Value,
+}
+
+/// The one select list of this table; the rest of the statement is the caller's.
+macro_rules! rows {
+    ($rest:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "select i.id, i.name, i.labels, i.revision, s.version as status_version, i.created_at, i.updated_at,
+                    i.host, i.port, i.instance_name, i.credential_id, c.name as credential_name, i.peer_name,
+                    i.naming, i.tls, i.transport
+             from instances i
+             join instance_status s on s.instance_id = i.id
+             join credentials c on c.id = i.credential_id " + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl TryFrom<Row> for Instance {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.id,
+        };
+        let spec = InstanceSpec {
+            address: Address {
+                host: row.host,
+                port: at.parsed("port", row.port.map(u16::try_from).transpose())?,
+                instance_name: row.instance_name,
+            },
+            credential: at.named("credential_id", row.credential_id, &row.credential_name)?,
+            peer_name: at.parsed("peer_name", ObjectName::parse(&row.peer_name))?,
+            naming: at.json("naming", row.naming)?,
+            tls: at.json("tls", row.tls)?,
+            transport: at.json("transport", row.transport)?,
+        };
+        let head = Head {
+            id: row.id,
+            name: row.name,
+            labels: row.labels,
+            revision: row.revision,
+            status_version: row.status_version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        };
+        head.around(TABLE, spec)
+    }
+}
+
+fn all(rows: Vec<Row>) -> Result<Vec<Instance>, StoreError> {
+    rows.into_iter().map(Instance::try_from).collect()
+}
+
+/// The live instance of this name (lower case).
+pub async fn get(conn: &mut Conn, name_key: &str) -> Result<Option<Instance>, StoreError> {
+    rows!("where i.name_key = $1 and i.deleted_at is null", name_key)
+        .fetch_optional(conn)
+        .await?
+        .map(Instance::try_from)
+        .transpose()
+}
+
+/// The live instance of this id.
+pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Instance>, StoreError> {
+    rows!("where i.id = $1 and i.deleted_at is null", id)
+        .fetch_optional(conn)
+        .await?
+        .map(Instance::try_from)
+        .transpose()
+}
+
+/// Like [`get`], and nobody else changes, deletes or begins to use it until the transaction ends.
+pub async fn get_for_update(
+    conn: &mut Conn,
+    name_key: &str,
+) -> Result<Option<Instance>, StoreError> {
+    rows!(
+        "where i.name_key = $1 and i.deleted_at is null for update of i",
+        name_key
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Instance::try_from)
+    .transpose()
+}
+
+/// The live ones of these ids, by name.
+pub async fn by_ids(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Instance>, StoreError> {
+    all(rows!(
+        "where i.id = any($1) and i.deleted_at is null order by i.name_key",
+        ids
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// The live ones of these names (lower case), by name.
+pub async fn by_names(conn: &mut Conn, name_keys: &[String]) -> Result<Vec<Instance>, StoreError> {
+    all(rows!(
+        "where i.name_key = any($1) and i.deleted_at is null order by i.name_key",
+        name_keys
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Names by id, of deleted instances too.
+pub async fn names(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, RegistrationName>, StoreError> {
+    sqlx::query!("select id, name from instances where id = any($1)", ids)
+        .fetch_all(conn)
+        .await?
+        .into_iter()
+        .map(|row| {
+            let at = At {
+                table: TABLE,
+                id: row.id,
+            };
+            Ok((
+                row.id,
+                at.parsed("name", RegistrationName::parse(&row.name))?,
+            ))
+        })
+        .collect()
+}
+
+/// Writes a new instance.
+///
+/// # Errors
+/// [`StoreError::Taken`] when its name or peer name is; [`StoreError::Referenced`] when its credential is gone.
+pub async fn insert(conn: &mut Conn, new: &Instance) -> Result<(), StoreError> {
+    keep_credential(conn, new).await?;
+    sqlx::query!(
+        "insert into instances (id, name, labels, revision, created_at, updated_at, host, port, instance_name,
+                                credential_id, peer_name, peer_name_key, naming, tls, transport)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+        new.id,
+        new.name.as_str(),
+        to_json(&new.labels)?,
+        new.revision,
+        new.created_at,
+        new.updated_at,
+        new.spec.address.host,
+        new.spec.address.port.map(i32::from),
+        new.spec.address.instance_name,
+        new.spec.credential.id,
+        new.spec.peer_name.as_str(),
+        new.spec.peer_name.as_str().to_lowercase(),
+        to_json(&new.spec.naming)?,
+        to_json(&new.spec.tls)?,
+        to_json(&new.spec.transport)?,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into instance_status (instance_id, version) values ($1, $2)",
+        new.id,
+        new.status_version
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes labels, spec, revision and time as the caller has set them; what was seen of it and its pairs shows so.
+///
+/// # Errors
+/// As [`insert`].
+pub async fn update(conn: &mut Conn, changed: &Instance) -> Result<(), StoreError> {
+    keep_credential(conn, changed).await?;
+    let updated = sqlx::query!(
+        "update instances
+         set labels = $2, revision = $3, updated_at = $4, host = $5, port = $6, instance_name = $7,
+             credential_id = $8, peer_name = $9, peer_name_key = $10, naming = $11, tls = $12, transport = $13
+         where id = $1 and deleted_at is null",
+        changed.id,
+        to_json(&changed.labels)?,
+        changed.revision,
+        changed.updated_at,
+        changed.spec.address.host,
+        changed.spec.address.port.map(i32::from),
+        changed.spec.address.instance_name,
+        changed.spec.credential.id,
+        changed.spec.peer_name.as_str(),
+        changed.spec.peer_name.as_str().to_lowercase(),
+        to_json(&changed.spec.naming)?,
+        to_json(&changed.spec.tls)?,
+        to_json(&changed.spec.transport)?,
+    )
+    .execute(&mut *conn)
+    .await?;
+    At {
+        table: TABLE,
+        id: changed.id,
+    }
+    .exactly_one(updated.rows_affected())?;
+    bump_status_around(conn, changed.id).await
+}
+
+/// A foreign key does not see that a credential is marked deleted: hold it against deletion while it begins to be used.
+async fn keep_credential(conn: &mut Conn, instance: &Instance) -> Result<(), StoreError> {
+    sqlx::query_scalar!(
+        "select id from credentials where id = $1 and deleted_at is null for share",
+        instance.spec.credential.id
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(drop)
+    .ok_or(StoreError::Referenced)
+}
+
+/// Live instances by name, after a name key.
+pub async fn list(
+    conn: &mut Conn,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page<Instance>, StoreError> {
+    let rows = rows!(
+        "where i.deleted_at is null and ($1::text is null or i.name_key > $1) order by i.name_key limit $2",
+        after,
+        one_more(limit)
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(Page::of(all(rows)?, limit, |i: &Instance| i.name.key()))
+}
+
+/// Names of the live pairs that have it as a member.
+pub async fn used_by(conn: &mut Conn, id: Uuid) -> Result<Vec<String>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select p.name from pairs p join pair_members m on m.pair_id = p.id
+         where m.instance_id = $1 and p.deleted_at is null order by p.name_key",
+        id
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Open jobs that name it, oldest first.
+pub async fn open_jobs(conn: &mut Conn, id: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select j.id from jobs j
+         where j.state in ('queued', 'running')
+           and exists (select from job_instances n where n.job_id = j.id and n.instance_id = $1)
+         order by j.id",
+        id
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// What each of these instances does over all live pairs; one that is in none has the default.
+pub async fn needed_roles(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, NeededRoles>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select m.instance_id, bool_or(m.role = 'partner') as "partner!", bool_or(m.role = 'witness') as "witness!"
+           from pair_members m join pairs p on p.id = m.pair_id
+           where m.instance_id = any($1) and p.deleted_at is null
+           group by m.instance_id"#,
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut roles: HashMap<_, _> = ids.iter().map(|id| (*id, NeededRoles::default())).collect();
+    roles.extend(rows.into_iter().map(|row| {
+        let needed = NeededRoles {
+            partner: row.partner,
+            witness: row.witness,
+        };
+        (row.instance_id, needed)
+    }));
+    Ok(roles)
+}
+
+/// The instances that share a live pair with this one: on each it is, or will be, a peer.
+pub async fn peers_of(conn: &mut Conn, id: Uuid) -> Result<Vec<Instance>, StoreError> {
+    all(rows!(
+        "where i.deleted_at is null and i.id <> $1 and exists (
+             select from pair_members mine join pair_members theirs on theirs.pair_id = mine.pair_id
+             join pairs p on p.id = mine.pair_id
+             where mine.instance_id = $1 and theirs.instance_id = i.id and p.deleted_at is null)
+         order by i.name_key",
+        id
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// What `status` shows of this instance and of the members of its live pairs has changed: a pin or a registration moved,
+/// and what was seen of their trusts no longer says anything. The pairs' own counts follow, because they add these up.
+pub async fn bump_status_around(conn: &mut Conn, id: Uuid) -> Result<(), StoreError> {
+    // Locked in the order of ids: two of these at once must not wait for each other in a circle.
+    sqlx::query!(
+        "with around as (
+             select s.instance_id from instance_status s
+             where s.instance_id = $1 or exists (
+                 select from pair_members mine join pair_members theirs on theirs.pair_id = mine.pair_id
+                 join pairs p on p.id = mine.pair_id
+                 where mine.instance_id = $1 and theirs.instance_id = s.instance_id and p.deleted_at is null)
+             order by s.instance_id for no key update of s)
+         update instance_status s set version = version + 1 from around where s.instance_id = around.instance_id",
+        id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets it. Take it with [`get_for_update`] and ask [`used_by`] and [`open_jobs`] first, in one transaction.
+pub async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let deleted = sqlx::query!(
+        "update instances set deleted_at = $2 where id = $1 and deleted_at is null",
+        id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    At { table: TABLE, id }.exactly_one(deleted.rows_affected())
+}

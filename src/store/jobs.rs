@@ -1,0 +1,330 @@
+//! Jobs as a record: asking for one, reading and listing them. Claiming is `claim`'s, ending `lease`'s.
+//!
+//! Every change counts the job's `version` on and notifies `mirrorgate_jobs`: see [`notify`].
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{Postgres, QueryBuilder};
+use uuid::Uuid;
+
+use super::lease::Lease;
+use super::list::{Page, one_more};
+use super::read::{At, to_json};
+use super::{Conn, StoreError};
+use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject};
+use crate::domain::plan::{InstanceScript, Plan};
+
+const TABLE: &str = "jobs";
+
+/// A job that is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    pub id: Uuid,
+    pub kind: JobKind,
+    pub subject: Subject,
+    pub options: JobOptions,
+    pub accepted: Accepted,
+    pub request_id: Option<String>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl NewJob {
+    /// Whether its attempts may change something, and so hold their instances. The table has the same rule.
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        self.kind == JobKind::ConfigureInbound && !self.options.dry_run
+    }
+
+    /// The instances it names, in the order leases are taken in, with their names.
+    fn instances(&self) -> Vec<(Uuid, String)> {
+        let subject = match &self.subject {
+            Subject::Instance(named) => Some(named),
+            Subject::Pair(_) => None,
+        };
+        let members = self.accepted.members.iter().map(|m| &m.instance);
+        let mut all: Vec<_> = members
+            .chain(subject)
+            .map(|n| (n.id, n.name.key()))
+            .collect();
+        all.sort();
+        all.dedup_by_key(|(id, _)| *id);
+        all
+    }
+}
+
+/// What a list of jobs is narrowed to; everything absent means all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobFilter {
+    pub state: Option<JobState>,
+    pub kind: Option<JobKind>,
+    pub pair_id: Option<Uuid>,
+    /// Jobs that name the instance, as subject or as a member.
+    pub instance_id: Option<Uuid>,
+    /// By the pair's name when the job was asked for, whatever its case; deleted pairs included.
+    pub pair: Option<String>,
+    /// Likewise, jobs that name an instance so called.
+    pub instance: Option<String>,
+    pub created_after: Option<DateTime<Utc>>,
+}
+
+struct Row {
+    id: Uuid,
+    kind: String,
+    pair_id: Option<Uuid>,
+    instance_id: Option<Uuid>,
+    subject_name: String,
+    options: Value,
+    accepted: Value,
+    state: String,
+    failure_code: Option<String>,
+    failure_detail: Option<String>,
+    attempts: i32,
+    next_attempt_at: Option<DateTime<Utc>>,
+    last_problem: Option<String>,
+    plan: Option<Value>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    request_id: Option<String>,
+}
+
+/// The one select list of this table; the rest of the statement is the caller's.
+macro_rules! rows {
+    ($rest:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "select id, kind, pair_id, instance_id, subject_name, options, accepted, state, failure_code, failure_detail,
+                    attempts, next_attempt_at, last_problem, plan, version, created_at, started_at, finished_at, request_id
+             from jobs " + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl TryFrom<Row> for Job {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.id,
+        };
+        let named = |id| at.named("subject_name", id, &row.subject_name);
+        let subject = match (row.pair_id, row.instance_id) {
+            (Some(id), _) => Subject::Pair(named(id)?),
+            (None, Some(id)) => Subject::Instance(named(id)?),
+            (None, None) => return Err(at.wrong("pair_id")),
+        };
+        let failure = match (row.failure_code, row.failure_detail) {
+            (Some(code), Some(detail)) => {
+                let code = FailureCode::parse(&code).ok_or(at.wrong("failure_code"))?;
+                Some((code, detail))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            id: row.id,
+            kind: JobKind::parse(&row.kind).ok_or(at.wrong("kind"))?,
+            subject,
+            options: at.json::<JobOptions>("options", row.options)?,
+            accepted: at.json::<Accepted>("accepted", row.accepted)?,
+            state: JobState::parse(&row.state).ok_or(at.wrong("state"))?,
+            failure,
+            attempts: row.attempts,
+            next_attempt_at: row.next_attempt_at,
+            last_problem: row.last_problem,
+            plan: row.plan.map(|p| at.json::<Plan>("plan", p)).transpose()?,
+            version: row.version,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+            request_id: row.request_id,
+        })
+    }
+}
+
+/// Who should look up when a job is notified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Those who wait for this job.
+    Changed,
+    /// Workers too: there may be something to claim.
+    WorkToDo,
+}
+
+/// The channel of all news about jobs. The payload is the job's id, and ` work` behind it when workers should look.
+pub(super) const CHANNEL: &str = "mirrorgate_jobs";
+
+/// Tells the world when (and only if) the transaction commits.
+pub(super) async fn notify(conn: &mut Conn, job: Uuid, news: News) -> Result<(), StoreError> {
+    let payload = match news {
+        News::Changed => job.to_string(),
+        News::WorkToDo => format!("{job} work"),
+    };
+    sqlx::query!("select pg_notify($1, $2)", CHANNEL, payload)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes the job down, due at once. It exists when the caller's transaction commits, together with what caused it.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the pair has an open changing job and this is one.
+pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
+    let (pair, instance) = match &new.subject {
+        Subject::Pair(named) => (Some(named.id), None),
+        Subject::Instance(named) => (None, Some(named.id)),
+    };
+    let (ids, names): (Vec<Uuid>, Vec<String>) = new.instances().into_iter().unzip();
+    let holds: &[Uuid] = if new.is_changing() { &ids } else { &[] };
+    sqlx::query!(
+        "insert into jobs (id, kind, pair_id, instance_id, subject_name, dry_run, holds, options, accepted, state,
+                           next_attempt_at, created_at, request_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), $11, $12)",
+        new.id,
+        new.kind.as_str(),
+        pair,
+        instance,
+        new.subject.named().name.as_str(),
+        new.options.dry_run,
+        holds,
+        to_json(&new.options)?,
+        to_json(&new.accepted)?,
+        JobState::Queued.as_str(),
+        new.created_at,
+        new.request_id,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "insert into job_instances (job_id, instance_id, instance_name_key)
+         select $1, n.id, n.name from unnest($2::uuid[], $3::text[]) as n (id, name)",
+        new.id,
+        &ids,
+        &names
+    )
+    .execute(&mut *conn)
+    .await?;
+    notify(conn, new.id, News::WorkToDo).await
+}
+
+/// One job.
+pub async fn get(conn: &mut Conn, id: Uuid) -> Result<Option<Job>, StoreError> {
+    rows!("where id = $1", id)
+        .fetch_optional(conn)
+        .await?
+        .map(Job::try_from)
+        .transpose()
+}
+
+/// The pair's open changing job; there is at most one.
+pub async fn open_changing(conn: &mut Conn, pair: Uuid) -> Result<Option<Job>, StoreError> {
+    rows!(
+        "where pair_id = $1 and changing and state in ('queued', 'running')",
+        pair
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(Job::try_from)
+    .transpose()
+}
+
+/// Jobs newest first, before a job's id.
+pub async fn list(
+    conn: &mut Conn,
+    filter: &JobFilter,
+    after: Option<Uuid>,
+    limit: u32,
+) -> Result<Page<Job, Uuid>, StoreError> {
+    let ids: Vec<Uuid> = ids(filter, after, limit)
+        .build_query_scalar()
+        .fetch_all(&mut *conn)
+        .await?;
+    let rows = rows!("where id = any($1) order by id desc", &ids)
+        .fetch_all(conn)
+        .await?;
+    let all = rows
+        .into_iter()
+        .map(Job::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(Page::of(all, limit, |job: &Job| job.id))
+}
+
+/// The one statement of the store that is put together at run time: only the conditions that are asked for, so that each
+/// combination can use its index. Nothing but bound values goes into it.
+fn ids(filter: &JobFilter, after: Option<Uuid>, limit: u32) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::new("select j.id from jobs j where true");
+    if let Some(after) = after {
+        query.push(" and j.id < ").push_bind(after);
+    }
+    if let Some(state) = filter.state {
+        query.push(" and j.state = ").push_bind(state.as_str());
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" and j.kind = ").push_bind(kind.as_str());
+    }
+    if let Some(pair) = filter.pair_id {
+        query.push(" and j.pair_id = ").push_bind(pair);
+    }
+    if let Some(pair) = &filter.pair {
+        query.push(" and j.pair_id is not null and lower(j.subject_name) = ");
+        query.push_bind(pair.to_ascii_lowercase());
+    }
+    if let Some(instance) = filter.instance_id {
+        query.push(" and j.id in (select n.job_id from job_instances n where n.instance_id = ");
+        query.push_bind(instance).push(")");
+    }
+    if let Some(instance) = &filter.instance {
+        query.push(
+            " and j.id in (select n.job_id from job_instances n where n.instance_name_key = ",
+        );
+        query.push_bind(instance.to_ascii_lowercase()).push(")");
+    }
+    if let Some(created_after) = filter.created_after {
+        query.push(" and j.created_at > ").push_bind(created_after);
+    }
+    query
+        .push(" order by j.id desc limit ")
+        .push_bind(one_more(limit));
+    query
+}
+
+/// Keeps the plan that the attempt acts on, with its T-SQL; the last attempt's wins. Not for the plan of the look
+/// afterwards: an empty one must not hide what was done.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`].
+pub async fn save_plan(
+    conn: &mut Conn,
+    lease: &Lease,
+    plan: &Plan,
+    scripts: &[InstanceScript],
+) -> Result<(), StoreError> {
+    let saved = sqlx::query!(
+        "update jobs set plan = $3, scripts = $4, version = version + 1
+         where id = $1 and lease_token = $2 and lease_until > clock_timestamp()",
+        lease.job_id,
+        lease.token,
+        to_json(plan)?,
+        to_json(&scripts)?,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if saved.rows_affected() != 1 {
+        return Err(StoreError::LeaseLost);
+    }
+    notify(conn, lease.job_id, News::Changed).await
+}
+
+/// The T-SQL that belongs to the kept plan; none for a job without a plan, or that does not exist.
+pub async fn scripts(conn: &mut Conn, id: Uuid) -> Result<Vec<InstanceScript>, StoreError> {
+    let scripts = sqlx::query_scalar!("select scripts from jobs where id = $1", id)
+        .fetch_optional(conn)
+        .await?;
+    match scripts {
+        Some(scripts) => At { table: TABLE, id }.json("scripts", scripts),
+        None => Ok(Vec::new()),
+    }
+}

@@ -1,0 +1,126 @@
+//! THE MEMORY: PostgreSQL through sqlx, one file per noun, free functions that take a connection so that they compose
+//! in one transaction. No HTTP, no SQL Server, no decisions: what a row *means* is the domain's.
+//!
+//! A job and the change that caused it commit together: begin, change, enqueue, commit. No transaction may be open while
+//! a SQL Server is being talked to.
+
+pub mod attempts;
+pub mod certificates;
+pub mod claim;
+pub mod credentials;
+mod error;
+#[cfg(test)]
+mod fixture;
+pub mod instance_status;
+pub mod instances;
+pub mod jobs;
+pub mod lease;
+pub mod list;
+pub mod pairs;
+mod read;
+pub mod seal;
+pub mod steps;
+mod transaction;
+pub mod trusts;
+pub mod wake;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::Connection as _;
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+pub use error::{StoreError, Unique};
+pub use transaction::{Conn, Pooled, Transaction};
+
+/// The migrations, in the binary.
+pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// How long anyone waits for a free or a new connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one of several starting replicas waits for the one that migrates.
+const MIGRATION_LOCK_TIMEOUT: &str = "60s";
+
+/// One process's way to its PostgreSQL. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects with at most `max_connections`, each with limits on statements, locks and idle transactions, so that
+    /// a stuck session cannot hold up the others for good.
+    ///
+    /// # Errors
+    /// When the URL cannot be read or the database cannot be reached in 5 s.
+    pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+        let options = PgConnectOptions::from_str(url)?
+            .application_name("mirrorgate")
+            .options([
+                ("statement_timeout", "30s"),
+                ("lock_timeout", "10s"),
+                ("idle_in_transaction_session_timeout", "60s"),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    #[must_use]
+    pub fn from_pool(pool: PgPool) -> Self {
+        Self { pool }
+    }
+
+    /// Begins a transaction; dropping it undoes it.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        Ok(Transaction::new(self.pool.begin().await?))
+    }
+
+    /// A connection on which every statement commits by itself.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn acquire(&self) -> Result<Pooled, StoreError> {
+        Ok(self.pool.acquire().await?)
+    }
+
+    /// Brings the schema up to date. Replicas that start together take turns under an advisory lock.
+    ///
+    /// # Errors
+    /// When a migration fails, when one that was applied has changed since, or when the lock is not free within a minute.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        // A connection of its own: its settings must not come back into the pool.
+        let mut conn = self.pool.acquire().await?.detach();
+        sqlx::query("select set_config('lock_timeout', $1, false), set_config('statement_timeout', '0', false)")
+            .bind(MIGRATION_LOCK_TIMEOUT)
+            .execute(&mut conn)
+            .await?;
+        MIGRATOR.run(&mut conn).await?;
+        conn.close().await?;
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("select 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes all connections, once those in use are given back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

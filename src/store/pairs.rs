@@ -1,0 +1,280 @@
+//! Pairs as registered, with their members. What was seen of their trusts: `trusts`.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::list::{Page, one_more};
+use super::read::{At, Head, to_json};
+use super::{Conn, StoreError};
+use crate::domain::name::NamedRef;
+use crate::domain::pair::PairSpec;
+use crate::domain::registration::Registered;
+
+const TABLE: &str = "pairs";
+
+/// A pair as it is registered.
+pub type Pair = Registered<PairSpec>;
+
+struct Row {
+    id: Uuid,
+    name: String,
+    labels: Value,
+    revision: i64,
+    status_version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    operating_mode: Option<String>,
+    /// In the order of their positions.
+    member_ids: Vec<Uuid>,
+    member_names: Vec<String>,
+}
+
+/// The one select list of this table; the rest of the statement is the caller's.
+macro_rules! rows {
+    ($rest:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            r#"select p.id, p.name, p.labels, p.revision, p.created_at, p.updated_at, p.operating_mode,
+                      p.status_version + (select sum(s.version) from pair_members m
+                          join instance_status s on s.instance_id = m.instance_id
+                          where m.pair_id = p.id)::bigint as "status_version!",
+                      array(select m.instance_id from pair_members m
+                            where m.pair_id = p.id order by m.position) as "member_ids!",
+                      array(select i.name from pair_members m join instances i on i.id = m.instance_id
+                            where m.pair_id = p.id order by m.position) as "member_names!"
+               from pairs p "# + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl TryFrom<Row> for Pair {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.id,
+        };
+        let mut members = row
+            .member_ids
+            .iter()
+            .zip(&row.member_names)
+            .map(|(id, name)| at.named("members", *id, name));
+        let mut member = || members.next().transpose();
+        let (first, second, witness) = (member()?, member()?, member()?);
+        let (Some(first), Some(second)) = (first, second) else {
+            return Err(at.wrong("members"));
+        };
+        let spec = PairSpec {
+            partners: [first, second],
+            witness,
+            operating_mode: row
+                .operating_mode
+                .map(|m| at.word("operating_mode", &m))
+                .transpose()?,
+        };
+        let head = Head {
+            id: row.id,
+            name: row.name,
+            labels: row.labels,
+            revision: row.revision,
+            status_version: row.status_version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        };
+        head.around(TABLE, spec)
+    }
+}
+
+/// The live pair of this name (lower case).
+pub async fn get(conn: &mut Conn, name_key: &str) -> Result<Option<Pair>, StoreError> {
+    rows!("where p.name_key = $1 and p.deleted_at is null", name_key)
+        .fetch_optional(conn)
+        .await?
+        .map(Pair::try_from)
+        .transpose()
+}
+
+/// The live pair of this id.
+pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Pair>, StoreError> {
+    rows!("where p.id = $1 and p.deleted_at is null", id)
+        .fetch_optional(conn)
+        .await?
+        .map(Pair::try_from)
+        .transpose()
+}
+
+/// Like [`get`], and nobody else changes, deletes or asks a job of it until the transaction ends.
+pub async fn get_for_update(conn: &mut Conn, name_key: &str) -> Result<Option<Pair>, StoreError> {
+    // Locked first and read afterwards: members read in the same statement could be older than the lock.
+    let locked = sqlx::query_scalar!(
+        "select id from pairs where name_key = $1 and deleted_at is null for update",
+        name_key
+    )
+    .fetch_optional(&mut *conn)
+    .await?;
+    match locked {
+        Some(id) => get_by_id(conn, id).await,
+        None => Ok(None),
+    }
+}
+
+/// The live pairs that have this instance as a member, by name.
+pub async fn of_instance(conn: &mut Conn, instance: Uuid) -> Result<Vec<Pair>, StoreError> {
+    rows!(
+        "where p.deleted_at is null
+           and exists (select from pair_members m where m.pair_id = p.id and m.instance_id = $1)
+         order by p.name_key",
+        instance
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(Pair::try_from)
+    .collect()
+}
+
+/// Writes a new pair.
+///
+/// # Errors
+/// [`StoreError::Taken`] when the name is; [`StoreError::Referenced`] when a member was deleted meanwhile.
+pub async fn insert(conn: &mut Conn, new: &Pair) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into pairs (id, name, labels, revision, status_version, created_at, updated_at, operating_mode)
+         values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        new.id,
+        new.name.as_str(),
+        to_json(&new.labels)?,
+        new.revision,
+        new.status_version,
+        new.created_at,
+        new.updated_at,
+        new.spec.operating_mode.map(|m| m.as_str()),
+    )
+    .execute(&mut *conn)
+    .await?;
+    write_members(conn, new).await
+}
+
+/// Writes labels, spec, revision and time as the caller has set them.
+///
+/// # Errors
+/// As [`insert`].
+pub async fn update(conn: &mut Conn, changed: &Pair) -> Result<(), StoreError> {
+    let updated = sqlx::query!(
+        "update pairs set labels = $2, revision = $3, updated_at = $4, operating_mode = $5
+         where id = $1 and deleted_at is null",
+        changed.id,
+        to_json(&changed.labels)?,
+        changed.revision,
+        changed.updated_at,
+        changed.spec.operating_mode.map(|m| m.as_str()),
+    )
+    .execute(&mut *conn)
+    .await?;
+    At {
+        table: TABLE,
+        id: changed.id,
+    }
+    .exactly_one(updated.rows_affected())?;
+    sqlx::query!("delete from pair_members where pair_id = $1", changed.id)
+        .execute(&mut *conn)
+        .await?;
+    write_members(conn, changed).await
+}
+
+async fn write_members(conn: &mut Conn, pair: &Pair) -> Result<(), StoreError> {
+    let members = pair.spec.members();
+    let ids: Vec<Uuid> = members.iter().map(|(m, _)| m.id).collect();
+    let roles: Vec<String> = members
+        .iter()
+        .map(|(_, role)| role.as_str().to_owned())
+        .collect();
+    keep_instances(conn, &pair.spec).await?;
+    sqlx::query!(
+        "insert into pair_members (pair_id, position, role, instance_id)
+         select $1, m.position - 1, m.role, m.id
+         from unnest($2::uuid[], $3::text[]) with ordinality as m (id, role, position)",
+        pair.id,
+        &ids,
+        &roles
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A foreign key does not see that an instance is marked deleted: hold them against deletion while they begin to be used.
+async fn keep_instances(conn: &mut Conn, spec: &PairSpec) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = spec
+        .members()
+        .iter()
+        .map(|(m, _): &(&NamedRef, _)| m.id)
+        .collect();
+    let kept = sqlx::query_scalar!(
+        "select id from instances where id = any($1) and deleted_at is null order by id for share",
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    if kept.len() == ids.len() {
+        Ok(())
+    } else {
+        Err(StoreError::Referenced)
+    }
+}
+
+/// Live pairs by name, after a name key.
+pub async fn list(
+    conn: &mut Conn,
+    after: Option<&str>,
+    limit: u32,
+) -> Result<Page<Pair>, StoreError> {
+    let rows = rows!(
+        "where p.deleted_at is null and ($1::text is null or p.name_key > $1) order by p.name_key limit $2",
+        after,
+        one_more(limit)
+    )
+    .fetch_all(conn)
+    .await?;
+    let all = rows
+        .into_iter()
+        .map(Pair::try_from)
+        .collect::<Result<_, _>>()?;
+    Ok(Page::of(all, limit, |p: &Pair| p.name.key()))
+}
+
+/// Its open jobs of any kind, oldest first.
+pub async fn open_jobs(conn: &mut Conn, id: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        "select id from jobs where pair_id = $1 and state in ('queued', 'running') order by id",
+        id
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Something that its status shows has changed.
+pub async fn bump_status(conn: &mut Conn, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update pairs set status_version = status_version + 1 where id = $1",
+        id
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Forgets it. Take it with [`get_for_update`] and ask [`open_jobs`] first, in one transaction.
+pub async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+    let deleted = sqlx::query!(
+        "update pairs set deleted_at = $2 where id = $1 and deleted_at is null",
+        id,
+        now
+    )
+    .execute(conn)
+    .await?;
+    At { table: TABLE, id }.exactly_one(deleted.rows_affected())
+}

@@ -1,0 +1,182 @@
+//! What was last seen of each trust: one row per (acceptor, peer), whichever pairs share it.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::read::At;
+use super::{Conn, StoreError};
+use crate::domain::hash::{Sha256, Thumbprint};
+use crate::domain::trust::{Proof, TrustStatus};
+
+const TABLE: &str = "trusts";
+
+/// A look at a trust, with what it was seen with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenTrust {
+    pub status: TrustStatus,
+    /// A digest over the registrations and pins of that moment. Whoever reads compares: when these have moved on, the
+    /// state is unknown again.
+    pub basis: String,
+}
+
+struct Row {
+    acceptor_id: Uuid,
+    peer_id: Uuid,
+    configured: String,
+    proof: String,
+    proven_since: Option<DateTime<Utc>>,
+    sha256: Option<Vec<u8>>,
+    thumbprint: Option<Vec<u8>>,
+    checked_at: DateTime<Utc>,
+    job_id: Uuid,
+    basis: String,
+}
+
+/// The one select list of this table; the rest of the statement is the caller's.
+macro_rules! rows {
+    ($rest:tt $(, $argument:expr)*) => {
+        sqlx::query_as!(
+            Row,
+            "select t.acceptor_id, t.peer_id, t.configured, t.proof, t.proven_since, t.sha256, t.thumbprint,
+                    t.checked_at, t.job_id, t.basis
+             from trusts t " + $rest
+            $(, $argument)*
+        )
+    };
+}
+
+impl TryFrom<Row> for SeenTrust {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let at = At {
+            table: TABLE,
+            id: row.acceptor_id,
+        };
+        let proof = match row.proof.as_str() {
+            "proven" => Proof::Proven {
+                since: row.proven_since,
+            },
+            "never_dialled" => Proof::NeverDialled,
+            "not_permitted_to_see" => Proof::NotPermittedToSee,
+            "unknown" => Proof::Unknown,
+            _ => return Err(at.wrong("proof")),
+        };
+        let sha256 = row.sha256.as_deref().map(Sha256::from_bytes).transpose();
+        let thumbprint = row
+            .thumbprint
+            .as_deref()
+            .map(Thumbprint::from_bytes)
+            .transpose();
+        Ok(Self {
+            status: TrustStatus {
+                acceptor: row.acceptor_id,
+                peer: row.peer_id,
+                configured: at.word("configured", &row.configured)?,
+                proof,
+                sha256: at.parsed("sha256", sha256)?,
+                thumbprint: at.parsed("thumbprint", thumbprint)?,
+                checked_at: row.checked_at,
+                job: row.job_id,
+            },
+            basis: row.basis,
+        })
+    }
+}
+
+/// Keeps these looks, each unless a newer one is kept already; the acceptors' status (and so their pairs') counts on.
+pub async fn save(conn: &mut Conn, seen: &[SeenTrust]) -> Result<(), StoreError> {
+    // In the order of the key: two jobs that share trusts must not wait for each other in a circle.
+    let mut seen: Vec<&SeenTrust> = seen.iter().collect();
+    seen.sort_by_key(|s| (s.status.acceptor, s.status.peer));
+    let mut written: Vec<Uuid> = Vec::new();
+    for one in seen {
+        if save_one(conn, one).await? {
+            written.push(one.status.acceptor);
+        }
+    }
+    written.dedup();
+    sqlx::query!(
+        "with acceptors as (
+             select instance_id from instance_status where instance_id = any($1) order by instance_id for no key update)
+         update instance_status s set version = version + 1 from acceptors a where s.instance_id = a.instance_id",
+        &written
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError> {
+    let status = &seen.status;
+    let since = match status.proof {
+        Proof::Proven { since } => since,
+        Proof::NeverDialled | Proof::NotPermittedToSee | Proof::Unknown => None,
+    };
+    let saved = sqlx::query!(
+        "insert into trusts (acceptor_id, peer_id, configured, proof, proven_since, sha256, thumbprint,
+                             checked_at, job_id, basis)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+         on conflict (acceptor_id, peer_id) do update
+         set configured = excluded.configured, proof = excluded.proof, proven_since = excluded.proven_since,
+             sha256 = excluded.sha256, thumbprint = excluded.thumbprint, checked_at = excluded.checked_at,
+             job_id = excluded.job_id, basis = excluded.basis
+         where trusts.checked_at <= excluded.checked_at",
+        status.acceptor,
+        status.peer,
+        status.configured.as_str(),
+        status.proof.as_str(),
+        since,
+        status.sha256.as_ref().map(Sha256::as_bytes),
+        status.thumbprint.as_ref().map(Thumbprint::as_bytes),
+        status.checked_at,
+        status.job,
+        seen.basis,
+    )
+    .execute(conn)
+    .await?;
+    Ok(saved.rows_affected() == 1)
+}
+
+/// The last look at one trust.
+pub async fn of(
+    conn: &mut Conn,
+    acceptor: Uuid,
+    peer: Uuid,
+) -> Result<Option<SeenTrust>, StoreError> {
+    rows!(
+        "where t.acceptor_id = $1 and t.peer_id = $2",
+        acceptor,
+        peer
+    )
+    .fetch_optional(conn)
+    .await?
+    .map(SeenTrust::try_from)
+    .transpose()
+}
+
+/// The trusts with both ends among these instances.
+pub async fn among(conn: &mut Conn, instances: &[Uuid]) -> Result<Vec<SeenTrust>, StoreError> {
+    rows!(
+        "where t.acceptor_id = any($1) and t.peer_id = any($1) order by t.acceptor_id, t.peer_id",
+        instances
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(SeenTrust::try_from)
+    .collect()
+}
+
+/// The trusts on one acceptor, from peers that are still registered.
+pub async fn on(conn: &mut Conn, acceptor: Uuid) -> Result<Vec<SeenTrust>, StoreError> {
+    rows!(
+        "join instances i on i.id = t.peer_id where t.acceptor_id = $1 and i.deleted_at is null order by i.name_key",
+        acceptor
+    )
+    .fetch_all(conn)
+    .await?
+    .into_iter()
+    .map(SeenTrust::try_from)
+    .collect()
+}

@@ -1,0 +1,175 @@
+//! Waking up: one connection per process listens for news about jobs, however many wait here.
+//!
+//! A notification is only a hint. After every lost connection everybody is woken, because nobody knows what was missed;
+//! workers poll underneath all the same.
+
+use std::future::Future;
+use std::time::Duration;
+
+use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use tokio::sync::{broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::Store;
+use super::jobs::CHANNEL;
+
+/// Job news kept for a waiter that is slow to look; one that falls further behind is simply woken.
+const BACKLOG: usize = 1024;
+/// A listener that hears nothing for so long asks whether the line is still there: a dead line makes no noise.
+const QUIET: Duration = Duration::from_secs(15);
+/// How long the answer to that, or a new connection, may take.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Where to wait for news about jobs. Cheap to clone.
+#[derive(Clone)]
+pub struct Wakeups {
+    work: watch::Sender<()>,
+    changed: broadcast::Sender<News>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum News {
+    /// This job has changed.
+    Job(Uuid),
+    /// The line was down: anything may have.
+    Anything,
+}
+
+/// Waits for jobs to claim.
+pub struct NewJobs(watch::Receiver<()>);
+
+/// Waits for changes of one job.
+pub struct JobWatch {
+    id: Uuid,
+    news: broadcast::Receiver<News>,
+}
+
+/// Gives the place to wait at, and the listening itself, to be run as a task until `stop`.
+pub fn listen(
+    store: &Store,
+    stop: CancellationToken,
+) -> (Wakeups, impl Future<Output = ()> + Send + 'static) {
+    let wakeups = Wakeups {
+        work: watch::Sender::new(()),
+        changed: broadcast::Sender::new(BACKLOG),
+    };
+    // A pool of its own, of one: the listener never takes a connection from those who serve requests.
+    let line = PgPoolOptions::new()
+        .max_connections(1)
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .acquire_timeout(ANSWER)
+        .connect_lazy_with((*store.pool.connect_options()).clone());
+    let telling = wakeups.clone();
+    let listening = async move {
+        let _stopped = stop
+            .run_until_cancelled(telling.keep_listening(&line))
+            .await;
+        line.close().await;
+    };
+    (wakeups, listening)
+}
+
+impl Wakeups {
+    /// For a worker. Subscribe before looking at the queue, or what comes in between is missed until the next poll.
+    #[must_use]
+    pub fn subscribe_new_jobs(&self) -> NewJobs {
+        NewJobs(self.work.subscribe())
+    }
+
+    /// For whoever waits for a job. Make it before reading the job, for the same reason.
+    #[must_use]
+    pub fn watch(&self, job: Uuid) -> JobWatch {
+        JobWatch {
+            id: job,
+            news: self.changed.subscribe(),
+        }
+    }
+
+    async fn keep_listening(&self, line: &PgPool) {
+        let mut told = false;
+        loop {
+            match self.listen_once(line).await {
+                Ok(()) => told = false,
+                Err(_) if told => {}
+                Err(error) => {
+                    tracing::warn!(%error, "no news from the database; waiting requests and workers depend on polling");
+                    told = true;
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Listens until the line is lost.
+    async fn listen_once(&self, line: &PgPool) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(line).await?;
+        listener.eager_reconnect(false);
+        listener.listen(CHANNEL).await?;
+        // Only now: what is committed from here on is heard, what was before is found by looking.
+        self.wake_everybody();
+        loop {
+            match tokio::time::timeout(QUIET, listener.try_recv()).await {
+                Ok(Ok(Some(notification))) => self.tell(notification.payload()),
+                Ok(Ok(None)) => return Ok(()),
+                Ok(Err(error)) => return Err(error),
+                Err(_quiet) => {
+                    let asked = sqlx::query("select 1").execute(&mut listener);
+                    match tokio::time::timeout(ANSWER, asked).await {
+                        Ok(Ok(_here)) => {}
+                        Ok(Err(error)) => return Err(error),
+                        Err(_silence) => return Err(sqlx::Error::PoolTimedOut),
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell(&self, payload: &str) {
+        let (id, work) = match payload.strip_suffix(" work") {
+            Some(id) => (id, true),
+            None => (payload, false),
+        };
+        // Whoever else writes to the channel: better woken for nothing than not woken.
+        let news = Uuid::parse_str(id).map_or(News::Anything, News::Job);
+        // Nobody waiting is not an error.
+        let _waiting = self.changed.send(news);
+        if work || news == News::Anything {
+            self.work.send_replace(());
+        }
+    }
+
+    fn wake_everybody(&self) {
+        let _waiting = self.changed.send(News::Anything);
+        self.work.send_replace(());
+    }
+}
+
+impl NewJobs {
+    /// Returns when there may be something to claim since the last call. Never returns once the process no longer listens.
+    pub async fn wait(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl JobWatch {
+    /// Returns when the job may have changed since the watch was made or last returned. How long to wait at most is the
+    /// caller's; read the job once more when that time is up.
+    pub async fn changed(&mut self) {
+        loop {
+            match self.news.recv().await {
+                Ok(News::Job(id)) if id != self.id => {}
+                Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

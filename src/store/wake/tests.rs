@@ -1,0 +1,118 @@
+//! Nobody waits for a notification that was lost, and however many wait, one connection listens.
+
+use std::time::Duration;
+
+use sqlx::PgPool;
+
+use super::*;
+use crate::domain::id::new_id;
+use crate::domain::job::JobKind;
+use crate::store::fixture::{fleet, new_job, pair, queued, taken};
+use crate::store::{MIGRATOR, jobs, lease};
+
+/// Longer than the test may take; a wait that ends by this has failed.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+async fn soon(waiting: impl Future<Output = ()>) -> bool {
+    tokio::time::timeout(DEADLINE, waiting).await.is_ok()
+}
+
+/// Whether the wait ends before a notification that is certain to come.
+async fn before(waiting: impl Future<Output = ()>, certain: impl Future<Output = ()>) -> bool {
+    tokio::select! { biased; () = waiting => true, () = certain => false }
+}
+
+async fn listeners(pool: &PgPool) -> i64 {
+    let question = "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen%'";
+    sqlx::query_scalar(question).fetch_one(pool).await.unwrap()
+}
+
+struct Listening {
+    wakeups: Wakeups,
+    stop: CancellationToken,
+    tasks: tokio::task::JoinSet<()>,
+}
+
+async fn listening(pool: &PgPool) -> Listening {
+    let stop = CancellationToken::new();
+    let (wakeups, run) = listen(&Store::from_pool(pool.clone()), stop.clone());
+    let mut ready = wakeups.subscribe_new_jobs();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(run);
+    assert!(
+        soon(ready.wait()).await,
+        "everybody is woken once the line is up"
+    );
+    Listening {
+        wakeups,
+        stop,
+        tasks,
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_commit_wakes_workers_and_those_who_wait_for_the_job(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let line = listening(&pool).await;
+    let mut work = line.wakeups.subscribe_new_jobs();
+    let mut tx = pool.begin().await.unwrap();
+    let new = new_job(&erp, JobKind::ConfigureInbound, false);
+    jobs::enqueue(&mut tx, &new).await.unwrap();
+    let (mut mine, mut other) = (line.wakeups.watch(new.id), line.wakeups.watch(new_id()));
+    tx.commit().await.unwrap();
+    assert!(soon(work.wait()).await);
+    assert!(soon(mine.changed()).await);
+    let (lease, _) = taken(conn).await.unwrap();
+    assert!(soon(mine.changed()).await, "claimed");
+    lease::succeed(conn, &lease).await.unwrap();
+    assert!(
+        !before(other.changed(), mine.changed()).await,
+        "others are left alone"
+    );
+    assert!(soon(work.wait()).await, "instances have become free");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn however_many_wait_one_connection_listens(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let job = queued(conn, &erp).await;
+    let mut line = listening(&pool).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..500 {
+        let mut watch = line.wakeups.watch(job.id);
+        waiting.spawn(async move { soon(watch.changed()).await });
+    }
+    assert_eq!(listeners(&pool).await, 1);
+    let (lease, _) = taken(conn).await.unwrap();
+    lease::succeed(conn, &lease).await.unwrap();
+    while let Some(woken) = waiting.join_next().await {
+        assert!(woken.unwrap());
+    }
+    line.stop.cancel();
+    assert!(soon(async { line.tasks.join_next().await.unwrap().unwrap() }).await);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_killed_listener_comes_back_and_wakes_everybody(pool: PgPool) {
+    let line = listening(&pool).await;
+    let (mut work, mut watch) = (
+        line.wakeups.subscribe_new_jobs(),
+        line.wakeups.watch(new_id()),
+    );
+    let kill = "select pg_terminate_backend(pid) from pg_stat_activity
+                where datname = current_database() and query ilike 'listen%'";
+    sqlx::query(kill).execute(&pool).await.unwrap();
+    assert!(soon(work.wait()).await);
+    assert!(soon(watch.changed()).await);
+    // And it hears again.
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    queued(conn, &erp).await;
+    assert!(soon(work.wait()).await);
+    assert_eq!(listeners(&pool).await, 1);
+}

@@ -1,0 +1,243 @@
+//! The observe batch: everything `domain::observation` holds, asked in one round trip from catalog views alone.
+//!
+//! Result sets are told apart by the name of their first column (`mg_…`), never by position, so that a part a version
+//! or a permission leaves out shifts nothing. Every column is CAST to one type, because the reader converts strictly.
+//! What is made of the answers lives in `sqlserver::decode`. Nothing in here may change anything on a server.
+
+use std::fmt::Write as _;
+
+pub use super::head::Head;
+use super::quote::Literal;
+use crate::domain::object_name::ObjectName;
+use crate::domain::wish::PeerQuestion;
+
+/// The whole batch for one instance and all the peers asked about.
+///
+/// It runs on every version from 2008 R2: what an older parser or catalog would refuse stands inside `EXEC` behind a
+/// version check. It needs no permission but to log in; what it may not see is absent, or answered by a `…_refused` set.
+#[must_use]
+pub fn observe(head: Head<'_>, questions: &[PeerQuestion]) -> String {
+    let mut batch = String::with_capacity(12 * 1024);
+    batch.push_str(&head.line("observe"));
+    batch.push('\n');
+    batch.push_str(PREPARE);
+    batch.push_str(SERVER);
+    batch.push_str(LOGIN);
+    batch.push_str(ENDPOINT);
+    batch.push_str(MASTER_KEY);
+    batch.push_str(&certificates());
+    batch.push_str(ENCODED);
+    batch.push_str(CONNECT);
+    batch.push_str(&names(questions));
+    batch.push_str(LIVE);
+    batch.push_str(DATABASES);
+    batch.push_str(TRIGGERS);
+    batch.push_str(END);
+    batch
+}
+
+// A session out of the pool may carry a transaction that a lost answer left open.
+const PREPARE: &str = "\
+IF @@TRANCOUNT > 0 ROLLBACK;
+SET XACT_ABORT OFF;
+SET LOCK_TIMEOUT 5000;
+SET NOCOUNT ON;
+DECLARE @mg_version nvarchar(128), @mg_major int, @mg_endpoint nvarchar(128);
+SET @mg_version = CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128));
+SET @mg_major = CAST(LEFT(@mg_version, CHARINDEX(N'.', @mg_version) - 1) AS int);
+SELECT @mg_endpoint = name FROM sys.database_mirroring_endpoints;
+";
+
+const SERVER: &str = "\
+SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
+  CAST(SERVERPROPERTY('MachineName') AS nvarchar(128)) AS machine_name,
+  CAST(SERVERPROPERTY('InstanceName') AS nvarchar(128)) AS instance_name,
+  @mg_version AS version,
+  CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition,
+  CAST(SERVERPROPERTY('EngineEdition') AS int) AS engine_edition,
+  CAST(CASE WHEN @@VERSION LIKE N'% on Linux%' THEN 1 ELSE 0 END AS bit) AS is_linux,
+  CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) AS collation,
+  CAST(SYSUTCDATETIME() AS datetime2(3)) AS clock;
+";
+
+// A permission that a version does not know gives NULL, so the newer, narrower one is only ever an addition.
+const LOGIN: &str = "\
+SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS mg_login,
+  CAST(ISNULL(SUSER_ID(), 0) AS int) AS principal_id,
+  CAST(ISNULL(IS_SRVROLEMEMBER('sysadmin'), 0) AS bit) AS is_sysadmin,
+  CAST(CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE LOGIN') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN') END AS int) AS create_login,
+  CAST(CASE WHEN HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'CREATE USER') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'ALTER ANY USER') END AS int) AS create_user,
+  CAST(HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'CREATE CERTIFICATE') AS int) AS create_certificate,
+  CAST(HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'CONTROL') AS int) AS control_master,
+  CAST(CASE WHEN @mg_endpoint IS NOT NULL AND HAS_PERMS_BY_NAME(QUOTENAME(@mg_endpoint), 'ENDPOINT', 'CONTROL') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY ENDPOINT') END AS int) AS grant_on_endpoint,
+  CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW ANY DEFINITION') AS int) AS view_any_definition,
+  CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS int) AS view_server_state;
+";
+
+const ENDPOINT: &str = "\
+SELECT CAST(e.endpoint_id AS int) AS mg_endpoint, CAST(e.name AS nvarchar(128)) AS name,
+  CAST(e.state AS int) AS state, CAST(e.role AS int) AS role,
+  CAST(e.connection_auth AS int) AS connection_auth, CAST(e.connection_auth_desc AS nvarchar(60)) AS authentication,
+  CAST(e.encryption_algorithm AS int) AS encryption_algorithm,
+  CAST(t.port AS int) AS port, CAST(e.principal_id AS int) AS owner_id,
+  CAST(c.certificate_id AS int) AS certificate_id, CAST(c.name AS nvarchar(128)) AS certificate,
+  CAST(c.thumbprint AS varbinary(32)) AS thumbprint,
+  CAST(c.start_date AS datetime2(0)) AS start_date, CAST(c.expiry_date AS datetime2(0)) AS expiry_date,
+  CAST(RTRIM(c.pvt_key_encryption_type) AS nvarchar(2)) AS private_key
+FROM sys.database_mirroring_endpoints AS e
+LEFT JOIN sys.tcp_endpoints AS t ON t.endpoint_id = e.endpoint_id
+LEFT JOIN master.sys.certificates AS c ON c.certificate_id = e.certificate_id;
+";
+
+const MASTER_KEY: &str = "\
+SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM master.sys.symmetric_keys AS k WHERE k.name = N'##MS_DatabaseMasterKey##') THEN 1 ELSE 0 END AS bit) AS mg_master_key,
+  CAST(d.is_master_key_encrypted_by_server AS bit) AS opened_by_server
+FROM sys.databases AS d WHERE d.database_id = 1;
+";
+
+/// A server principal's columns, as `sqlserver::decode` reads them.
+const LOGIN_COLUMNS: &str = "\
+  CAST(l.principal_id AS int) AS login_id, CAST(l.name AS nvarchar(128)) AS login_name,
+  CAST(RTRIM(l.type) AS nvarchar(2)) AS login_kind, CAST(l.is_disabled AS bit) AS login_disabled,
+  CAST(CASE WHEN IS_SRVROLEMEMBER('sysadmin', l.name) = 1 OR EXISTS (SELECT 1 FROM sys.server_permissions AS g WHERE g.class = 100 AND g.type = 'CL' AND g.state IN ('G', 'W') AND g.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_privileged";
+
+/// A principal of `master` with the login its SID leads to.
+const USER_COLUMNS: &str = "\
+  CAST(u.principal_id AS int) AS user_id, CAST(u.name AS nvarchar(128)) AS user_name,
+  CAST(RTRIM(u.type) AS nvarchar(2)) AS user_kind";
+
+fn certificates() -> String {
+    format!(
+        "\
+SELECT CAST(c.certificate_id AS int) AS mg_certificate, CAST(c.name AS nvarchar(128)) AS name,
+  CAST(c.thumbprint AS varbinary(32)) AS thumbprint,
+  CAST(c.start_date AS datetime2(0)) AS start_date, CAST(c.expiry_date AS datetime2(0)) AS expiry_date,
+  CAST(CASE WHEN c.pvt_key_encryption_type = 'NA' THEN 0 ELSE 1 END AS bit) AS has_private_key,
+{USER_COLUMNS},
+{LOGIN_COLUMNS}
+FROM master.sys.certificates AS c
+LEFT JOIN master.sys.database_principals AS u ON u.principal_id = c.principal_id
+LEFT JOIN sys.server_principals AS l ON l.sid = u.sid
+WHERE c.name NOT LIKE N'##%';
+"
+    )
+}
+
+// CERTENCODED came with 2012; an older parser refuses the whole batch for naming it.
+const ENCODED: &str = "\
+IF @mg_major >= 11
+  EXEC (N'SELECT CAST(certificate_id AS int) AS mg_encoded, CAST(CERTENCODED(certificate_id) AS varbinary(max)) AS der FROM master.sys.certificates WHERE name NOT LIKE N''##%''');
+";
+
+const CONNECT: &str = "\
+SELECT CAST(p.grantee_principal_id AS int) AS mg_connect,
+  CAST(CASE WHEN p.state = 'D' THEN 0 ELSE 1 END AS bit) AS granted
+FROM sys.server_permissions AS p
+JOIN sys.database_mirroring_endpoints AS e ON e.endpoint_id = p.major_id
+WHERE p.class = 105 AND p.type = 'CO' AND p.state IN ('D', 'G', 'W');
+";
+
+/// What stands under the names asked about: compared here, on the server, with its own collation.
+fn names(questions: &[PeerQuestion]) -> String {
+    if questions.is_empty() {
+        return String::new();
+    }
+    let logins = asked(questions.iter().map(|q| (q.peer, 0, &q.names.login)));
+    let users = asked(questions.iter().map(|q| (q.peer, 0, &q.names.user)));
+    let certificates = asked(questions.iter().flat_map(|q| {
+        let renewed = q.renewed_certificate.as_ref();
+        std::iter::once((q.peer, 0, &q.names.certificate)).chain(renewed.map(|n| (q.peer, 1, n)))
+    }));
+    format!(
+        "\
+SELECT CAST(q.peer AS int) AS mg_name_login,
+{LOGIN_COLUMNS}
+FROM ({logins}) AS q
+JOIN sys.server_principals AS l ON l.name = q.name;
+SELECT CAST(q.peer AS int) AS mg_name_login_user,
+{USER_COLUMNS},
+{LOGIN_COLUMNS}
+FROM ({logins}) AS q
+JOIN sys.server_principals AS l ON l.name = q.name
+JOIN master.sys.database_principals AS u ON u.sid = l.sid;
+SELECT CAST(q.peer AS int) AS mg_name_user,
+{USER_COLUMNS},
+{LOGIN_COLUMNS}
+FROM ({users}) AS q
+JOIN master.sys.database_principals AS u ON u.name = q.name
+LEFT JOIN sys.server_principals AS l ON l.sid = u.sid;
+SELECT CAST(q.peer AS int) AS mg_name_certificate, CAST(q.renewed AS bit) AS is_renewed,
+  CAST(c.certificate_id AS int) AS certificate_id
+FROM ({certificates}) AS q
+JOIN master.sys.certificates AS c ON c.name = q.name;
+"
+    )
+}
+
+fn asked<'a>(rows: impl Iterator<Item = (usize, u8, &'a ObjectName)>) -> String {
+    let mut text = String::new();
+    for (peer, renewed, name) in rows {
+        if !text.is_empty() {
+            text.push_str(" UNION ALL ");
+        }
+        let _ = write!(
+            text,
+            "SELECT {peer} AS peer, {renewed} AS renewed, CAST({} AS nvarchar(128)) AS name",
+            Literal::from(name)
+        );
+    }
+    text
+}
+
+// These need VIEW SERVER STATE (or its 2022 parts). Without it the answer is "not permitted", and the batch goes on.
+const LIVE: &str = "\
+BEGIN TRY
+  SELECT CAST(CASE WHEN encrypt_option = 'TRUE' THEN 1 ELSE 0 END AS bit) AS mg_encrypted
+  FROM sys.dm_exec_connections WHERE session_id = @@SPID;
+END TRY
+BEGIN CATCH
+  SELECT CAST(ERROR_NUMBER() AS int) AS mg_encrypted_refused;
+END CATCH;
+BEGIN TRY
+  SELECT CAST(is_accept AS bit) AS mg_connection,
+    CAST(CASE WHEN login_state = 12 OR state = 4 THEN 1 ELSE 0 END AS bit) AS is_logged_in,
+    CAST(peer_certificate_id AS int) AS peer_certificate_id,
+    CAST(principal_name AS nvarchar(128)) AS principal_name,
+    CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), login_time) AS datetime2(0)) AS login_time
+  FROM sys.dm_db_mirroring_connections;
+END TRY
+BEGIN CATCH
+  SELECT CAST(ERROR_NUMBER() AS int) AS mg_connections_refused;
+END CATCH;
+IF @mg_major >= 11
+BEGIN
+  BEGIN TRY
+    EXEC (N'SELECT CAST(name AS nvarchar(128)) AS mg_availability_group FROM sys.availability_groups');
+    EXEC (N'SELECT CAST(l.dns_name AS nvarchar(128)) AS mg_listener FROM sys.availability_group_listeners AS l JOIN sys.availability_group_listener_ip_addresses AS a ON a.listener_id = l.listener_id WHERE a.ip_address = CAST(CONNECTIONPROPERTY(''local_net_address'') AS nvarchar(48))');
+  END TRY
+  BEGIN CATCH
+    SELECT CAST(ERROR_NUMBER() AS int) AS mg_groups_refused;
+  END CATCH;
+END;
+";
+
+const DATABASES: &str = "\
+SELECT CAST(d.name AS nvarchar(128)) AS mg_database, CAST(m.mirroring_role AS int) AS role,
+  CAST(m.mirroring_state_desc AS nvarchar(60)) AS state,
+  CAST(m.mirroring_safety_level_desc AS nvarchar(60)) AS safety,
+  CAST(CASE WHEN m.mirroring_witness_name IS NULL OR m.mirroring_witness_name = N'' THEN 0 ELSE 1 END AS bit) AS has_witness
+FROM sys.database_mirroring AS m
+JOIN sys.databases AS d ON d.database_id = m.database_id
+WHERE m.mirroring_guid IS NOT NULL;
+SELECT CAST(w.database_name AS nvarchar(128)) AS mg_witnessed, CAST(w.safety_level_desc AS nvarchar(60)) AS safety
+FROM sys.database_mirroring_witnesses AS w;
+";
+
+const TRIGGERS: &str = "\
+SELECT CAST(t.name AS nvarchar(128)) AS mg_trigger FROM sys.server_triggers AS t WHERE t.is_disabled = 0
+UNION ALL
+SELECT CAST(t.name AS nvarchar(128)) AS mg_trigger FROM master.sys.triggers AS t WHERE t.parent_class = 0 AND t.is_disabled = 0;
+";
+
+// Without this row the answer was cut short, whatever else arrived.
+const END: &str = "SELECT CAST(1 AS int) AS mg_end;\n";

@@ -1,0 +1,214 @@
+//! Carries a plan out: one batch per instance that needs changes, side by side, its actions written as started beforehand.
+
+use futures_util::future::join_all;
+
+use super::attempt::{Attempt, Interrupted};
+use super::load::{Loaded, Side};
+use crate::domain::action::Action;
+use crate::domain::certificate::Certificate;
+use crate::domain::failure::Failure;
+use crate::domain::hash::Sha256;
+use crate::domain::id::new_id;
+use crate::domain::plan::Plan;
+use crate::domain::step::{NewStep, StepEnd};
+use crate::plan::Seen;
+use crate::sqlserver::ApplyResult;
+use crate::store::{certificates, lease, steps};
+use crate::tsql::action::{CertificateBytes, MissingBytes};
+use crate::tsql::apply::{self, ApplyBatch};
+
+/// Why a plan could not be carried out at all.
+#[derive(Debug)]
+pub(super) enum ApplyError {
+    Interrupted(Interrupted),
+    /// A fault of our own: the plan imports what nobody holds.
+    Missing(MissingBytes),
+}
+
+impl<E: Into<Interrupted>> From<E> for ApplyError {
+    fn from(error: E) -> Self {
+        Self::Interrupted(error.into())
+    }
+}
+
+struct Prepared<'a> {
+    side: &'a Side,
+    batch: ApplyBatch,
+    started: Vec<NewStep>,
+}
+
+impl Attempt<'_> {
+    /// Sends every batch once. What went wrong, by instance name; empty when all is committed.
+    pub(super) async fn apply(
+        &self,
+        loaded: &Loaded,
+        seen: &[Seen],
+        plan: &Plan,
+        bytes: &CertificateBytes,
+    ) -> Result<Vec<(String, Failure)>, ApplyError> {
+        let obtained = obtained(loaded, seen, plan);
+        let prepared = self.prepare(loaded, plan, bytes, &obtained)?;
+        self.start_applying(&prepared, &obtained).await?;
+        self.check_lease()?;
+        let sending = prepared
+            .iter()
+            .map(|p| self.worker.pools.apply(&p.side.target, &p.batch));
+        let results = join_all(sending).await;
+        self.end_applying(&prepared, &results).await?;
+        let failures = prepared
+            .iter()
+            .zip(results)
+            .filter_map(|(prepared, result)| {
+                Some((prepared.side.target.name.clone(), result.failure?))
+            });
+        Ok(failures.collect())
+    }
+
+    fn prepare<'a>(
+        &self,
+        loaded: &'a Loaded,
+        plan: &Plan,
+        bytes: &CertificateBytes,
+        obtained: &[Obtained],
+    ) -> Result<Vec<Prepared<'a>>, ApplyError> {
+        let mut prepared = Vec::new();
+        for (side, instance) in loaded.sides.iter().zip(&plan.instances) {
+            let batch = apply::batch(self.head(), instance, bytes).map_err(ApplyError::Missing)?;
+            if let Some(batch) = batch {
+                let started = self.steps_of(side, &batch, obtained);
+                prepared.push(Prepared {
+                    side,
+                    batch,
+                    started,
+                });
+            }
+        }
+        Ok(prepared)
+    }
+
+    fn steps_of(&self, side: &Side, batch: &ApplyBatch, obtained: &[Obtained]) -> Vec<NewStep> {
+        let now = self.worker.clock.now();
+        batch
+            .steps
+            .iter()
+            .map(|step| NewStep {
+                id: new_id(),
+                instance_id: side.target.instance_id,
+                instance: side.target.name.clone(),
+                peer: Some(step.peer.clone()),
+                kind: step.action.kind().to_owned(),
+                summary: summary(&step.action, obtained),
+                statement: step.statement.clone(),
+                started_at: now,
+            })
+            .collect()
+    }
+
+    /// One transaction: a certificate that is used without having been uploaded is kept the moment it is first used.
+    async fn start_applying(
+        &self,
+        prepared: &[Prepared<'_>],
+        obtained: &[Obtained],
+    ) -> Result<(), Interrupted> {
+        let mut tx = self.worker.store.begin().await?;
+        lease::hold(&mut tx, self.lease).await?;
+        let now = self.worker.clock.now();
+        for Obtained {
+            instance_id,
+            certificate,
+            ..
+        } in obtained
+        {
+            certificates::note_obtained(&mut tx, *instance_id, certificate, now).await?;
+        }
+        let all: Vec<NewStep> = prepared.iter().flat_map(|p| p.started.clone()).collect();
+        steps::start(&mut tx, self.lease, &all).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn end_applying(
+        &self,
+        prepared: &[Prepared<'_>],
+        results: &[ApplyResult],
+    ) -> Result<(), Interrupted> {
+        let now = self.worker.clock.now();
+        let ends: Vec<StepEnd> = prepared
+            .iter()
+            .zip(results)
+            .flat_map(|(prepared, result)| {
+                let detail = result.failure.as_ref().map(|f| f.detail.clone());
+                let steps = prepared.started.iter().zip(&result.steps);
+                steps.map(move |(started, step)| StepEnd {
+                    id: started.id,
+                    outcome: step.outcome,
+                    error: step.error.clone(),
+                    detail: detail.clone(),
+                    ended_at: now,
+                })
+            })
+            .collect();
+        let mut conn = self.worker.store.acquire().await?;
+        Ok(steps::end(&mut conn, self.lease, &ends).await?)
+    }
+}
+
+/// A certificate that was read from its endpoint instead of uploaded.
+pub(super) struct Obtained {
+    instance_id: uuid::Uuid,
+    from: String,
+    certificate: Certificate,
+}
+
+/// Those the plan imports and no upload vouches for.
+fn obtained(loaded: &Loaded, seen: &[Seen], plan: &Plan) -> Vec<Obtained> {
+    let imported: Vec<Sha256> = plan
+        .changes()
+        .filter_map(|(_, _, action)| match action {
+            Action::ImportCertificate { sha256, .. } => Some(*sha256),
+            _ => None,
+        })
+        .collect();
+    let members = loaded.wish.members.iter().zip(seen);
+    members
+        .filter_map(|(member, seen)| {
+            let certificate = Certificate::from_der(endpoint_der(seen)?).ok()?;
+            let sha256 = certificate.sha256;
+            let uploaded = [&member.current, &member.next]
+                .into_iter()
+                .flatten()
+                .any(|pin| pin.sha256 == sha256);
+            (imported.contains(&sha256) && !uploaded).then(|| Obtained {
+                instance_id: member.instance_id,
+                from: member.name.to_string(),
+                certificate,
+            })
+        })
+        .collect()
+}
+
+fn summary(action: &Action, obtained: &[Obtained]) -> String {
+    let words = action.in_words();
+    match action {
+        Action::ImportCertificate { sha256, .. } => obtained
+            .iter()
+            .find(|o| o.certificate.sha256 == *sha256)
+            .map_or(words.clone(), |o| {
+                format!("{words}; obtained from {}'s endpoint", o.from)
+            }),
+        _ => words,
+    }
+}
+
+/// The bytes of the certificate an observed endpoint uses.
+pub(super) fn endpoint_der(seen: &Seen) -> Option<&[u8]> {
+    match seen {
+        Seen::Observed(observation) => observation
+            .endpoint
+            .as_ref()?
+            .certificate
+            .as_ref()?
+            .der
+            .as_deref(),
+        Seen::Failed(_) => None,
+    }
+}

@@ -1,0 +1,192 @@
+//! One attempt: look, think, do, look again, until nothing is missing or something says stop.
+//!
+//! Every attempt starts from what it sees now; nothing an earlier one wrote is taken for the state of a server.
+
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use super::applying::{ApplyError, endpoint_der};
+use super::load::{LoadError, Loaded, load};
+use super::looking::{Learned, LookError, Purpose};
+use super::outcome::{self, Next, SoFar};
+use crate::domain::hash::Thumbprint;
+use crate::domain::job::{AttemptOutcome, FailureCode, Job};
+use crate::domain::plan::Plan;
+use crate::plan::{self, Seen};
+use crate::store::StoreError;
+use crate::store::lease::Lease;
+use crate::tsql::action::MissingBytes;
+use crate::tsql::{cure, script};
+
+/// One attempt at one claimed job.
+pub(super) struct Attempt<'a> {
+    pub worker: &'a Worker,
+    pub lease: &'a Lease,
+    pub job: &'a Job,
+    /// Cancelled when the lease is no longer ours.
+    pub lost: &'a CancellationToken,
+}
+
+/// Why an attempt ends without an outcome of its own.
+#[derive(Debug)]
+pub(super) enum Interrupted {
+    /// Another worker may be at it; nothing more may be sent or written.
+    LeaseLost,
+    Store(StoreError),
+}
+
+impl From<StoreError> for Interrupted {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::LeaseLost => Self::LeaseLost,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// What one round leaves for the next.
+struct Round {
+    so_far: SoFar,
+    learned: Learned,
+    /// `only_if_plan` was met; from then on only parts of this plan may follow.
+    approved: Option<Plan>,
+}
+
+impl Attempt<'_> {
+    pub(super) async fn run(&self) -> Result<AttemptOutcome, Interrupted> {
+        let loaded = match load(self.worker, self.job).await {
+            Ok(loaded) => loaded,
+            Err(LoadError::Store(error)) => return Err(error.into()),
+            Err(LoadError::Unusable(detail)) => return Ok(unusable(detail)),
+        };
+        let mut round = Round {
+            so_far: SoFar::default(),
+            learned: Learned::new(),
+            approved: self.approved_before(),
+        };
+        loop {
+            if let Some(outcome) = self.round(&loaded, &mut round).await? {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// One look, and the apply that follows from it; an outcome when that is the end.
+    async fn round(
+        &self,
+        loaded: &Loaded,
+        round: &mut Round,
+    ) -> Result<Option<AttemptOutcome>, Interrupted> {
+        let purpose = match round.so_far.rounds {
+            0 => Purpose::Observe,
+            _ => Purpose::Verify,
+        };
+        let seen = match self.look(loaded, purpose, &round.learned).await {
+            Ok(seen) => seen,
+            Err(LookError::Interrupted(why)) => return Err(why),
+            Err(LookError::Unusable(detail)) => return Ok(Some(unusable(detail))),
+        };
+        round.learned = learned(&seen);
+        round.so_far.unseen = unseen(loaded, &seen);
+        let bytes = plan::certificate_bytes(&loaded.wish, &seen);
+        let mut plan = plan::plan(&loaded.wish, &seen, self.worker.clock.now());
+        cure::fill_in(&mut plan);
+        let scripts = match script::instance_scripts(self.head(), &plan, &bytes) {
+            Ok(scripts) => scripts,
+            Err(missing) => return Ok(Some(internal(&missing))),
+        };
+        let next = self.decide(&plan, round);
+        let acted_on = self.is_shown(&plan, round).then_some(scripts.as_slice());
+        self.record(loaded, &seen, &plan, acted_on).await?;
+        if let Next::End(outcome) = next {
+            return Ok(Some(outcome));
+        }
+        if self.job.options.only_if_plan.is_some() && round.approved.is_none() {
+            round.approved = Some(plan.clone());
+        }
+        round.so_far.rounds += 1;
+        match self.apply(loaded, &seen, &plan, &bytes).await {
+            Ok(failures) => round.so_far.apply_failures = failures,
+            Err(ApplyError::Interrupted(why)) => return Err(why),
+            Err(ApplyError::Missing(missing)) => return Ok(Some(internal(&missing))),
+        }
+        Ok(None)
+    }
+
+    fn decide(&self, plan: &Plan, round: &Round) -> Next {
+        let next = outcome::next(self.job, plan, &round.so_far);
+        let goes_on = matches!(next, Next::Apply | Next::End(AttemptOutcome::Succeeded));
+        match self.stale(plan, round) {
+            Some(stale) if goes_on => Next::End(stale),
+            _ => next,
+        }
+    }
+
+    /// The first plan must be the one that was approved; later ones may only be what is left of it.
+    fn stale(&self, plan: &Plan, round: &Round) -> Option<AttemptOutcome> {
+        let wanted = self.job.options.only_if_plan.as_deref()?;
+        let detail = match &round.approved {
+            None if plan.plan_hash == wanted => return None,
+            None => format!("the plan is now {}; approved was {wanted}", plan.plan_hash),
+            Some(approved) if plan::is_subset(plan, approved) => return None,
+            Some(_) => {
+                format!("what is left to do is no longer part of the approved plan {wanted}")
+            }
+        };
+        Some(AttemptOutcome::Failed {
+            code: FailureCode::PlanStale,
+            detail,
+        })
+    }
+
+    /// An earlier attempt found the approved plan and saved it.
+    fn approved_before(&self) -> Option<Plan> {
+        let wanted = self.job.options.only_if_plan.as_deref()?;
+        self.job.plan.clone().filter(|p| p.plan_hash == wanted)
+    }
+
+    /// Whether the job shall show this plan: not the empty one of a look after an apply, and never in place of an approved one.
+    fn is_shown(&self, plan: &Plan, round: &Round) -> bool {
+        round.approved.is_none() && (round.so_far.rounds == 0 || plan.has_changes())
+    }
+
+    /// To be asked before every batch.
+    pub(super) fn check_lease(&self) -> Result<(), Interrupted> {
+        if self.lost.is_cancelled() {
+            Err(Interrupted::LeaseLost)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn learned(seen: &[Seen]) -> Learned {
+    let members = seen.iter().enumerate();
+    members
+        .filter_map(|(member, seen)| Some((member, Thumbprint::of(endpoint_der(seen)?))))
+        .collect()
+}
+
+fn unseen(loaded: &Loaded, seen: &[Seen]) -> Vec<(String, crate::domain::failure::Failure)> {
+    let members = loaded.wish.members.iter().zip(seen);
+    members
+        .filter_map(|(member, seen)| match seen {
+            Seen::Failed(failure) => Some((member.name.to_string(), failure.clone())),
+            Seen::Observed(_) => None,
+        })
+        .collect()
+}
+
+fn unusable(detail: String) -> AttemptOutcome {
+    AttemptOutcome::Failed {
+        code: FailureCode::RegistrationUnusable,
+        detail,
+    }
+}
+
+fn internal(missing: &MissingBytes) -> AttemptOutcome {
+    AttemptOutcome::Failed {
+        code: FailureCode::Internal,
+        detail: missing.to_string(),
+    }
+}

@@ -1,0 +1,210 @@
+//! One look at all members: side by side, each in one batch, each a step written as started before anything is sent.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+
+use super::attempt::{Attempt, Interrupted};
+use super::load::{Loaded, Side};
+use crate::domain::failure::{Failure, FailureClass, SqlError};
+use crate::domain::hash::Thumbprint;
+use crate::domain::id::new_id;
+use crate::domain::observation::Observation;
+use crate::domain::step::{NewStep, StepEnd, StepOutcome};
+use crate::domain::wish::PeerQuestion;
+use crate::plan::{self, Seen};
+use crate::store::instance_status::RefusedLogin;
+use crate::store::steps;
+use crate::tsql::head::Head;
+use crate::tsql::observe;
+
+/// What an attempt looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Observe,
+    /// After an apply: what is missing now?
+    Verify,
+}
+
+impl Purpose {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// Certificates that endpoints were seen to use, by the member's position: what a renewed one would be called is known
+/// only then.
+pub(super) type Learned = BTreeMap<usize, Thumbprint>;
+
+/// Why a look could not even be begun.
+#[derive(Debug)]
+pub(super) enum LookError {
+    Interrupted(Interrupted),
+    /// The registered naming gives names SQL Server would refuse.
+    Unusable(String),
+}
+
+impl<E: Into<Interrupted>> From<E> for LookError {
+    fn from(error: E) -> Self {
+        Self::Interrupted(error.into())
+    }
+}
+
+struct Question {
+    batch: String,
+    asked: Vec<PeerQuestion>,
+}
+
+impl Attempt<'_> {
+    /// Observes every member. One result per member, in their order.
+    pub(super) async fn look(
+        &self,
+        loaded: &Loaded,
+        purpose: Purpose,
+        learned: &Learned,
+    ) -> Result<Vec<Seen>, LookError> {
+        let questions = self.questions(loaded, learned)?;
+        let started = self.start_looking(loaded, purpose, &questions).await?;
+        self.check_lease()?;
+        let looks = loaded
+            .sides
+            .iter()
+            .zip(&questions)
+            .map(|(side, question)| self.look_at(side, question));
+        let results = join_all(looks).await;
+        let ends: Vec<StepEnd> = started
+            .iter()
+            .zip(&results)
+            .map(|(step, result)| self.end_of(step, result))
+            .collect();
+        let mut conn = self.worker.store.acquire().await?;
+        steps::end(&mut conn, self.lease, &ends).await?;
+        Ok(results
+            .into_iter()
+            .map(|result| match result {
+                Look::Seen(observation) => Seen::Observed(observation),
+                Look::Failed(failure) | Look::NotTried(failure) => Seen::Failed(failure),
+            })
+            .collect())
+    }
+
+    fn questions(&self, loaded: &Loaded, learned: &Learned) -> Result<Vec<Question>, LookError> {
+        let head = self.head();
+        (0..loaded.wish.members.len())
+            .map(|member| {
+                let asked = plan::questions(&loaded.wish, member, learned)
+                    .map_err(|refused| LookError::Unusable(in_full(&refused)))?;
+                Ok(Question {
+                    batch: observe::observe(head, &asked),
+                    asked,
+                })
+            })
+            .collect()
+    }
+
+    async fn start_looking(
+        &self,
+        loaded: &Loaded,
+        purpose: Purpose,
+        questions: &[Question],
+    ) -> Result<Vec<NewStep>, Interrupted> {
+        let now = self.worker.clock.now();
+        let started: Vec<NewStep> = loaded
+            .sides
+            .iter()
+            .zip(questions)
+            .map(|(side, question)| NewStep {
+                id: new_id(),
+                instance_id: side.target.instance_id,
+                instance: side.target.name.clone(),
+                peer: None,
+                kind: purpose.as_str().to_owned(),
+                summary: format!("{} {}", purpose.as_str(), side.target.address),
+                statement: question.batch.clone(),
+                started_at: now,
+            })
+            .collect();
+        let mut conn = self.worker.store.acquire().await?;
+        steps::start(&mut conn, self.lease, &started).await?;
+        Ok(started)
+    }
+
+    async fn look_at(&self, side: &Side, question: &Question) -> Look {
+        if let Some(refused) = &side.refused {
+            return Look::NotTried(rests(side, refused));
+        }
+        let Question { batch, asked } = question;
+        let (pools, clock) = (&self.worker.pools, &self.worker.clock);
+        match pools.observe(&side.target, batch, asked, clock).await {
+            Ok(observation) => Look::Seen(Box::new(observation)),
+            Err(failure) => Look::Failed(failure),
+        }
+    }
+
+    fn end_of(&self, step: &NewStep, look: &Look) -> StepEnd {
+        let (outcome, failure) = match look {
+            Look::Seen(_) => (StepOutcome::Done, None),
+            Look::Failed(failure) => (StepOutcome::Failed, Some(failure)),
+            Look::NotTried(failure) => (StepOutcome::NotReached, Some(failure)),
+        };
+        StepEnd {
+            id: step.id,
+            outcome,
+            error: failure.and_then(|f| f.sql.clone()),
+            detail: failure.map(|f| f.detail.clone()),
+            ended_at: self.worker.clock.now(),
+        }
+    }
+
+    pub(super) fn head(&self) -> Head<'_> {
+        Head {
+            job: self.job.id,
+            change_ref: self.job.options.change_ref.as_deref(),
+        }
+    }
+}
+
+enum Look {
+    Seen(Box<Observation>),
+    Failed(Failure),
+    NotTried(Failure),
+}
+
+/// A credential version that was refused rests until it is changed: each further try would bring a lock-out nearer.
+fn rests(side: &Side, refused: &RefusedLogin) -> Failure {
+    let target = &side.target;
+    Failure {
+        class: FailureClass::LoginRefused,
+        detail: format!(
+            "{} refused login [{}] ({}) on {}; it was not tried again. Change the credential, or ask for an inspection of {}",
+            target.name,
+            target.log_in.user,
+            refused.number,
+            refused.at.format("%Y-%m-%d %H:%M:%S UTC"),
+            target.name
+        ),
+        sql: None,
+    }
+}
+
+/// An error with its causes, for the job's history: they come from our own rules and hold nothing secret.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        text = format!("{text}: {next}");
+        cause = next.source();
+    }
+    text
+}
+
+/// The number to note when a log-in was refused just now.
+pub(super) fn refused_number(failure: &Failure) -> Option<i32> {
+    match (failure.class, &failure.sql) {
+        (FailureClass::LoginRefused, Some(SqlError { number, .. })) => Some(*number),
+        _ => None,
+    }
+}

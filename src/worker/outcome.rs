@@ -1,0 +1,252 @@
+//! What follows from what was seen and what was done: go on, or how the attempt ends. Pure.
+
+use std::fmt::Write as _;
+
+use crate::domain::failure::{Failure, FailureClass};
+use crate::domain::finding::{Code, Finding};
+use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobKind};
+use crate::domain::plan::Plan;
+use crate::domain::trust::Configured;
+
+/// How often one attempt sends apply batches. Somebody else may be changing the same things; three looks settle it.
+pub(super) const MOST_ROUNDS: usize = 3;
+
+/// What has happened so far in this attempt.
+#[derive(Debug, Default)]
+pub(super) struct SoFar {
+    /// Apply rounds sent.
+    pub rounds: usize,
+    /// What went wrong in the last of them, by instance name.
+    pub apply_failures: Vec<(String, Failure)>,
+    /// Members that could not be observed in the last look.
+    pub unseen: Vec<(String, Failure)>,
+}
+
+/// What to do now.
+#[derive(Debug, PartialEq)]
+pub(super) enum Next {
+    End(AttemptOutcome),
+    Apply,
+}
+
+/// Decides after a look.
+pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
+    match job.kind {
+        JobKind::Inspect => Next::End(inspected(plan, so_far)),
+        JobKind::VerifyInbound => Next::End(verified(plan, so_far)),
+        JobKind::ConfigureInbound if job.options.dry_run => Next::End(dry_run(plan, so_far)),
+        JobKind::ConfigureInbound => configure(plan, so_far),
+    }
+}
+
+/// An inspection succeeds when the server it was to look at is the one that was seen; what it found is in the plan.
+fn inspected(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+    let in_the_way: Vec<&Finding> = plan
+        .findings
+        .iter()
+        .filter(|f| f.blocks() && is_about_identity(f.code))
+        .collect();
+    if so_far.unseen.is_empty() && in_the_way.is_empty() {
+        AttemptOutcome::Succeeded
+    } else if in_the_way.is_empty() {
+        unseen(so_far)
+    } else {
+        failed(FailureCode::PreflightFailed, in_words(&in_the_way))
+    }
+}
+
+pub(super) fn is_about_identity(code: Code) -> bool {
+    matches!(
+        code,
+        Code::InstanceIdentityChanged
+            | Code::InstanceNameDiffers
+            | Code::SameServerTwice
+            | Code::ConnectedThroughListener
+    )
+}
+
+fn dry_run(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+    // Without one member there is no plan, only a part of one; what was found is kept all the same.
+    if so_far.unseen.is_empty() {
+        AttemptOutcome::Succeeded
+    } else {
+        blocked(plan, so_far)
+    }
+}
+
+fn verified(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+    if !so_far.unseen.is_empty() {
+        return blocked(plan, so_far);
+    }
+    let missing: Vec<String> = missing(plan);
+    if !missing.is_empty() {
+        failed(FailureCode::NotInPlace, missing.join("; "))
+    } else if plan.is_blocked() {
+        blocked(plan, so_far)
+    } else {
+        AttemptOutcome::Succeeded
+    }
+}
+
+fn configure(plan: &Plan, so_far: &SoFar) -> Next {
+    if plan.is_fulfilled() && missing(plan).is_empty() {
+        return Next::End(AttemptOutcome::Succeeded);
+    }
+    if let Some(refused) = refused(so_far) {
+        return Next::End(refused);
+    }
+    if plan.is_blocked() {
+        return Next::End(blocked(plan, so_far));
+    }
+    if let Some(later) = later(so_far) {
+        return Next::End(later);
+    }
+    if !plan.has_changes() || so_far.rounds >= MOST_ROUNDS {
+        let detail = format!(
+            "after {} rounds still missing: {}",
+            so_far.rounds,
+            missing(plan).join("; ")
+        );
+        return Next::End(AttemptOutcome::RetryLater {
+            code: FailureCode::AttemptsExhausted,
+            detail,
+        });
+    }
+    Next::Apply
+}
+
+/// Trusts that are not configured, and changes still to be made (a next certificate to distribute, say), in words.
+fn missing(plan: &Plan) -> Vec<String> {
+    let mut words = Vec::new();
+    for instance in &plan.instances {
+        for trust in &instance.trusts {
+            if trust.configured != Configured::Yes {
+                words.push(format!("on {} from {}", instance.instance, trust.peer));
+            } else if let Some(action) = trust.actions.iter().find(|a| a.changes_something()) {
+                words.push(format!("on {} {}", instance.instance, action.in_words()));
+            }
+        }
+    }
+    words
+}
+
+/// A failure of the last round that no further look can cure.
+fn refused(so_far: &SoFar) -> Option<AttemptOutcome> {
+    let (instance, failure) = so_far
+        .apply_failures
+        .iter()
+        .find(|(_, f)| !f.class.may_pass() && f.class != FailureClass::AlreadyExists)?;
+    let code = match failure.class {
+        FailureClass::LoginRefused => FailureCode::LoginRefused,
+        FailureClass::TlsNotTrusted => FailureCode::TlsNotTrusted,
+        FailureClass::FileMismatch => FailureCode::Conflict,
+        _ => FailureCode::ActionRefused,
+    };
+    Some(failed(code, on(instance, failure)))
+}
+
+/// A failure of the last round that may pass, but not by looking again at once.
+fn later(so_far: &SoFar) -> Option<AttemptOutcome> {
+    let (instance, failure) = so_far
+        .apply_failures
+        .iter()
+        .find(|(_, f)| matches!(f.class, FailureClass::Unreachable | FailureClass::Transient))?;
+    Some(AttemptOutcome::RetryLater {
+        code: code_of_passing(failure.class),
+        detail: on(instance, failure),
+    })
+}
+
+fn code_of_passing(class: FailureClass) -> FailureCode {
+    match class {
+        FailureClass::Unreachable => FailureCode::Unreachable,
+        _ => FailureCode::AttemptsExhausted,
+    }
+}
+
+/// A blocker anywhere, or a member not seen. Another attempt is due only if every blocker may pass by itself.
+pub(super) fn blocked(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+    let blockers: Vec<&Finding> = plan.findings.iter().filter(|f| f.blocks()).collect();
+    let may_pass = |f: &Finding| {
+        f.code.may_pass()
+            || so_far
+                .unseen
+                .iter()
+                .any(|(name, failure)| *name == f.instance && failure.class.may_pass())
+    };
+    let lasting: Vec<&Finding> = blockers.iter().copied().filter(|f| !may_pass(f)).collect();
+    if !lasting.is_empty() {
+        return failed(code_of(&lasting), in_words(&lasting));
+    }
+    unseen(so_far)
+}
+
+fn unseen(so_far: &SoFar) -> AttemptOutcome {
+    let lasting = so_far.unseen.iter().find(|(_, f)| !f.class.may_pass());
+    if let Some((instance, failure)) = lasting {
+        let code = match failure.class {
+            FailureClass::LoginRefused => FailureCode::LoginRefused,
+            FailureClass::TlsNotTrusted => FailureCode::TlsNotTrusted,
+            _ => FailureCode::PreflightFailed,
+        };
+        return failed(code, on(instance, failure));
+    }
+    let class = so_far
+        .unseen
+        .first()
+        .map_or(FailureClass::Unreachable, |(_, f)| f.class);
+    let words: Vec<String> = so_far.unseen.iter().map(|(i, f)| on(i, f)).collect();
+    AttemptOutcome::RetryLater {
+        code: code_of_passing(class),
+        detail: words.join("; "),
+    }
+}
+
+fn code_of(lasting: &[&Finding]) -> FailureCode {
+    let all = |code: Code| lasting.iter().all(|f| f.code == code);
+    if lasting.iter().any(|f| f.code.is_conflict()) {
+        FailureCode::Conflict
+    } else if all(Code::LoginRefused) {
+        FailureCode::LoginRefused
+    } else if all(Code::TlsNotTrusted) {
+        FailureCode::TlsNotTrusted
+    } else {
+        FailureCode::PreflightFailed
+    }
+}
+
+fn failed(code: FailureCode, detail: String) -> AttemptOutcome {
+    AttemptOutcome::Failed { code, detail }
+}
+
+fn on(instance: &str, failure: &Failure) -> String {
+    // Most details begin with the instance already.
+    let mut words = if failure.detail.starts_with(instance) {
+        failure.detail.clone()
+    } else {
+        format!("{instance}: {}", failure.detail)
+    };
+    if let Some(error) = &failure.sql {
+        let _ = write!(words, ": {error}");
+    }
+    words
+}
+
+fn in_words(findings: &[&Finding]) -> String {
+    let words: Vec<String> = findings
+        .iter()
+        .map(|f| match &f.peer {
+            Some(peer) => format!(
+                "{} on {} from {peer}: {}",
+                f.code.as_str(),
+                f.instance,
+                f.found
+            ),
+            None => format!("{} on {}: {}", f.code.as_str(), f.instance, f.found),
+        })
+        .collect();
+    words.join("; ")
+}
+
+#[cfg(test)]
+mod tests;
