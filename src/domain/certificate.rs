@@ -226,11 +226,11 @@ fn refuse_other_der(der: &[u8]) -> RefusedCertificate {
         return RefusedCertificate::NotACertificate;
     };
     let mut members = Vec::new();
-    let mut rest = outer.data.as_ref();
+    let mut rest: &[u8] = outer.data;
     while members.len() < 3
         && let Ok((after, member)) = Any::from_der(rest)
     {
-        members.push((member.tag().0, member.data.as_ref().to_vec()));
+        members.push((member.tag().0, member.data.to_vec()));
         rest = after;
     }
     let first_is_version = |versions: &[u8]| {

@@ -119,7 +119,12 @@ mod tests {
     fn only_the_very_token_is_admitted() {
         let digest = TokenDigest::of(&SecretString::from("mg_0123456789abcdef"));
         assert!(digest.admits("mg_0123456789abcdef"));
-        for wrong in ["", "mg_0123456789abcde", "mg_0123456789abcdef ", "MG_0123456789ABCDEF"] {
+        for wrong in [
+            "",
+            "mg_0123456789abcde",
+            "mg_0123456789abcdef ",
+            "MG_0123456789ABCDEF",
+        ] {
             assert!(!digest.admits(wrong), "{wrong:?}");
         }
         assert!(!format!("{digest:?}").contains("mg_"));

@@ -143,7 +143,8 @@ async fn upload_certificate(
     Upload(bytes): Upload,
 ) -> Answer {
     let now = api.clock.now();
-    let certificate = Certificate::from_upload(&bytes, asked.allow_expired, now).map_err(refused)?;
+    let certificate =
+        Certificate::from_upload(&bytes, asked.allow_expired, now).map_err(refused)?;
     let mut tx = api.store.begin().await?;
     let instance = instances::get_for_update(&mut tx, &name.key())
         .await?
@@ -152,8 +153,15 @@ async fn upload_certificate(
         certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
     let pins = certificates::pins(&mut tx, instance.id).await?;
     tx.commit().await?;
-    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-    let path = format!("/v1/instances/{}/certificates/{}", instance.name, certificate.sha256);
+    let status = if created {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let path = format!(
+        "/v1/instances/{}/certificates/{}",
+        instance.name, certificate.sha256
+    );
     let response = reply::json(status, &CertificateView::of(&stored, &pins))?;
     Ok(reply::located(response, &path))
 }
@@ -194,7 +202,10 @@ async fn list_certificates(
     let mut all = certificates::list(&mut conn, instance.id).await?;
     // An instance has a handful; they are paged here so that every list reads alike.
     let key = |c: &StoredCertificate| {
-        (c.uploaded_at.unwrap_or(c.created_at), c.certificate.sha256.to_string())
+        (
+            c.uploaded_at.unwrap_or(c.created_at),
+            c.certificate.sha256.to_string(),
+        )
     };
     all.sort_by_key(|c| std::cmp::Reverse(key(c)));
     all.retain(|c| after.as_ref().is_none_or(|after| key(c) < *after));
@@ -205,18 +216,31 @@ async fn list_certificates(
         items: all.iter().map(|c| CertificateView::of(c, &pins)).collect(),
         next: all.last().filter(|_| more).map(key),
     };
-    let list = ListRequest { uri: &uri, format, scope: &scope };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: &scope,
+    };
     reply::page(&api, &list, page, columns)
 }
 
 fn columns(items: &[CertificateView]) -> String {
     let mut table = Table::new(&[
-        "THUMBPRINT", "PURPOSE", "SOURCE", "PINNED", "NOT AFTER", "KEY", "SUBJECT", "UPLOADED", "SHA256",
+        "THUMBPRINT",
+        "PURPOSE",
+        "SOURCE",
+        "PINNED",
+        "NOT AFTER",
+        "KEY",
+        "SUBJECT",
+        "UPLOADED",
+        "SHA256",
     ]);
     for item in items {
         table.row([
             item.thumbprint.clone(),
-            item.purpose.map_or(String::new(), |p| p.as_str().to_owned()),
+            item.purpose
+                .map_or(String::new(), |p| p.as_str().to_owned()),
             item.source.as_str().to_owned(),
             if item.pinned { "yes" } else { "no" }.to_owned(),
             moment(item.not_after),
@@ -252,10 +276,7 @@ async fn get_certificate(
     conditions: Conditions,
     headers: HeaderMap,
 ) -> Answer {
-    let media = negotiate::choose(
-        &headers,
-        &[negotiate::JSON, negotiate::DER, negotiate::PEM],
-    )?;
+    let media = negotiate::choose(&headers, &[negotiate::JSON, negotiate::DER, negotiate::PEM])?;
     let mut conn = api.store.acquire().await?;
     let instance = find(&mut conn, &name).await?;
     let stored = certificates::get(&mut conn, instance.id, &sha256)
@@ -269,19 +290,22 @@ async fn get_certificate(
         negotiate::PEM => (tag.with_suffix(".pem"), "pem"),
         _ => (tag, ""),
     };
-    reply::unless_known(&conditions, &tag, || {
-        let body = match media {
-            negotiate::DER => stored.certificate.der.clone(),
-            negotiate::PEM => stored.certificate.to_pem().into_bytes(),
-            _ => return reply::json(StatusCode::OK, &view),
-        };
-        let mut response = reply::bytes(StatusCode::OK, media, body);
-        let file = format!("attachment; filename=\"{}.{extension}\"", instance.name);
-        if let Ok(file) = file.parse() {
-            response.headers_mut().insert(header::CONTENT_DISPOSITION, file);
-        }
-        Ok(response)
-    })
+    if let Some(answer) = reply::known(&conditions, &tag) {
+        return Ok(answer);
+    }
+    let body = match media {
+        negotiate::DER => stored.certificate.der.clone(),
+        negotiate::PEM => stored.certificate.to_pem().into_bytes(),
+        _ => return reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag)),
+    };
+    let mut response = reply::tagged(reply::bytes(StatusCode::OK, media, body), &tag);
+    let file = format!("attachment; filename=\"{}.{extension}\"", instance.name);
+    if let Ok(file) = file.parse() {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_DISPOSITION, file);
+    }
+    Ok(response)
 }
 
 /// A certificate never changes; what is said about it moves with its last upload, and with another one becoming the pin.
@@ -324,7 +348,10 @@ async fn delete_certificate(
 }
 
 fn no_such(name: &RegistrationName) -> Problem {
-    Problem::new(Kind::NotFound, format!("instance {name} has no such certificate"))
+    Problem::new(
+        Kind::NotFound,
+        format!("instance {name} has no such certificate"),
+    )
 }
 
 fn example() -> serde_json::Value {

@@ -41,7 +41,10 @@ impl ETag {
     }
 
     fn opaque(&self) -> String {
-        format!("{}.{}.{}{}", self.id, self.revision, self.status_version, self.suffix)
+        format!(
+            "{}.{}.{}{}",
+            self.id, self.revision, self.status_version, self.suffix
+        )
     }
 
     fn revision_part(&self) -> String {
@@ -118,9 +121,9 @@ impl Conditions {
             (Some(Condition::Any), Some(_)) => Err(failed(
                 "If-None-Match: * creates only, and the object exists already".to_owned(),
             )),
-            (Some(Condition::Tags(_)), Some(tag)) if self.is_unmodified(tag) => Err(failed(
-                "If-None-Match names the object as it is".to_owned(),
-            )),
+            (Some(Condition::Tags(_)), Some(tag)) if self.is_unmodified(tag) => {
+                Err(failed("If-None-Match names the object as it is".to_owned()))
+            }
             _ => Ok(()),
         }
     }
@@ -212,8 +215,16 @@ mod tests {
         let then = text(&tag(3, 1));
         assert!(!given(header::IF_NONE_MATCH, &then).is_unmodified(&tag(3, 2)));
         assert!(given(header::IF_NONE_MATCH, &then).is_unmodified(&tag(3, 1)));
-        assert!(given(header::IF_MATCH, &then).check_change(Some(&tag(3, 2))).is_ok());
-        assert!(given(header::IF_MATCH, &then).check_change(Some(&tag(4, 1))).is_err());
+        assert!(
+            given(header::IF_MATCH, &then)
+                .check_change(Some(&tag(3, 2)))
+                .is_ok()
+        );
+        assert!(
+            given(header::IF_MATCH, &then)
+                .check_change(Some(&tag(4, 1)))
+                .is_err()
+        );
     }
 
     #[test]
@@ -225,15 +236,27 @@ mod tests {
     #[test]
     fn a_star_means_there_or_not_there() {
         assert!(given(header::IF_NONE_MATCH, "*").check_change(None).is_ok());
-        assert!(given(header::IF_NONE_MATCH, "*").check_change(Some(&tag(1, 1))).is_err());
+        assert!(
+            given(header::IF_NONE_MATCH, "*")
+                .check_change(Some(&tag(1, 1)))
+                .is_err()
+        );
         assert!(given(header::IF_MATCH, "*").check_change(None).is_err());
-        assert!(given(header::IF_MATCH, "*").check_change(Some(&tag(1, 1))).is_ok());
+        assert!(
+            given(header::IF_MATCH, "*")
+                .check_change(Some(&tag(1, 1)))
+                .is_ok()
+        );
     }
 
     #[test]
     fn weak_tags_and_other_representations() {
         let weak = format!("W/{}", text(&tag(1, 1)));
-        assert!(given(header::IF_MATCH, &weak).check_change(Some(&tag(1, 1))).is_err());
+        assert!(
+            given(header::IF_MATCH, &weak)
+                .check_change(Some(&tag(1, 1)))
+                .is_err()
+        );
         assert!(given(header::IF_NONE_MATCH, &weak).is_unmodified(&tag(1, 1)));
         assert!(!given(header::IF_NONE_MATCH, &weak).is_unmodified(&tag(1, 1).with_suffix(".txt")));
         let gzip = text(&tag(1, 1)).replace("1\"", "1-gzip\"");

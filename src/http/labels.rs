@@ -14,7 +14,10 @@ pub fn check(labels: &Labels, faults: &mut Vec<Fault>) {
         faults.push(Fault::new(
             "/labels",
             "too_many_labels",
-            format!("found {} labels; at most {MAX_LABELS} are kept", labels.len()),
+            format!(
+                "found {} labels; at most {MAX_LABELS} are kept",
+                labels.len()
+            ),
         ));
     }
     for (key, value) in labels {
@@ -30,7 +33,9 @@ pub fn check(labels: &Labels, faults: &mut Vec<Fault>) {
             faults.push(Fault::new(
                 pointer(),
                 "invalid_label_value",
-                format!("wanted are at most {MAX_VALUE} characters, none of them a control character"),
+                format!(
+                    "wanted are at most {MAX_VALUE} characters, none of them a control character"
+                ),
             ));
         }
     }
@@ -62,10 +67,16 @@ mod tests {
             .collect();
         let mut faults = Vec::new();
         check(&labels, &mut faults);
-        let found: Vec<_> = faults.iter().map(|f| (f.pointer.as_str(), f.code)).collect();
+        let found: Vec<_> = faults
+            .iter()
+            .map(|f| (f.pointer.as_str(), f.code))
+            .collect();
         assert_eq!(
             found,
-            [("/labels/-", "invalid_label_key"), ("/labels/ok", "invalid_label_value")]
+            [
+                ("/labels/-", "invalid_label_key"),
+                ("/labels/ok", "invalid_label_value")
+            ]
         );
     }
 }

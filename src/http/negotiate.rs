@@ -90,7 +90,10 @@ fn accepted(headers: &HeaderMap) -> Vec<(String, u16)> {
 
 fn range(text: &str) -> Option<(String, u16)> {
     let mut parts = text.split(';').map(str::trim);
-    let media = parts.next().filter(|m| m.contains('/'))?.to_ascii_lowercase();
+    let media = parts
+        .next()
+        .filter(|m| m.contains('/'))?
+        .to_ascii_lowercase();
     let quality = parts
         .find_map(|p| p.strip_prefix("q=").or_else(|| p.strip_prefix("Q=")))
         .map_or(Some(1.0), |q| q.parse::<f32>().ok())

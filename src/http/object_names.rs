@@ -4,9 +4,9 @@
 //! Only mirrorgate's own names are compared here. Whether a name is taken on a server is the server's to say.
 
 use super::problem::{Fault, Kind, Problem};
+use crate::domain::name::RegistrationName;
 use crate::domain::naming::Naming;
 use crate::domain::object_name::ObjectName;
-use crate::domain::name::RegistrationName;
 use crate::store::instances::Instance;
 
 /// An instance that lets others in.
@@ -22,18 +22,23 @@ pub type Blame<'a> = &'a dyn Fn(&'static str, &ObjectName) -> String;
 ///
 /// # Errors
 /// `refused` for a name SQL Server would refuse; `name_clash` when two peers would share one without regard to case.
-pub fn check(acceptor: &Acceptor<'_>, peers: &[&Instance], blame: Blame<'_>) -> Result<(), Problem> {
+pub fn check(
+    acceptor: &Acceptor<'_>,
+    peers: &[&Instance],
+    blame: Blame<'_>,
+) -> Result<(), Problem> {
     let mut taken: Vec<(&'static str, String, &Instance)> = Vec::new();
     for peer in peers {
         let peer_name = &peer.spec.peer_name;
         let names = acceptor.naming.render(peer_name).map_err(|unusable| {
-            let detail = format!(
-                "on {}, {unusable}: {}",
-                acceptor.name, unusable.reason
-            );
+            let detail = format!("on {}, {unusable}: {}", acceptor.name, unusable.reason);
             Problem::of(
                 Kind::Refused,
-                vec![Fault::new(blame(unusable.object, peer_name), "unusable_name", detail)],
+                vec![Fault::new(
+                    blame(unusable.object, peer_name),
+                    "unusable_name",
+                    detail,
+                )],
             )
         })?;
         for (object, name) in [
@@ -42,9 +47,15 @@ pub fn check(acceptor: &Acceptor<'_>, peers: &[&Instance], blame: Blame<'_>) -> 
             ("certificate", names.certificate),
         ] {
             let folded = fold(name.as_str());
-            if let Some((_, _, other)) = taken.iter().find(|(o, n, _)| *o == object && *n == folded) {
-                return Err(clash(acceptor, object, &name, [other, peer])
-                    .fault(Fault::new(blame(object, peer_name), "name_clash", "see detail")));
+            if let Some((_, _, other)) = taken.iter().find(|(o, n, _)| *o == object && *n == folded)
+            {
+                return Err(
+                    clash(acceptor, object, &name, [other, peer]).fault(Fault::new(
+                        blame(object, peer_name),
+                        "name_clash",
+                        "see detail",
+                    )),
+                );
             }
             taken.push((object, folded, peer));
         }

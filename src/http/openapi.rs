@@ -109,7 +109,10 @@ pub fn complete(item: &mut PathItem, policy: Policy) {
         refer(operation, 500, "Internal");
         refer(operation, 503, "Unavailable");
         if policy == Policy::Caller {
-            operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>("bearer", [])]);
+            operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
+                "bearer",
+                [],
+            )]);
             refer(operation, 400, "BadRequest");
             refer(operation, 401, "Unauthenticated");
         }

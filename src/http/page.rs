@@ -94,8 +94,7 @@ impl CursorKey {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
         let (tag, payload) = bytes.split_at_checked(TAG_BYTES)?;
         let expected = self.tag(scope, payload);
-        let same: bool =
-            subtle::ConstantTimeEq::ct_eq(tag, &expected.as_ref()[..TAG_BYTES]).into();
+        let same: bool = subtle::ConstantTimeEq::ct_eq(tag, &expected.as_ref()[..TAG_BYTES]).into();
         same.then(|| serde_json::from_slice(payload).ok()).flatten()
     }
 
@@ -149,7 +148,11 @@ mod tests {
         assert_eq!(opened.as_deref(), Some("host_a"));
         assert!(paging(&cursor).after::<String>(&key, "pairs").is_err());
         let other = CursorKey::new(&[8; 32]);
-        assert!(paging(&cursor).after::<String>(&other, "instances").is_err());
+        assert!(
+            paging(&cursor)
+                .after::<String>(&other, "instances")
+                .is_err()
+        );
     }
 
     #[test]
@@ -161,10 +164,16 @@ mod tests {
             let mut forged = bytes.clone();
             forged[i] ^= 1;
             let forged = paging(&URL_SAFE_NO_PAD.encode(forged));
-            assert!(forged.after::<(String, i32)>(&key, "s").is_err(), "byte {i}");
+            assert!(
+                forged.after::<(String, i32)>(&key, "s").is_err(),
+                "byte {i}"
+            );
         }
         for junk in ["", "x", "!!", "AAAA"] {
-            assert!(paging(junk).after::<(String, i32)>(&key, "s").is_err(), "{junk:?}");
+            assert!(
+                paging(junk).after::<(String, i32)>(&key, "s").is_err(),
+                "{junk:?}"
+            );
         }
     }
 

@@ -29,7 +29,7 @@ pub struct Guarded {
 enum What {
     Documented(Box<UtoipaMethodRouter<Api>>),
     /// Files of the documentation page; no operations.
-    Files(&'static str, MethodRouter<Api>),
+    Files(&'static str, Box<MethodRouter<Api>>),
 }
 
 impl Policy {
@@ -47,7 +47,7 @@ impl Policy {
     pub fn guards_files(self, path: &'static str, routes: MethodRouter<Api>) -> Guarded {
         Guarded {
             policy: self,
-            what: What::Files(path, routes),
+            what: What::Files(path, Box::new(routes)),
         }
     }
 }
@@ -59,9 +59,9 @@ impl Guarded {
         let guard = from_fn_with_state(api.clone(), require_token);
         match (self.policy, self.what) {
             (Policy::Public, What::Documented(routes)) => router.routes(*routes),
-            (Policy::Public, What::Files(path, routes)) => router.route(path, routes),
+            (Policy::Public, What::Files(path, routes)) => router.route(path, *routes),
             (Policy::Caller, What::Documented(routes)) => router.routes((*routes).layer(guard)),
-            (Policy::Caller, What::Files(path, routes)) => router.route(path, routes.layer(guard)),
+            (Policy::Caller, What::Files(path, routes)) => router.route(path, (*routes).layer(guard)),
         }
     }
 
@@ -83,17 +83,15 @@ impl Guarded {
 
 async fn require_token(State(api): State<Api>, request: Request, next: Next) -> Response {
     match &api.settings.token {
-        Some(token) if !bearer(request.headers()).is_some_and(|t| token.admits(t)) => {
-            Problem::new(
-                Kind::Unauthenticated,
-                "send the service's token in the header Authorization: Bearer …",
-            )
-            .header(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"mirrorgate\""),
-            )
-            .into_response()
-        }
+        Some(token) if !bearer(request.headers()).is_some_and(|t| token.admits(t)) => Problem::new(
+            Kind::Unauthenticated,
+            "send the service's token in the header Authorization: Bearer …",
+        )
+        .header(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Bearer realm=\"mirrorgate\""),
+        )
+        .into_response(),
         _ => next.run(request).await,
     }
 }

@@ -85,11 +85,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    pub fn new(
-        pointer: impl Into<String>,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
+    pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
             pointer: pointer.into(),
             code,
@@ -155,10 +151,12 @@ impl Problem {
     /// A problem made of faults; its detail is the first one's.
     #[must_use]
     pub fn of(kind: Kind, faults: Vec<Fault>) -> Self {
-        let detail = faults.first().map_or_else(String::new, |f| match f.pointer.as_str() {
-            "" => f.detail.clone(),
-            pointer => format!("{pointer}: {}", f.detail),
-        });
+        let detail = faults
+            .first()
+            .map_or_else(String::new, |f| match f.pointer.as_str() {
+                "" => f.detail.clone(),
+                pointer => format!("{pointer}: {}", f.detail),
+            });
         let mut problem = Self::new(kind, detail);
         problem.0.errors = faults;
         problem
@@ -240,7 +238,9 @@ mod tests {
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), Kind::ALL.len());
-        let documented = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 500, 503];
+        let documented = [
+            400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 500, 503,
+        ];
         for kind in Kind::ALL {
             assert!(documented.contains(&kind.status().as_u16()), "{kind:?}");
             assert!(!kind.title().is_empty());
@@ -251,14 +251,22 @@ mod tests {
     fn what_may_pass_says_when_to_come_back() {
         let response = Problem::new(Kind::Unavailable, "x").into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
-        assert!(!Problem::new(Kind::Internal, "x").into_response().headers().contains_key(header::RETRY_AFTER));
+        assert!(
+            !Problem::new(Kind::Internal, "x")
+                .into_response()
+                .headers()
+                .contains_key(header::RETRY_AFTER)
+        );
     }
 
     #[test]
     fn the_line_is_one_line() {
         let problem = Problem::of(
             Kind::Refused,
-            vec![Fault::new("/a", "x", "one\r\ntwo"), Fault::new("/b", "y", "z")],
+            vec![
+                Fault::new("/a", "x", "one\r\ntwo"),
+                Fault::new("/b", "y", "z"),
+            ],
         );
         assert_eq!(problem.line(), "refused: /a: one two (and 1 more)");
     }

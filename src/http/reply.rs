@@ -21,7 +21,9 @@ pub struct Deleted {
     /// What was forgotten.
     #[schema(example = "HOST_A")]
     pub deleted: String,
-    #[schema(example = "only the registration was forgotten; nothing was changed on any SQL Server")]
+    #[schema(
+        example = "only the registration was forgotten; nothing was changed on any SQL Server"
+    )]
     pub note: &'static str,
 }
 
@@ -80,20 +82,12 @@ pub fn located(mut response: Response, path: &str) -> Response {
     response
 }
 
-/// Answers a reader: 304 if it has this very representation already.
-///
-/// # Errors
-/// Those of `make`.
-pub fn unless_known(
-    conditions: &Conditions,
-    tag: &ETag,
-    make: impl FnOnce() -> Answer,
-) -> Answer {
-    if conditions.is_unmodified(tag) {
-        let response = StatusCode::NOT_MODIFIED.into_response();
-        return Ok(tagged(response, tag));
-    }
-    make().map(|response| tagged(response, tag))
+/// What a reader is answered who has this very representation already: 304.
+#[must_use]
+pub fn known(conditions: &Conditions, tag: &ETag) -> Option<Response> {
+    conditions
+        .is_unmodified(tag)
+        .then(|| tagged(StatusCode::NOT_MODIFIED.into_response(), tag))
 }
 
 /// Answers with a page, as JSON or as `columns` lay it out.

@@ -79,7 +79,10 @@ async fn get_readiness(
     format: Format,
 ) -> Answer {
     if !api.readiness.is_ready() {
-        return Err(Problem::new(Kind::NotReady, "the service is starting or stopping"));
+        return Err(Problem::new(
+            Kind::NotReady,
+            "the service is starting or stopping",
+        ));
     }
     api.store.ping().await?;
     status(format, "ready")

@@ -26,7 +26,10 @@ impl From<StoreError> for Problem {
             }
             _ => {
                 tracing::error!(error = chain(&error), "the store failed");
-                Self::new(Kind::Internal, "the request could not be carried out; the log tells why")
+                Self::new(
+                    Kind::Internal,
+                    "the request could not be carried out; the log tells why",
+                )
             }
         }
     }
@@ -35,7 +38,10 @@ impl From<StoreError> for Problem {
 impl From<SealError> for Problem {
     fn from(error: SealError) -> Self {
         tracing::error!(error = chain(&error), "a secret cannot be sealed or opened");
-        Self::new(Kind::Internal, "the secret cannot be sealed; the log tells why")
+        Self::new(
+            Kind::Internal,
+            "the secret cannot be sealed; the log tells why",
+        )
     }
 }
 

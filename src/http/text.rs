@@ -85,7 +85,13 @@ pub fn one_line(text: &str) -> String {
 pub fn lines(text: &str) -> String {
     text.chars()
         .filter(|c| *c != '\r')
-        .map(|c| if c != '\n' && c != '\t' && steers(c) { '\u{fffd}' } else { c })
+        .map(|c| {
+            if c != '\n' && c != '\t' && steers(c) {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
         .collect()
 }
 

@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::problem::Problem;
 use crate::domain::name::RegistrationName;
 use crate::domain::trust::{Basis, Configured, Proof};
+use crate::store::Conn;
 use crate::store::certificates::{self, Pins};
 use crate::store::instances::Instance;
 use crate::store::trusts::{self, SeenTrust};
-use crate::store::Conn;
 
 /// One trust: on an acceptor, from a peer.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -138,7 +138,16 @@ impl Member {
 /// `3 of 6 configured, 2 proven`.
 #[must_use]
 pub fn in_short(trusts: &[TrustView]) -> String {
-    let configured = trusts.iter().filter(|t| t.configured == Configured::Yes).count();
-    let proven = trusts.iter().filter(|t| matches!(t.proof, Proof::Proven { .. })).count();
-    format!("{configured} of {} configured, {proven} proven", trusts.len())
+    let configured = trusts
+        .iter()
+        .filter(|t| t.configured == Configured::Yes)
+        .count();
+    let proven = trusts
+        .iter()
+        .filter(|t| matches!(t.proof, Proof::Proven { .. }))
+        .count();
+    format!(
+        "{configured} of {} configured, {proven} proven",
+        trusts.len()
+    )
 }

@@ -28,7 +28,8 @@ pub(super) async fn open(target: &Target) -> Result<Session, Failure> {
         inner: stream,
         first: first.clone(),
     };
-    let logging_in = Client::connect(config(target), watched.compat_write());
+    // The driver's handshake is a future of some 40 kB; unboxed, it would lie on the stack of every caller's caller.
+    let logging_in = Box::pin(Client::connect(config(target), watched.compat_write()));
     // The driver may panic on an answer it has no code for; that must cost this session only.
     let outcome = AssertUnwindSafe(timeout(target.timeouts.log_in, logging_in))
         .catch_unwind()

@@ -76,7 +76,8 @@ impl Session {
         let Some(client) = &mut self.client else {
             return Err(failure::protocol(target, "the session is closed"));
         };
-        let reading = async {
+        // Boxed for its size: the driver keeps a whole token in it.
+        let reading = Box::pin(async {
             let mut answer = client.simple_query(batch).await.map_err(Trouble::Driver)?;
             while let Some(item) = answer.try_next().await.map_err(Trouble::Driver)? {
                 if let QueryItem::Row(row) = item {
@@ -84,7 +85,7 @@ impl Session {
                 }
             }
             Ok(())
-        };
+        });
         let outcome = AssertUnwindSafe(timeout(limit, reading))
             .catch_unwind()
             .await;

@@ -128,6 +128,9 @@ async fn what_is_deleted_cannot_begin_to_be_used(pool: PgPool) {
         matches!(refused, Err(StoreError::Referenced)),
         "{refused:?}"
     );
+    let late =
+        certificates::upload(conn, fleet[1].id, &certificate(1), Purpose::Current, now()).await;
+    assert!(matches!(late, Err(StoreError::Referenced)), "{late:?}");
     let old = credential(conn, "old").await;
     credentials::mark_deleted(conn, old.id, now())
         .await

@@ -1,1 +1,42 @@
-//! placeholder
+//! A simulated SQL Server for tests, demos and other programs' pipelines.
+//!
+//! A [`Fleet`] holds instances that speak TDS to unmodified clients and know each other: their DATABASE_MIRRORING endpoints
+//! really shake hands, by real certificates. The engine follows what is known of SQL Server; points nobody has verified are
+//! switches ([`Unverified`]), both ways implemented. Nothing here may depend on the program that is tested with it.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+//! use sqlserver_sim::{Fleet, InstanceSpec};
+//! let fleet = Fleet::new()?;
+//! let a = fleet.start(InstanceSpec::named("HOST_A")).await?;
+//! let b = fleet.start(InstanceSpec::named("HOST_B")).await?;
+//! println!("connect to 127.0.0.1:{} and 127.0.0.1:{}", a.port(), b.port());
+//! # Ok(()) }
+//! ```
+
+mod engine;
+mod fleet;
+pub mod fleet_file;
+mod instance;
+pub mod reply;
+mod server;
+pub mod session;
+mod spec;
+pub mod tds;
+mod tls;
+
+pub use engine::PasswordPolicy;
+pub use engine::faults::{Fault, Faults, LoginFault, Rule};
+pub use engine::files::{File, Files};
+pub use engine::ledger::{Counters, Entry};
+pub use engine::net::error_log::LogLine;
+pub use engine::net::handshake::Side;
+pub use engine::state::version::{Edition, Platform, Version};
+pub use engine::switches::{
+    BadDer, CertificatePermission, DropBoundCertificate, DuplicateEndpoint, InTransaction,
+    Unverified,
+};
+pub use fleet::{Fleet, HandshakeRefusal, StartError};
+pub use instance::{Connection, Execution, Instance, ResultSet};
+pub use session::Encryption;
+pub use spec::{InstanceSpec, TlsCertificate};

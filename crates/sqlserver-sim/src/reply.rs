@@ -96,7 +96,7 @@ pub enum Item {
 }
 
 /// What LOGIN7 said, decoded.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct LoginRequest {
     pub user: String,
     pub password: String,
@@ -106,6 +106,19 @@ pub struct LoginRequest {
     pub client_host: String,
     /// Whether the session's traffic is encrypted after the log-in.
     pub encrypted: bool,
+}
+
+/// Without the password: requests are traced.
+impl std::fmt::Debug for LoginRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoginRequest")
+            .field("user", &self.user)
+            .field("database", &self.database)
+            .field("application", &self.application)
+            .field("client_host", &self.client_host)
+            .field("encrypted", &self.encrypted)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A remote procedure call, decoded.

@@ -74,11 +74,8 @@ pub trait Session: Send + 'static {
     fn batch(&mut self, text: String, reply: Reply) -> impl Future<Output = ()> + Send;
 
     /// Sends the items of the call, and returns the return status and the output parameters (name, value) in order.
-    fn rpc(
-        &mut self,
-        request: RpcRequest,
-        reply: Reply,
-    ) -> impl Future<Output = RpcOutcome> + Send;
+    fn rpc(&mut self, request: RpcRequest, reply: Reply)
+    -> impl Future<Output = RpcOutcome> + Send;
 
     fn transaction(
         &mut self,

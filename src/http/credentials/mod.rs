@@ -60,13 +60,22 @@ async fn put_credential(
     let current = credentials::get_for_update(&mut tx, &name.key()).await?;
     conditions.check_change(current.as_ref().map(tag).as_ref())?;
     let (status, credential) = match current {
-        None => (StatusCode::CREATED, create(&api, &mut tx, name, wanted).await?),
-        Some(current) => (StatusCode::OK, change(&api, &mut tx, current, wanted).await?),
+        None => (
+            StatusCode::CREATED,
+            create(&api, &mut tx, name, wanted).await?,
+        ),
+        Some(current) => (
+            StatusCode::OK,
+            change(&api, &mut tx, current, wanted).await?,
+        ),
     };
     tx.commit().await?;
     let response = reply::json(status, &CredentialView::of(&credential))?;
     let response = reply::tagged(response, &tag(&credential));
-    Ok(reply::located(response, &format!("/v1/credentials/{}", credential.name)))
+    Ok(reply::located(
+        response,
+        &format!("/v1/credentials/{}", credential.name),
+    ))
 }
 
 async fn create(
@@ -112,7 +121,12 @@ async fn change(
     let sealed = if same_password {
         None
     } else {
-        Some(credentials::seal(&api.seal, changed.id, &changed.name, &wanted.password)?)
+        Some(credentials::seal(
+            &api.seal,
+            changed.id,
+            &changed.name,
+            &wanted.password,
+        )?)
     };
     credentials::update(conn, &changed, sealed.as_ref()).await?;
     reread(conn, changed).await
@@ -184,9 +198,11 @@ async fn get_credential(
     let credential = credentials::get(&mut conn, &name.key())
         .await?
         .ok_or_else(|| unknown(&name))?;
-    reply::unless_known(&conditions, &tag(&credential), || {
-        reply::json(StatusCode::OK, &CredentialView::of(&credential))
-    })
+    if let Some(answer) = reply::known(&conditions, &tag(&credential)) {
+        return Ok(answer);
+    }
+    let view = CredentialView::of(&credential);
+    reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag(&credential)))
 }
 
 /// Forget a credential
@@ -216,7 +232,10 @@ async fn delete_credential(
     conditions.check_change(Some(&tag(&credential)))?;
     let users = credentials::used_by(&mut tx, credential.id).await?;
     if !users.is_empty() {
-        let detail = format!("used by instance {}; change or delete it first", users.join(", "));
+        let detail = format!(
+            "used by instance {}; change or delete it first",
+            users.join(", ")
+        );
         return Err(Problem::new(Kind::InUse, detail).member("used_by", users));
     }
     credentials::mark_deleted(&mut tx, credential.id, api.clock.now()).await?;
@@ -239,7 +258,11 @@ async fn list_credentials(
     Parameters(paging): Parameters<Paging>,
     format: Format,
 ) -> Answer {
-    let list = ListRequest { uri: &uri, format, scope: "credentials" };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: "credentials",
+    };
     let after: Option<String> = paging.after(&api.cursors, list.scope)?;
     let mut conn = api.store.acquire().await?;
     let found = credentials::list(&mut conn, after.as_deref(), paging.limit).await?;
@@ -259,7 +282,11 @@ fn columns(items: &[CredentialView]) -> String {
 }
 
 fn tag(credential: &Credential) -> ETag {
-    ETag::new(credential.id, credential.revision, credential.status_version)
+    ETag::new(
+        credential.id,
+        credential.revision,
+        credential.status_version,
+    )
 }
 
 fn unknown(name: &RegistrationName) -> Problem {

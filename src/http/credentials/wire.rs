@@ -105,7 +105,11 @@ fn check_hosts(hosts: &[String], faults: &mut Vec<Fault>) -> Vec<HostPattern> {
     for (i, host) in hosts.iter().enumerate() {
         match HostPattern::parse(host) {
             Ok(pattern) => patterns.push(pattern),
-            Err(e) => faults.push(Fault::new(format!("/spec/hosts/{i}"), "invalid_host", e.to_string())),
+            Err(e) => faults.push(Fault::new(
+                format!("/spec/hosts/{i}"),
+                "invalid_host",
+                e.to_string(),
+            )),
         }
     }
     patterns
@@ -148,7 +152,12 @@ impl CredentialView {
             spec: CredentialOutput {
                 kind: credential.spec.kind,
                 user: credential.spec.user.clone(),
-                hosts: credential.spec.hosts.iter().map(|h| h.as_str().to_owned()).collect(),
+                hosts: credential
+                    .spec
+                    .hosts
+                    .iter()
+                    .map(|h| h.as_str().to_owned())
+                    .collect(),
             },
             status: CredentialStatus {},
         }

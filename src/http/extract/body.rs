@@ -166,6 +166,10 @@ fn form_fault(name: &str, code: &'static str) -> Problem {
     let detail = "the form has exactly one field, named certificate, with the file";
     Problem::of(
         Kind::InvalidBody,
-        vec![Fault::new(format!("/{}", super::tree::escape(name)), code, detail)],
+        vec![Fault::new(
+            format!("/{}", super::tree::escape(name)),
+            code,
+            detail,
+        )],
     )
 }

@@ -99,9 +99,15 @@ mod tests {
 
     #[test]
     fn what_is_right_is_read() {
-        let read: Put = decode(br#"{"spec":{"port":5,"mode":{"file":{"path":"p"}},"two":["a","b"]}}"#).unwrap();
+        let read: Put =
+            decode(br#"{"spec":{"port":5,"mode":{"file":{"path":"p"}},"two":["a","b"]}}"#).unwrap();
         assert_eq!(read.spec.port, Some(5));
-        assert_eq!(read.spec.mode, Some(Mode::File { path: "p".to_owned() }));
+        assert_eq!(
+            read.spec.mode,
+            Some(Mode::File {
+                path: "p".to_owned()
+            })
+        );
         let plain: Put = decode(br#"{"spec":{"mode":"plain","port":null}}"#).unwrap();
         assert_eq!(plain.spec.mode, Some(Mode::Plain));
     }
@@ -110,17 +116,49 @@ mod tests {
     fn every_fault_has_its_pointer_and_no_value() {
         let cases = [
             (r#"{}"#, "/spec", "missing_member"),
-            (r#"{"spec":{"hunter":"hunter2"}}"#, "/spec/hunter", "unknown_member"),
-            (r#"{"spec":{"port":"hunter2"}}"#, "/spec/port", "invalid_type"),
+            (
+                r#"{"spec":{"hunter":"hunter2"}}"#,
+                "/spec/hunter",
+                "unknown_member",
+            ),
+            (
+                r#"{"spec":{"port":"hunter2"}}"#,
+                "/spec/port",
+                "invalid_type",
+            ),
             (r#"{"spec":{"port":70000}}"#, "/spec/port", "invalid_value"),
             (r#"{"spec":{"port":1.5}}"#, "/spec/port", "invalid_type"),
-            (r#"{"spec":{"mode":"hunter2"}}"#, "/spec/mode", "unknown_value"),
-            (r#"{"spec":{"mode":{"file":{}}}}"#, "/spec/mode/file/path", "missing_member"),
-            (r#"{"spec":{"mode":{"file":{"path":"x","y":1}}}}"#, "/spec/mode/file/y", "unknown_member"),
-            (r#"{"spec":{"mode":{"file":{"path":7}}}}"#, "/spec/mode/file/path", "invalid_type"),
+            (
+                r#"{"spec":{"mode":"hunter2"}}"#,
+                "/spec/mode",
+                "unknown_value",
+            ),
+            (
+                r#"{"spec":{"mode":{"file":{}}}}"#,
+                "/spec/mode/file/path",
+                "missing_member",
+            ),
+            (
+                r#"{"spec":{"mode":{"file":{"path":"x","y":1}}}}"#,
+                "/spec/mode/file/y",
+                "unknown_member",
+            ),
+            (
+                r#"{"spec":{"mode":{"file":{"path":7}}}}"#,
+                "/spec/mode/file/path",
+                "invalid_type",
+            ),
             (r#"{"spec":{"mode":5}}"#, "/spec/mode", "invalid_type"),
-            (r#"{"spec":{"two":["hunter2"]}}"#, "/spec/two", "invalid_length"),
-            (r#"{"spec":{"two":["a","b","hunter2"]}}"#, "/spec/two", "invalid_length"),
+            (
+                r#"{"spec":{"two":["hunter2"]}}"#,
+                "/spec/two",
+                "invalid_length",
+            ),
+            (
+                r#"{"spec":{"two":["a","b","hunter2"]}}"#,
+                "/spec/two",
+                "invalid_length",
+            ),
             (r#"{"spec":{"two":["a",5]}}"#, "/spec/two/1", "invalid_type"),
             (r#"{"spec":"hunter2"}"#, "/spec", "invalid_type"),
             (r#"["hunter2"]"#, "/0", "invalid_type"),

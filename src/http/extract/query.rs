@@ -89,7 +89,11 @@ impl Pairs {
             names => format!("known are {}", names.join(", ")),
         };
         for (name, _) in std::mem::take(&mut pairs.given) {
-            pairs.refuse(&name, "unknown_parameter", format!("the parameter is not known here; {known}"));
+            pairs.refuse(
+                &name,
+                "unknown_parameter",
+                format!("the parameter is not known here; {known}"),
+            );
         }
         if pairs.faults.is_empty() {
             Ok(value)
@@ -133,11 +137,21 @@ mod tests {
     #[test]
     fn all_faults_are_told_at_once() {
         assert_eq!(read(&[("n", "5")]).unwrap().0, Some(5));
-        let problem = read(&[("n", "x"), ("n", "500"), ("m/", "1")]).err().unwrap();
-        let codes: Vec<_> = problem.errors().iter().map(|f| (f.pointer.as_str(), f.code)).collect();
+        let problem = read(&[("n", "x"), ("n", "500"), ("m/", "1")])
+            .err()
+            .unwrap();
+        let codes: Vec<_> = problem
+            .errors()
+            .iter()
+            .map(|f| (f.pointer.as_str(), f.code))
+            .collect();
         assert_eq!(
             codes,
-            [("/n", "duplicate_parameter"), ("/n", "invalid_value"), ("/m~1", "unknown_parameter")]
+            [
+                ("/n", "duplicate_parameter"),
+                ("/n", "invalid_value"),
+                ("/m~1", "unknown_parameter")
+            ]
         );
     }
 }

@@ -69,7 +69,10 @@ impl de::Error for ShapeError {
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
         Self {
             code: "unknown_member",
-            detail: format!("the member is not known here; known are {}", known.join(", ")),
+            detail: format!(
+                "the member is not known here; known are {}",
+                known.join(", ")
+            ),
             member: Some(field.to_owned()),
         }
     }
@@ -146,9 +149,7 @@ impl<'de> Deserializer<'de> for Node {
                 let value = visitor.visit_seq(&mut items)?;
                 items.end().map(|()| value)
             }
-            Self::Object(members) => {
-                visitor.visit_map(MapDeserializer::new(members.into_iter()))
-            }
+            Self::Object(members) => visitor.visit_map(MapDeserializer::new(members.into_iter())),
         }
     }
 

@@ -188,7 +188,8 @@ impl<'de> Visitor<'de> for Seed<'_> {
             if !keys.insert(key.clone()) {
                 return Err(seed.refuse(
                     "duplicate_member",
-                    "the member is written twice; which one counts would be anybody's guess".to_owned(),
+                    "the member is written twice; which one counts would be anybody's guess"
+                        .to_owned(),
                 ));
             }
             let value = access.next_value_seed(seed)?;
@@ -230,7 +231,15 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_told_without_its_content() {
-        for bad in ["", " ", "{", "hunter2", "{}x", "\"hunter2", "{\"a\":hunter2}"] {
+        for bad in [
+            "",
+            " ",
+            "{",
+            "hunter2",
+            "{}x",
+            "\"hunter2",
+            "{\"a\":hunter2}",
+        ] {
             let problem = parse(bad.as_bytes()).err().unwrap();
             assert_eq!(problem.kind(), Kind::MalformedJson, "{bad:?}");
             assert!(!problem.line().contains("hunter2"));

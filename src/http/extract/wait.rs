@@ -46,7 +46,17 @@ mod tests {
     fn a_wait_is_seconds_up_to_sixty() {
         assert_eq!(duration("30s"), Some(Duration::from_secs(30)));
         assert_eq!(duration("250ms"), Some(Duration::from_millis(250)));
-        for bad in ["", "30", "61s", "-1s", "+1s", "1m", "s", "1.5s", "99999999999999999999s"] {
+        for bad in [
+            "",
+            "30",
+            "61s",
+            "-1s",
+            "+1s",
+            "1m",
+            "s",
+            "1.5s",
+            "99999999999999999999s",
+        ] {
             assert_eq!(duration(bad), None, "{bad:?}");
         }
     }

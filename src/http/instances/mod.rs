@@ -102,13 +102,19 @@ async fn put_instance(
     let view = InstanceView::load(&mut tx, &instance).await?;
     tx.commit().await?;
     let response = reply::tagged(reply::json(status, &view)?, &tag(&instance));
-    Ok(reply::located(response, &format!("/v1/instances/{}", instance.name)))
+    Ok(reply::located(
+        response,
+        &format!("/v1/instances/{}", instance.name),
+    ))
 }
 
 /// Finds the credential and checks that it may be sent to the host. Its row stays locked: it cannot go meanwhile.
 async fn complete(conn: &mut Conn, wanted: Wanted) -> Result<InstanceSpec, Problem> {
     let refuse = |code, detail: String| {
-        Problem::of(Kind::Refused, vec![Fault::new("/spec/credential", code, detail)])
+        Problem::of(
+            Kind::Refused,
+            vec![Fault::new("/spec/credential", code, detail)],
+        )
     };
     let found = match RegistrationName::parse(&wanted.credential) {
         Ok(name) => credentials::get_for_update(conn, &name.key()).await?,
@@ -187,10 +193,11 @@ async fn get_instance(
 ) -> Answer {
     let mut conn = api.store.acquire().await?;
     let instance = find(&mut conn, &name).await?;
+    if let Some(answer) = reply::known(&conditions, &tag(&instance)) {
+        return Ok(answer);
+    }
     let view = InstanceView::load(&mut conn, &instance).await?;
-    reply::unless_known(&conditions, &tag(&instance), || {
-        reply::json(StatusCode::OK, &view)
-    })
+    reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag(&instance)))
 }
 
 /// Forget an instance
@@ -220,7 +227,10 @@ async fn delete_instance(
     conditions.check_change(Some(&tag(&instance)))?;
     let pairs = instances::used_by(&mut tx, instance.id).await?;
     if !pairs.is_empty() {
-        let detail = format!("named by pair {}; change or delete it first", pairs.join(", "));
+        let detail = format!(
+            "named by pair {}; change or delete it first",
+            pairs.join(", ")
+        );
         return Err(Problem::new(Kind::InUse, detail).member("used_by", pairs));
     }
     refuse_open(instances::open_jobs(&mut tx, instance.id).await?)?;
@@ -255,21 +265,31 @@ async fn list_instances(
     Parameters(paging): Parameters<Paging>,
     format: Format,
 ) -> Answer {
-    let list = ListRequest { uri: &uri, format, scope: "instances" };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: "instances",
+    };
     let after: Option<String> = paging.after(&api.cursors, list.scope)?;
     let mut conn = api.store.acquire().await?;
     let found = instances::list(&mut conn, after.as_deref(), paging.limit).await?;
-    let mut items = Vec::with_capacity(found.items.len());
-    for instance in &found.items {
-        items.push(InstanceView::load(&mut conn, instance).await?);
-    }
-    let page = Page { items, next: found.next };
+    let page = Page {
+        items: InstanceView::load_all(&mut conn, &found.items).await?,
+        next: found.next,
+    };
     reply::page(&api, &list, page, columns)
 }
 
 fn columns(items: &[InstanceView]) -> String {
     let mut table = Table::new(&[
-        "NAME", "PEER NAME", "ADDRESS", "CREDENTIAL", "VERSION", "LETS IN", "OBSERVED", "LABELS",
+        "NAME",
+        "PEER NAME",
+        "ADDRESS",
+        "CREDENTIAL",
+        "VERSION",
+        "LETS IN",
+        "OBSERVED",
+        "LABELS",
     ]);
     for item in items {
         table.row(item.cells());

@@ -1,5 +1,7 @@
 //! Instances as they are shown: the spec with its defaults written out, and what was last seen.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -10,7 +12,7 @@ use crate::domain::instance::{Tls, Transport};
 use crate::domain::observation::{EndpointRole, EndpointState, Observation};
 use crate::domain::registration::Labels;
 use crate::http::labels;
-use crate::http::problem::Problem;
+use crate::http::problem::{Kind, Problem};
 use crate::http::text::maybe_moment;
 use crate::http::trusts::{Gallery, TrustView, in_short};
 use crate::store::Conn;
@@ -122,23 +124,50 @@ struct PinsView {
 }
 
 impl InstanceView {
-    /// Gathers what is shown of an instance.
+    /// Gathers what is shown of one instance.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn load(conn: &mut Conn, instance: &Instance) -> Result<Self, Problem> {
-        let status = instance_status::status(conn, instance.id).await?;
-        let peers = instances::peers_of(conn, instance.id).await?;
-        let peer_ids: Vec<Uuid> = peers.iter().map(|p| p.id).collect();
-        let mut members = peers;
-        members.push(instance.clone());
-        let gallery = Gallery::load(conn, members).await?;
-        let trusts = peer_ids
+        let mut views = Self::load_all(conn, std::slice::from_ref(instance)).await?;
+        views
+            .pop()
+            .ok_or_else(|| Problem::new(Kind::Internal, "an instance has no view"))
+    }
+
+    /// Gathers what is shown of several, with what they have in common read once.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn load_all(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<Self>, Problem> {
+        let ids: Vec<Uuid> = shown.iter().map(|i| i.id).collect();
+        let mut statuses = instance_status::statuses(conn, &ids).await?;
+        let mut members: HashMap<Uuid, Instance> =
+            shown.iter().map(|i| (i.id, i.clone())).collect();
+        let mut peers_of = Vec::with_capacity(shown.len());
+        for id in &ids {
+            let peers = instances::peers_of(conn, *id).await?;
+            peers_of.push(peers.iter().map(|p| p.id).collect::<Vec<_>>());
+            members.extend(peers.into_iter().map(|p| (p.id, p)));
+        }
+        let gallery = Gallery::load(conn, members.into_values().collect()).await?;
+        Ok(shown
+            .iter()
+            .zip(peers_of)
+            .map(|(instance, peers)| {
+                let status = statuses.remove(&instance.id).unwrap_or_default();
+                Self::of(instance, status, &peers, &gallery)
+            })
+            .collect())
+    }
+
+    fn of(instance: &Instance, status: InstanceStatus, peers: &[Uuid], gallery: &Gallery) -> Self {
+        let trusts = peers
             .iter()
             .filter_map(|peer| gallery.view(instance.id, *peer))
             .collect();
         let (current, next) = gallery.pins(instance.id);
-        Ok(Self {
+        Self {
             name: instance.name.to_string(),
             labels: instance.labels.clone(),
             revision: instance.revision,
@@ -146,7 +175,7 @@ impl InstanceView {
             updated_at: instance.updated_at,
             spec: InstanceOutput::of(instance),
             status: InstanceStatusView::of(status, PinsView { current, next }, trusts),
-        })
+        }
     }
 
     pub fn cells(&self) -> [String; 8] {
@@ -214,12 +243,14 @@ impl InstanceStatusView {
                 edition: o.server.edition.clone(),
                 is_linux: o.server.is_linux,
             }),
-            endpoint: seen.and_then(|o| o.endpoint.as_ref()).map(|e| EndpointView {
-                name: e.name.to_string(),
-                state: e.state,
-                role: e.role,
-                port: e.port,
-            }),
+            endpoint: seen
+                .and_then(|o| o.endpoint.as_ref())
+                .map(|e| EndpointView {
+                    name: e.name.to_string(),
+                    state: e.state,
+                    role: e.role,
+                    port: e.port,
+                }),
             refused_login: status.refused_login.as_ref().map(|r| RefusedLoginView {
                 credential_revision: r.credential_revision,
                 number: r.number,

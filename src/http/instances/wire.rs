@@ -83,7 +83,9 @@ struct TlsInput {
 }
 
 /// How the connection is protected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum TlsMode {
     /// TLS, the server's certificate verified.
@@ -132,7 +134,10 @@ impl PutInstance {
         labels::check(&self.labels, &mut faults);
         let spec = self.spec;
         let address = address(&spec, &mut faults);
-        let peer_name = peer_name(spec.peer_name.as_deref().unwrap_or(name.as_str()), &mut faults);
+        let peer_name = peer_name(
+            spec.peer_name.as_deref().unwrap_or(name.as_str()),
+            &mut faults,
+        );
         let naming = naming(spec.naming.unwrap_or_default(), &mut faults);
         let tls = tls(spec.tls.unwrap_or_default(), &mut faults);
         let transport = transport(spec.transport, &mut faults);
@@ -160,7 +165,11 @@ fn address(spec: &InstanceInput, faults: &mut Vec<Fault>) -> Address {
         ));
     }
     if spec.port == Some(0) {
-        faults.push(Fault::new("/spec/port", "invalid_port", "wanted is a port from 1 to 65535"));
+        faults.push(Fault::new(
+            "/spec/port",
+            "invalid_port",
+            "wanted is a port from 1 to 65535",
+        ));
     }
     if let Some(name) = &spec.instance_name
         && !is_instance_name(name)
@@ -184,13 +193,23 @@ fn address(spec: &InstanceInput, faults: &mut Vec<Fault>) -> Address {
 
 fn peer_name(text: &str, faults: &mut Vec<Fault>) -> Option<ObjectName> {
     ObjectName::parse(text)
-        .map_err(|e| faults.push(Fault::new("/spec/peer_name", "unusable_name", e.to_string())))
+        .map_err(|e| {
+            faults.push(Fault::new(
+                "/spec/peer_name",
+                "unusable_name",
+                e.to_string(),
+            ))
+        })
         .ok()
 }
 
 fn naming(input: NamingInput, faults: &mut Vec<Fault>) -> Naming {
     let mut naming = Naming::default();
-    let NamingInput { login, user, certificate } = input;
+    let NamingInput {
+        login,
+        user,
+        certificate,
+    } = input;
     for (text, member, template) in [
         (login, "login", &mut naming.login),
         (user, "user", &mut naming.user),
@@ -256,7 +275,9 @@ fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
 
 fn check_ca(pem: &str) -> Result<(), &'static str> {
     if pem.contains("PRIVATE KEY") {
-        return Err("it holds a private key; it was not stored. Give certificates only, and treat the key as exposed");
+        return Err(
+            "it holds a private key; it was not stored. Give certificates only, and treat the key as exposed",
+        );
     }
     if pem.len() > MAX_CA_PEM_BYTES {
         return Err("it is longer than 64 KiB");
@@ -274,7 +295,11 @@ fn transport(input: Option<TransportInput>, faults: &mut Vec<Fault>) -> Option<T
         Some(TransportInput::File { path }) => PathTemplate::parse(&path)
             .map(|path| Transport::File { path })
             .map_err(|e| {
-                faults.push(Fault::new("/spec/transport/file/path", "invalid_path", e.to_string()));
+                faults.push(Fault::new(
+                    "/spec/transport/file/path",
+                    "invalid_path",
+                    e.to_string(),
+                ));
             })
             .ok(),
     }

@@ -40,7 +40,10 @@ impl JobAnswer<'_> {
         let mut response = reply::tagged(response, &tag(self.job, format));
         let state = HeaderValue::from_static(self.job.state.as_str());
         response.headers_mut().insert(JOB_STATE, state);
-        Ok(reply::located(response, &format!("/v1/jobs/{}", self.job.id)))
+        Ok(reply::located(
+            response,
+            &format!("/v1/jobs/{}", self.job.id),
+        ))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Asking for a job: what it is accepted with, the open one that a repeated request gets, and the conflict of another.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::Extension;
 
 use super::answer::{JobAnswer, settle};
 use super::view::{self, JobView};

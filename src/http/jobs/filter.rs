@@ -27,14 +27,26 @@ impl ReadParameters for JobParameters {
     fn read(pairs: &mut Pairs) -> Self {
         let name = |text: &str| RegistrationName::parse(text).ok();
         Self {
-            state: pairs.parse("state", "queued, running, succeeded, failed or cancelled", JobState::parse),
-            kind: pairs.parse("kind", "configure-inbound, verify-inbound or inspect", JobKind::parse),
+            state: pairs.parse(
+                "state",
+                "queued, running, succeeded, failed or cancelled",
+                JobState::parse,
+            ),
+            kind: pairs.parse(
+                "kind",
+                "configure-inbound, verify-inbound or inspect",
+                JobKind::parse,
+            ),
             pair: pairs.parse("pair", "a pair's name", name),
             instance: pairs.parse("instance", "an instance's name", name),
-            created_after: pairs.parse("created_after", "a moment such as 2026-11-22T20:11:00Z (a + is written %2B)", |text| {
-                let at = DateTime::parse_from_rfc3339(text).ok()?;
-                Some(at.with_timezone(&Utc))
-            }),
+            created_after: pairs.parse(
+                "created_after",
+                "a moment such as 2026-11-22T20:11:00Z (a + is written %2B)",
+                |text| {
+                    let at = DateTime::parse_from_rfc3339(text).ok()?;
+                    Some(at.with_timezone(&Utc))
+                },
+            ),
         }
     }
 }
@@ -59,9 +71,14 @@ impl JobParameters {
             "{} {} {} {} {}",
             self.state.map_or("", JobState::as_str),
             self.kind.map_or("", JobKind::as_str),
-            self.pair.as_ref().map_or(String::new(), RegistrationName::key),
-            self.instance.as_ref().map_or(String::new(), RegistrationName::key),
-            self.created_after.map_or(String::new(), |at| at.to_rfc3339()),
+            self.pair
+                .as_ref()
+                .map_or(String::new(), RegistrationName::key),
+            self.instance
+                .as_ref()
+                .map_or(String::new(), RegistrationName::key),
+            self.created_after
+                .map_or(String::new(), |at| at.to_rfc3339()),
         )
     }
 }

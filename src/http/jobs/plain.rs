@@ -36,7 +36,11 @@ fn subject(job: &Job) -> String {
 }
 
 fn head(job: &Job) -> String {
-    let dry = if job.options.dry_run { " (dry run)" } else { "" };
+    let dry = if job.options.dry_run {
+        " (dry run)"
+    } else {
+        ""
+    };
     let mut out = format!(
         "job {}   {}{dry} on {}   {}\n",
         job.id,
@@ -66,7 +70,11 @@ fn head(job: &Job) -> String {
 }
 
 fn or_dash(text: String) -> String {
-    if text.is_empty() { "-".to_owned() } else { text }
+    if text.is_empty() {
+        "-".to_owned()
+    } else {
+        text
+    }
 }
 
 fn plan_line(job: &Job, plan: &Plan) -> String {
@@ -74,7 +82,14 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
     let mut parts = vec![format!("{} configured", sum.configured)];
     for (count, word) in [
         (sum.to_do, "to do"),
-        (sum.conflicts, if sum.conflicts == 1 { "conflict" } else { "conflicts" }),
+        (
+            sum.conflicts,
+            if sum.conflicts == 1 {
+                "conflict"
+            } else {
+                "conflicts"
+            },
+        ),
         (sum.unknown, "unknown"),
     ] {
         if count > 0 {
@@ -93,7 +108,12 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
 
 fn consequence(job: &Job, plan: &Plan) -> &'static str {
     let changing = job.kind == JobKind::ConfigureInbound;
-    match (changing, job.options.dry_run, plan.is_blocked(), plan.has_changes()) {
+    match (
+        changing,
+        job.options.dry_run,
+        plan.is_blocked(),
+        plan.has_changes(),
+    ) {
         (false, ..) => "",
         (_, true, true, _) => " → nothing would be changed",
         (_, false, true, _) => " → nothing was changed",
@@ -118,9 +138,19 @@ fn instance_lines(instance: &InstancePlan) -> String {
         let _ = write!(out, "  {}", one_line(endpoint));
     }
     out.push('\n');
-    let width = instance.trusts.iter().map(|t| t.peer.chars().count()).max().unwrap_or(0);
+    let width = instance
+        .trusts
+        .iter()
+        .map(|t| t.peer.chars().count())
+        .max()
+        .unwrap_or(0);
     for trust in &instance.trusts {
-        let _ = writeln!(out, "  from {:<width$}   {}", trust.peer, one_line(&trust_line(trust)));
+        let _ = writeln!(
+            out,
+            "  from {:<width$}   {}",
+            trust.peer,
+            one_line(&trust_line(trust))
+        );
     }
     out
 }
@@ -128,7 +158,11 @@ fn instance_lines(instance: &InstancePlan) -> String {
 fn trust_line(trust: &TrustPlan) -> String {
     let certificate = trust.certificate.as_ref().map(|c| {
         let source = if c.pinned { "pinned" } else { "obtained" };
-        format!("SHA-1 {} ({source}, expires {})", c.thumbprint, c.not_after.format("%Y-%m-%d"))
+        format!(
+            "SHA-1 {} ({source}, expires {})",
+            c.thumbprint,
+            c.not_after.format("%Y-%m-%d")
+        )
     });
     let mut parts: Vec<String> = match trust.configured {
         Configured::Yes => vec!["configured".to_owned()],
@@ -137,7 +171,12 @@ fn trust_line(trust: &TrustPlan) -> String {
         Configured::Conflict => vec!["conflict".to_owned()],
         Configured::Unknown => vec!["unknown".to_owned()],
     };
-    parts.extend(trust.actions.iter().map(crate::domain::action::Action::in_words));
+    parts.extend(
+        trust
+            .actions
+            .iter()
+            .map(crate::domain::action::Action::in_words),
+    );
     parts.extend(certificate);
     if trust.configured == Configured::Yes {
         parts.push(proof(trust.proof));
@@ -159,8 +198,12 @@ fn findings(plan: &Plan) -> String {
     let mut out = String::new();
     type Belongs = fn(&Finding) -> bool;
     let groups: [(&str, Belongs); 4] = [
-        ("blockers", |f| f.severity == Severity::Blocker && !f.code.is_conflict()),
-        ("conflicts", |f| f.severity == Severity::Blocker && f.code.is_conflict()),
+        ("blockers", |f| {
+            f.severity == Severity::Blocker && !f.code.is_conflict()
+        }),
+        ("conflicts", |f| {
+            f.severity == Severity::Blocker && f.code.is_conflict()
+        }),
         ("warnings", |f| f.severity == Severity::Warning),
         ("infos", |f| f.severity == Severity::Info),
     ];
@@ -177,7 +220,10 @@ fn findings(plan: &Plan) -> String {
 }
 
 fn finding_lines(finding: &Finding) -> String {
-    let from = finding.peer.as_ref().map_or(String::new(), |p| format!(" from {p}"));
+    let from = finding
+        .peer
+        .as_ref()
+        .map_or(String::new(), |p| format!(" from {p}"));
     let mut out = format!(
         "  {} {}{from}: {}\n",
         finding.code.as_str(),
@@ -197,7 +243,11 @@ fn remedies(plan: &Plan) -> String {
     let mut out = String::new();
     for instance in &plan.instances {
         let mut scripts: Vec<(&Finding, &str)> = Vec::new();
-        for finding in plan.findings.iter().filter(|f| f.instance == instance.instance) {
+        for finding in plan
+            .findings
+            .iter()
+            .filter(|f| f.instance == instance.instance)
+        {
             if let Some(tsql) = finding.remedy_tsql.as_deref()
                 && !scripts.iter().any(|(_, other)| *other == tsql)
             {
@@ -205,7 +255,11 @@ fn remedies(plan: &Plan) -> String {
             }
         }
         if !scripts.is_empty() {
-            let _ = writeln!(out, "\n-- remedies on {}, in master; read before running", instance.instance);
+            let _ = writeln!(
+                out,
+                "\n-- remedies on {}, in master; read before running",
+                instance.instance
+            );
         }
         for (finding, tsql) in scripts {
             let _ = writeln!(out, "-- {}\n{}\nGO", finding.code.as_str(), tsql.trim_end());

@@ -118,7 +118,11 @@ impl InstancePlanView {
             instance: plan.instance.clone(),
             server: plan.server.clone(),
             endpoint: plan.endpoint.clone(),
-            trusts: plan.trusts.iter().map(|t| TrustPlanView::of(t, script)).collect(),
+            trusts: plan
+                .trusts
+                .iter()
+                .map(|t| TrustPlanView::of(t, script))
+                .collect(),
             batch: script.map(|s| s.batch.clone()).filter(|b| !b.is_empty()),
         }
     }

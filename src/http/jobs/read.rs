@@ -51,7 +51,11 @@ async fn list_jobs(
     format: Format,
 ) -> Answer {
     let scope = format!("jobs {}", asked.scope());
-    let list = ListRequest { uri: &uri, format, scope: &scope };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: &scope,
+    };
     page(&api, &list, &asked.filter(), &paging).await
 }
 
@@ -82,7 +86,11 @@ pub async fn list_pair_jobs(
         ..JobFilter::default()
     };
     let scope = format!("jobs of pair {}", pair.id);
-    let list = ListRequest { uri: &uri, format, scope: &scope };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: &scope,
+    };
     page(&api, &list, &filter, &paging).await
 }
 
@@ -115,7 +123,11 @@ pub async fn list_instance_jobs(
         ..JobFilter::default()
     };
     let scope = format!("jobs of instance {}", instance.id);
-    let list = ListRequest { uri: &uri, format, scope: &scope };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: &scope,
+    };
     page(&api, &list, &filter, &paging).await
 }
 
@@ -159,14 +171,15 @@ async fn get_job(
     conditions: Conditions,
 ) -> Answer {
     let (job, scripts) = settle(&api, id, wait).await?;
-    reply::unless_known(&conditions, &tag(&job, format), || {
-        JobAnswer {
-            job: &job,
-            scripts: &scripts,
-            deduplicated: false,
-        }
-        .respond(StatusCode::OK, format)
-    })
+    if let Some(answer) = reply::known(&conditions, &tag(&job, format)) {
+        return Ok(answer);
+    }
+    JobAnswer {
+        job: &job,
+        scripts: &scripts,
+        deduplicated: false,
+    }
+    .respond(StatusCode::OK, format)
 }
 
 /// List a job's steps
@@ -194,14 +207,21 @@ async fn list_job_steps(
     let after = paging.after(&api.cursors, &scope)?;
     let mut conn = api.store.acquire().await?;
     if jobs::get(&mut conn, id).await?.is_none() {
-        return Err(Problem::new(Kind::NotFound, format!("there is no job {id}")));
+        return Err(Problem::new(
+            Kind::NotFound,
+            format!("there is no job {id}"),
+        ));
     }
     let found = steps::list(&mut conn, id, after, paging.limit).await?;
     let page = Page {
         items: found.items.into_iter().map(StepView::of).collect(),
         next: found.next,
     };
-    let list = ListRequest { uri: &uri, format, scope: &scope };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: &scope,
+    };
     reply::page(&api, &list, page, |items: &[StepView]| {
         let mut table = Table::new(&[
             "STEP", "ON", "FROM", "KIND", "OUTCOME", "STARTED", "TOOK", "WHAT", "SAID",
@@ -235,9 +255,15 @@ async fn get_job_script(
     let (job, scripts) = settle(&api, id, Wait::default()).await?;
     if job.plan.is_none() {
         return Err(if job.state.has_ended() {
-            Problem::new(Kind::NotFound, format!("job {id} ended before it had a plan, so it has no script"))
+            Problem::new(
+                Kind::NotFound,
+                format!("job {id} ended before it had a plan, so it has no script"),
+            )
         } else {
-            Problem::new(Kind::ScriptNotReady, format!("job {id} has not planned yet"))
+            Problem::new(
+                Kind::ScriptNotReady,
+                format!("job {id} has not planned yet"),
+            )
         });
     }
     let media = match media {
@@ -279,7 +305,10 @@ async fn get_job_result(
     let (kind, detail) = match job.state {
         JobState::Succeeded => return answer.respond(StatusCode::OK, format),
         JobState::Failed => {
-            let (code, detail) = job.failure.as_ref().map_or(("internal", ""), |(c, d)| (c.as_str(), d));
+            let (code, detail) = job
+                .failure
+                .as_ref()
+                .map_or(("internal", ""), |(c, d)| (c.as_str(), d));
             (Kind::JobFailed, format!("{code}: {detail}"))
         }
         JobState::Cancelled => (Kind::JobCancelled, "the job was cancelled".to_owned()),

@@ -13,11 +13,17 @@ pub fn render(job: &Job, scripts: &[InstanceScript]) -> String {
         Subject::Pair(named) => format!("pair {}", named.name),
         Subject::Instance(named) => format!("instance {}", named.name),
     };
-    let mut out = format!("-- mirrorgate job {}: {} on {on}\n", job.id, job.kind.as_str());
+    let mut out = format!(
+        "-- mirrorgate job {}: {} on {on}\n",
+        job.id,
+        job.kind.as_str()
+    );
     if let Some(plan) = &job.plan {
         let _ = writeln!(out, "-- plan {}", plan.plan_hash);
         if plan.is_blocked() {
-            out.push_str("-- BLOCKED: findings forbid these changes; the job does not carry them out.\n");
+            out.push_str(
+                "-- BLOCKED: findings forbid these changes; the job does not carry them out.\n",
+            );
         }
     }
     if scripts.iter().all(|s| s.batch.trim().is_empty()) {
@@ -54,7 +60,10 @@ mod tests {
             },
         ];
         let text = render(&sample_job(), &scripts);
-        assert!(text.contains("on HOST_A") && text.contains("SELECT 1;\nGO\n"), "{text}");
+        assert!(
+            text.contains("on HOST_A") && text.contains("SELECT 1;\nGO\n"),
+            "{text}"
+        );
         assert!(!text.contains("HOST_B"));
         assert!(render(&sample_job(), &[]).contains("nothing to change"));
     }

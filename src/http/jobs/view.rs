@@ -138,7 +138,10 @@ impl JobView {
                     })
                     .collect(),
             },
-            failure: job.failure.clone().map(|(code, detail)| FailureView { code, detail }),
+            failure: job
+                .failure
+                .clone()
+                .map(|(code, detail)| FailureView { code, detail }),
             attempts: job.attempts,
             next_attempt_at: job.next_attempt_at,
             last_problem: job.last_problem.clone(),
@@ -175,7 +178,11 @@ impl JobView {
             SubjectView::Pair(name) => ("pair", name),
             SubjectView::Instance(name) => ("instance", name),
         };
-        let dry = if self.options.dry_run { " (dry run)" } else { "" };
+        let dry = if self.options.dry_run {
+            " (dry run)"
+        } else {
+            ""
+        };
         [
             self.id.to_string(),
             format!("{}{dry}", self.kind.as_str()),
@@ -185,7 +192,9 @@ impl JobView {
             moment(self.created_at),
             maybe_moment(self.finished_at),
             self.options.change_ref.clone().unwrap_or_default(),
-            self.failure.as_ref().map_or(String::new(), |f| f.code.as_str().to_owned()),
+            self.failure
+                .as_ref()
+                .map_or(String::new(), |f| f.code.as_str().to_owned()),
         ]
     }
 }
@@ -251,7 +260,9 @@ impl StepView {
             self.instance.clone(),
             self.peer.clone().unwrap_or_default(),
             self.kind.clone(),
-            self.outcome.map_or("running", StepOutcome::as_str).to_owned(),
+            self.outcome
+                .map_or("running", StepOutcome::as_str)
+                .to_owned(),
             moment(self.started_at),
             took.unwrap_or_default(),
             self.summary.clone(),

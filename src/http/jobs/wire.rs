@@ -38,7 +38,10 @@ pub struct AskOfPair {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskOfInstance {
-    #[expect(dead_code, reason = "there is one kind only, and reading the body checks it")]
+    #[expect(
+        dead_code,
+        reason = "there is one kind only, and reading the body checks it"
+    )]
     kind: InstanceJobKind,
     /// Pin the identity the server has now, if it has changed.
     #[serde(default)]
@@ -87,13 +90,19 @@ impl AskOfPair {
                     faults.push(Fault::new(
                         pointer,
                         "option_not_for_kind",
-                        format!("{} changes nothing anyway; the option is for configure-inbound", kind.as_str()),
+                        format!(
+                            "{} changes nothing anyway; the option is for configure-inbound",
+                            kind.as_str()
+                        ),
                     ));
                 }
             }
         }
         if let Some(hash) = &self.only_if_plan
-            && !(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
+            && !(hash.len() == 64
+                && hash
+                    .bytes()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
         {
             faults.push(Fault::new(
                 "/only_if_plan",
@@ -149,7 +158,8 @@ fn check_words(reason: Option<&String>, change_ref: Option<&String>, faults: &mu
     // It travels in a T-SQL comment, so it cannot hold what would end one.
     let fit = |r: &String| {
         (1..=MAX_CHANGE_REF).contains(&r.len())
-            && r.bytes().all(|b| b.is_ascii_alphanumeric() || b" _.:#/+-".contains(&b))
+            && r.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b" _.:#/+-".contains(&b))
             && !r.contains("*/")
             && !r.contains("/*")
     };

@@ -14,7 +14,10 @@ use crate::http::problem::Problem;
 
 pub async fn dress(request: Request, next: Next) -> Response {
     let as_text = negotiate::prefers_text(request.headers());
-    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone());
     let versioned = request.uri().path().starts_with("/v1/");
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {

@@ -16,7 +16,9 @@ pub use observe::RequestId;
 /// Puts the layers around `router`. The last one added is the outermost.
 pub fn around(router: Router<Api>, api: &Api) -> Router<Api> {
     router
-        .layer(axum::extract::DefaultBodyLimit::max(super::extract::MAX_BODY_BYTES))
+        .layer(axum::extract::DefaultBodyLimit::max(
+            super::extract::MAX_BODY_BYTES,
+        ))
         .layer(from_fn_with_state(api.clone(), guard::bound))
         .layer(from_fn(finish::dress))
         .layer(CompressionLayer::new())

@@ -104,12 +104,21 @@ async fn put_pair(
     let pair = pairs::get_by_id(&mut tx, pair.id).await?.unwrap_or(pair);
     let gallery = Gallery::load(&mut tx, members.into_values().collect()).await?;
     tx.commit().await?;
-    let response = reply::tagged(reply::json(status, &PairView::of(&pair, &gallery))?, &tag(&pair));
-    Ok(reply::located(response, &format!("/v1/pairs/{}", pair.name)))
+    let response = reply::tagged(
+        reply::json(status, &PairView::of(&pair, &gallery))?,
+        &tag(&pair),
+    );
+    Ok(reply::located(
+        response,
+        &format!("/v1/pairs/{}", pair.name),
+    ))
 }
 
 /// The members by lower-case name, their rows locked in one order: none can go or change its names meanwhile.
-async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<HashMap<String, Instance>, Problem> {
+async fn find_members(
+    conn: &mut Conn,
+    body: &PutPair,
+) -> Result<HashMap<String, Instance>, Problem> {
     let mut keys: Vec<String> = body
         .members()
         .iter()
@@ -210,7 +219,10 @@ async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Proble
         None => Ok(()),
         Some(job) => Err(Problem::new(
             Kind::JobOpen,
-            format!("job {} may be changing the members; wait for its end", job.id),
+            format!(
+                "job {} may be changing the members; wait for its end",
+                job.id
+            ),
         )
         .member("job", job.id.to_string())),
     }
@@ -237,10 +249,12 @@ async fn get_pair(
 ) -> Answer {
     let mut conn = api.store.acquire().await?;
     let pair = find(&mut conn, &name).await?;
+    if let Some(answer) = reply::known(&conditions, &tag(&pair)) {
+        return Ok(answer);
+    }
     let gallery = gallery(&mut conn, std::slice::from_ref(&pair)).await?;
-    reply::unless_known(&conditions, &tag(&pair), || {
-        reply::json(StatusCode::OK, &PairView::of(&pair, &gallery))
-    })
+    let view = PairView::of(&pair, &gallery);
+    reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag(&pair)))
 }
 
 /// Forget a pair
@@ -290,13 +304,21 @@ async fn list_pairs(
     Parameters(paging): Parameters<Paging>,
     format: Format,
 ) -> Answer {
-    let list = ListRequest { uri: &uri, format, scope: "pairs" };
+    let list = ListRequest {
+        uri: &uri,
+        format,
+        scope: "pairs",
+    };
     let after: Option<String> = paging.after(&api.cursors, list.scope)?;
     let mut conn = api.store.acquire().await?;
     let found = pairs::list(&mut conn, after.as_deref(), paging.limit).await?;
     let gallery = gallery(&mut conn, &found.items).await?;
     let page = Page {
-        items: found.items.iter().map(|p| PairView::of(p, &gallery)).collect(),
+        items: found
+            .items
+            .iter()
+            .map(|p| PairView::of(p, &gallery))
+            .collect(),
         next: found.next,
     };
     reply::page(&api, &list, page, columns)
@@ -315,7 +337,13 @@ fn columns(items: &[PairView]) -> String {
 async fn gallery(conn: &mut Conn, pairs: &[Pair]) -> Result<Gallery, Problem> {
     let mut ids: Vec<Uuid> = pairs
         .iter()
-        .flat_map(|pair| pair.spec.members().into_iter().map(|(m, _)| m.id).collect::<Vec<_>>())
+        .flat_map(|pair| {
+            pair.spec
+                .members()
+                .into_iter()
+                .map(|(m, _)| m.id)
+                .collect::<Vec<_>>()
+        })
         .collect();
     ids.sort();
     ids.dedup();

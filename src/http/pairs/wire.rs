@@ -114,7 +114,9 @@ impl PairView {
             self.name.clone(),
             self.spec.partners.join(" "),
             self.spec.witness.clone().unwrap_or_default(),
-            self.spec.operating_mode.map_or(String::new(), |m| m.as_str().to_owned()),
+            self.spec
+                .operating_mode
+                .map_or(String::new(), |m| m.as_str().to_owned()),
             in_short(&self.status.trusts),
             self.revision.to_string(),
             labels::cell(&self.labels),

@@ -9,7 +9,14 @@ const PATH: &str = "/v1/instances/HOST_A/certificates";
 
 async fn upload(service: &Service, media: &str, query: &str, body: Vec<u8>) -> Answered {
     let headers = [("content-type", media)];
-    service.ask(Method::POST, &format!("{PATH}{query}"), &headers, Body::from(body)).await
+    service
+        .ask(
+            Method::POST,
+            &format!("{PATH}{query}"),
+            &headers,
+            Body::from(body),
+        )
+        .await
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -24,10 +31,14 @@ async fn every_form_of_upload_is_the_same_certificate(pool: PgPool) {
     assert_eq!(view["purpose"], "current");
     assert_eq!(view["pinned"], true);
     let location = first.header("location").to_owned();
-    assert_eq!(location, format!("{PATH}/{}", view["sha256"].as_str().unwrap()));
+    assert_eq!(
+        location,
+        format!("{PATH}/{}", view["sha256"].as_str().unwrap())
+    );
     let base64 = base64::engine::general_purpose::STANDARD.encode(&der);
     let form = [
-        b"--b\r\ncontent-disposition: form-data; name=\"certificate\"; filename=\"a.cer\"\r\n\r\n".to_vec(),
+        b"--b\r\ncontent-disposition: form-data; name=\"certificate\"; filename=\"a.cer\"\r\n\r\n"
+            .to_vec(),
         der.clone(),
         b"\r\n--b--\r\n".to_vec(),
     ]
@@ -35,8 +46,14 @@ async fn every_form_of_upload_is_the_same_certificate(pool: PgPool) {
     for (media, body) in [
         ("application/octet-stream", der.clone()),
         ("application/x-pem-file", made.pem().into_bytes()),
-        ("application/json; charset=utf-8", json!({"certificate": base64}).to_string().into_bytes()),
-        ("application/json", json!({"certificate": made.pem()}).to_string().into_bytes()),
+        (
+            "application/json; charset=utf-8",
+            json!({"certificate": base64}).to_string().into_bytes(),
+        ),
+        (
+            "application/json",
+            json!({"certificate": made.pem()}).to_string().into_bytes(),
+        ),
         ("multipart/form-data; boundary=b", form),
     ] {
         let again = upload(&service, media, "", body).await;
@@ -55,15 +72,26 @@ async fn it_is_read_as_json_der_or_pem(pool: PgPool) {
     let service = Service::new(pool);
     service.register(&["HOST_A"]).await;
     let (made, _) = certificate("HOST_A", 30);
-    let stored = upload(&service, "application/pkix-cert", "?purpose=next", made.der().to_vec()).await;
+    let stored = upload(
+        &service,
+        "application/pkix-cert",
+        "?purpose=next",
+        made.der().to_vec(),
+    )
+    .await;
     assert_eq!(stored.expect(201)["purpose"], "next");
     let path = stored.header("location");
     let mut tags = std::collections::HashSet::new();
     for (accept, body) in [
         ("application/pkix-cert", made.der().to_vec()),
-        ("application/x-pem-file", made.pem().replace("\r\n", "\n").into_bytes()),
+        (
+            "application/x-pem-file",
+            made.pem().replace("\r\n", "\n").into_bytes(),
+        ),
     ] {
-        let read = service.ask(Method::GET, path, &[("accept", accept)], Body::empty()).await;
+        let read = service
+            .ask(Method::GET, path, &[("accept", accept)], Body::empty())
+            .await;
         assert_eq!(read.status, StatusCode::OK);
         assert_eq!(read.header("content-type"), accept);
         assert_eq!(read.body, body);
@@ -72,10 +100,18 @@ async fn it_is_read_as_json_der_or_pem(pool: PgPool) {
     let view = service.get(path).await;
     tags.insert(view.header("etag").to_owned());
     assert_eq!(tags.len(), 3, "three representations, three tags");
-    let wrong = service.ask(Method::GET, path, &[("accept", "text/html")], Body::empty()).await;
+    let wrong = service
+        .ask(Method::GET, path, &[("accept", "text/html")], Body::empty())
+        .await;
     wrong.problem(406, "not_acceptable");
-    service.get(&format!("{PATH}/{}", "0".repeat(64))).await.problem(404, "not_found");
-    service.get(&format!("{PATH}/xyz")).await.fault(400, "/sha256", "invalid_value");
+    service
+        .get(&format!("{PATH}/{}", "0".repeat(64)))
+        .await
+        .problem(404, "not_found");
+    service
+        .get(&format!("{PATH}/xyz"))
+        .await
+        .fault(400, "/sha256", "invalid_value");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -91,7 +127,10 @@ async fn what_is_refused_is_refused_without_its_content(pool: PgPool) {
         (Vec::new(), "certificate_empty"),
         (b"hello".to_vec(), "not_a_certificate"),
         ([made.der().to_vec(), vec![0]].concat(), "trailing_bytes"),
-        (format!("{}{}", made.pem(), expired.pem()).into_bytes(), "several_certificates"),
+        (
+            format!("{}{}", made.pem(), expired.pem()).into_bytes(),
+            "several_certificates",
+        ),
         (expired.der().to_vec(), "certificate_expired"),
     ] {
         let answer = upload(&service, "application/octet-stream", "", body).await;
@@ -99,12 +138,24 @@ async fn what_is_refused_is_refused_without_its_content(pool: PgPool) {
         answer.fault(422, "", code);
         assert!(!answer.text().contains("BEGIN"));
     }
-    let allowed = upload(&service, "application/octet-stream", "?allow_expired=true", expired.der().to_vec()).await;
+    let allowed = upload(
+        &service,
+        "application/octet-stream",
+        "?allow_expired=true",
+        expired.der().to_vec(),
+    )
+    .await;
     allowed.expect(201);
     let document = json!({"certificate": both}).to_string();
-    upload(&service, "application/json", "", document.into_bytes()).await.fault(422, "", "private_key_refused");
+    upload(&service, "application/json", "", document.into_bytes())
+        .await
+        .fault(422, "", "private_key_refused");
     let list = service.get(PATH).await.expect(200);
-    assert_eq!(list["items"].as_array().unwrap().len(), 1, "nothing refused was stored");
+    assert_eq!(
+        list["items"].as_array().unwrap().len(),
+        1,
+        "nothing refused was stored"
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -112,19 +163,50 @@ async fn bodies_have_limits_and_media_types(pool: PgPool) {
     let service = Service::new(pool);
     service.register(&["HOST_A"]).await;
     let large = vec![b'x'; 64 * 1024 + 1];
-    upload(&service, "application/pkix-cert", "", large.clone()).await.problem(413, "body_too_large");
-    upload(&service, "application/json", "", large.clone()).await.problem(413, "body_too_large");
-    upload(&service, "multipart/form-data; boundary=b", "", large).await.problem(413, "body_too_large");
-    upload(&service, "text/html", "", Vec::new()).await.problem(415, "unsupported_media_type");
-    upload(&service, "multipart/form-data", "", Vec::new()).await.problem(400, "invalid_body");
+    upload(&service, "application/pkix-cert", "", large.clone())
+        .await
+        .problem(413, "body_too_large");
+    upload(&service, "application/json", "", large.clone())
+        .await
+        .problem(413, "body_too_large");
+    upload(&service, "multipart/form-data; boundary=b", "", large)
+        .await
+        .problem(413, "body_too_large");
+    upload(&service, "text/html", "", Vec::new())
+        .await
+        .problem(415, "unsupported_media_type");
+    upload(&service, "multipart/form-data", "", Vec::new())
+        .await
+        .problem(400, "invalid_body");
     let bare = service.ask(Method::POST, PATH, &[], Body::from("x")).await;
     bare.problem(415, "unsupported_media_type");
-    let packed = [("content-type", "application/pkix-cert"), ("content-encoding", "gzip")];
-    service.ask(Method::POST, PATH, &packed, Body::empty()).await.problem(415, "unsupported_media_type");
-    let other = b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n".to_vec();
-    upload(&service, "multipart/form-data; boundary=b", "", other).await.fault(400, "/file", "unknown_member");
-    upload(&service, "application/pkix-cert", "?purpose=old", Vec::new()).await.fault(400, "/purpose", "invalid_value");
-    upload(&service, "application/json", "", br#"{"certificate":"!"}"#.to_vec())
+    let packed = [
+        ("content-type", "application/pkix-cert"),
+        ("content-encoding", "gzip"),
+    ];
+    service
+        .ask(Method::POST, PATH, &packed, Body::empty())
         .await
-        .fault(400, "/certificate", "invalid_value");
+        .problem(415, "unsupported_media_type");
+    let other =
+        b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\nx\r\n--b--\r\n".to_vec();
+    upload(&service, "multipart/form-data; boundary=b", "", other)
+        .await
+        .fault(400, "/file", "unknown_member");
+    upload(
+        &service,
+        "application/pkix-cert",
+        "?purpose=old",
+        Vec::new(),
+    )
+    .await
+    .fault(400, "/purpose", "invalid_value");
+    upload(
+        &service,
+        "application/json",
+        "",
+        br#"{"certificate":"!"}"#.to_vec(),
+    )
+    .await
+    .fault(400, "/certificate", "invalid_value");
 }

@@ -11,23 +11,47 @@ async fn a_change_can_be_bound_to_a_revision(pool: PgPool) {
     let mut changed = credential();
     changed["labels"] = json!({"a": "b"});
     let none = [("if-none-match", "*")];
-    service.put_if("/v1/credentials/dba", &none, &changed).await.problem(412, "precondition_failed");
-    service.put_if("/v1/credentials/new", &none, &changed).await.expect(201);
+    service
+        .put_if("/v1/credentials/dba", &none, &changed)
+        .await
+        .problem(412, "precondition_failed");
+    service
+        .put_if("/v1/credentials/new", &none, &changed)
+        .await
+        .expect(201);
     let mine = [("if-match", tag.as_str())];
-    service.put_if("/v1/credentials/dba", &mine, &changed).await.expect(200);
-    service.put_if("/v1/credentials/dba", &mine, &credential()).await.problem(412, "precondition_failed");
-    service.put_if("/v1/credentials/other", &mine, &credential()).await.problem(412, "precondition_failed");
-    let stale = service.ask(Method::DELETE, "/v1/credentials/dba", &mine, Body::empty()).await;
+    service
+        .put_if("/v1/credentials/dba", &mine, &changed)
+        .await
+        .expect(200);
+    service
+        .put_if("/v1/credentials/dba", &mine, &credential())
+        .await
+        .problem(412, "precondition_failed");
+    service
+        .put_if("/v1/credentials/other", &mine, &credential())
+        .await
+        .problem(412, "precondition_failed");
+    let stale = service
+        .ask(Method::DELETE, "/v1/credentials/dba", &mine, Body::empty())
+        .await;
     stale.problem(412, "precondition_failed");
     let bad = [("if-match", "garbage")];
-    service.put_if("/v1/credentials/dba", &bad, &credential()).await.problem(400, "invalid_header");
+    service
+        .put_if("/v1/credentials/dba", &bad, &credential())
+        .await
+        .problem(400, "invalid_header");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_reader_is_not_told_twice(pool: PgPool) {
     let service = Service::new(pool);
     service.register_erp().await;
-    for path in ["/v1/credentials/dba", "/v1/instances/HOST_A", "/v1/pairs/erp"] {
+    for path in [
+        "/v1/credentials/dba",
+        "/v1/instances/HOST_A",
+        "/v1/pairs/erp",
+    ] {
         let read = service.get(path).await;
         read.expect(200);
         let known = [("if-none-match", read.header("etag"))];
@@ -44,7 +68,14 @@ async fn a_compressed_answer_has_another_tag_that_is_known_all_the_same(pool: Pg
     let service = Service::new(pool);
     service.register_erp().await;
     let path = "/v1/pairs/erp";
-    let zipped = service.ask(Method::GET, path, &[("accept-encoding", "gzip")], Body::empty()).await;
+    let zipped = service
+        .ask(
+            Method::GET,
+            path,
+            &[("accept-encoding", "gzip")],
+            Body::empty(),
+        )
+        .await;
     assert_eq!(zipped.header("content-encoding"), "gzip");
     let plain = service.get(path).await;
     assert_ne!(zipped.header("etag"), plain.header("etag"));
@@ -52,7 +83,10 @@ async fn a_compressed_answer_has_another_tag_that_is_known_all_the_same(pool: Pg
     let again = service.ask(Method::GET, path, &known, Body::empty()).await;
     assert_eq!(again.status, StatusCode::NOT_MODIFIED);
     let bound = [("if-match", zipped.header("etag"))];
-    service.put_if(path, &bound, &pair("HOST_A", "HOST_B", None)).await.expect(200);
+    service
+        .put_if(path, &bound, &pair("HOST_A", "HOST_B", None))
+        .await
+        .expect(200);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -63,10 +97,23 @@ async fn a_new_pin_moves_the_status_and_not_the_revision(pool: PgPool) {
     let (made, _) = certificate("HOST_A", 30);
     let headers = [("content-type", "application/pkix-cert")];
     let path = "/v1/instances/HOST_A/certificates";
-    service.ask(Method::POST, path, &headers, Body::from(made.der().to_vec())).await.expect(201);
+    service
+        .ask(
+            Method::POST,
+            path,
+            &headers,
+            Body::from(made.der().to_vec()),
+        )
+        .await
+        .expect(201);
     let known = [("if-none-match", before.header("etag"))];
-    let after = service.ask(Method::GET, "/v1/pairs/erp", &known, Body::empty()).await;
+    let after = service
+        .ask(Method::GET, "/v1/pairs/erp", &known, Body::empty())
+        .await;
     assert_eq!(after.expect(200)["revision"], 1);
     let bound = [("if-match", before.header("etag"))];
-    service.put_if("/v1/pairs/erp", &bound, &pair("HOST_A", "HOST_B", None)).await.expect(200);
+    service
+        .put_if("/v1/pairs/erp", &bound, &pair("HOST_A", "HOST_B", None))
+        .await
+        .expect(200);
 }

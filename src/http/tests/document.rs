@@ -41,7 +41,10 @@ fn every_operation_is_described_in_full() {
             }
             if operation.get("requestBody").is_some() {
                 needed.extend(["413", "415", "422"]);
-                assert!(operation["requestBody"].to_string().contains("example"), "{what}");
+                assert!(
+                    operation["requestBody"].to_string().contains("example"),
+                    "{what}"
+                );
             }
             for status in needed {
                 assert!(responses.contains_key(status), "{what} lacks {status}");
@@ -54,7 +57,10 @@ fn every_operation_is_described_in_full() {
                 assert!(shown, "{what} has no example");
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                assert!(parameter["in"].is_string() && parameter["name"].is_string(), "{what}");
+                assert!(
+                    parameter["in"].is_string() && parameter["name"].is_string(),
+                    "{what}"
+                );
             }
         }
     }
@@ -83,27 +89,56 @@ async fn every_operation_answers_garbage_with_problems(pool: PgPool) {
                 .replace("{name}", "x")
                 .replace("{id}", "01935f6e-3f00-7000-8000-000000000000")
                 .replace("{sha256}", &"0".repeat(64));
-            let bad = path.replace("{name}", "%20").replace("{id}", "%20").replace("{sha256}", "%20");
+            let bad = path
+                .replace("{name}", "%20")
+                .replace("{id}", "%20")
+                .replace("{sha256}", "%20");
             let mut tries = vec![
-                (format!("{good}?no_such=1"), "*/*", "application/json", "{}", 400),
+                (
+                    format!("{good}?no_such=1"),
+                    "*/*",
+                    "application/json",
+                    "{}",
+                    400,
+                ),
                 (good.clone(), "image/png", "application/json", "{}", 406),
             ];
             if path.contains('{') {
                 tries.push((bad, "*/*", "application/json", "{}", 400));
             }
             if operation.request_body.is_some() {
-                tries.push((good.clone(), "*/*", "application/json", "{\"a\":1,\"a\":2}", 400));
+                tries.push((
+                    good.clone(),
+                    "*/*",
+                    "application/json",
+                    "{\"a\":1,\"a\":2}",
+                    400,
+                ));
                 tries.push((good.clone(), "*/*", "application/json", "[", 400));
                 tries.push((good.clone(), "*/*", "text/css", "{}", 415));
             }
             for (uri, accept, media, body, status) in tries {
                 let headers = [("accept", accept), ("content-type", media)];
-                let answer = service.ask(method.clone(), &uri, &headers, Body::from(body)).await;
-                assert_eq!(answer.status.as_u16(), status, "{what} {uri}: {}", answer.text());
-                assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
+                let answer = service
+                    .ask(method.clone(), &uri, &headers, Body::from(body))
+                    .await;
+                assert_eq!(
+                    answer.status.as_u16(),
+                    status,
+                    "{what} {uri}: {}",
+                    answer.text()
+                );
+                assert_eq!(
+                    answer.header("content-type"),
+                    "application/problem+json",
+                    "{what}"
+                );
                 let problem = answer.json();
                 assert_eq!(problem["request_id"], answer.header("request-id"), "{what}");
-                let known = operation.responses.responses.contains_key(&status.to_string());
+                let known = operation
+                    .responses
+                    .responses
+                    .contains_key(&status.to_string());
                 let public = !path.starts_with("/v1/") && status == 400;
                 assert!(known || public, "{what} does not document {status}");
                 walked += 1;

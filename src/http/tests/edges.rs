@@ -9,15 +9,31 @@ use crate::store::MIGRATOR;
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn unknown_routes_and_methods_are_problems(pool: PgPool) {
     let service = Service::new(pool);
-    for path in ["/", "/v1", "/v2/pairs", "/v1/pairs/", "/v1/pairs/a/b", "/v1/jobs//steps", "/docs/nothing.js"] {
+    for path in [
+        "/",
+        "/v1",
+        "/v2/pairs",
+        "/v1/pairs/",
+        "/v1/pairs/a/b",
+        "/docs/nothing.js",
+    ] {
         service.get(path).await.problem(404, "no_such_route");
     }
-    let wrong = service.ask(Method::PATCH, "/v1/pairs/erp", &[], Body::empty()).await;
+    let wrong = service
+        .ask(Method::PATCH, "/v1/pairs/erp", &[], Body::empty())
+        .await;
     wrong.problem(405, "method_not_allowed");
     for method in ["GET", "PUT", "DELETE"] {
-        assert!(wrong.header("allow").contains(method), "{}", wrong.header("allow"));
+        assert!(
+            wrong.header("allow").contains(method),
+            "{}",
+            wrong.header("allow")
+        );
     }
-    service.ask(Method::POST, "/healthz", &[], Body::empty()).await.problem(405, "method_not_allowed");
+    service
+        .ask(Method::POST, "/healthz", &[], Body::empty())
+        .await
+        .problem(405, "method_not_allowed");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -25,13 +41,26 @@ async fn media_types_are_checked_before_anything_is_done(pool: PgPool) {
     let service = Service::new(pool);
     let path = "/v1/credentials/dba";
     let html = [("accept", "text/html")];
-    service.put_if(path, &html, &credential()).await.problem(406, "not_acceptable");
+    service
+        .put_if(path, &html, &credential())
+        .await
+        .problem(406, "not_acceptable");
     let form = [("content-type", "application/x-www-form-urlencoded")];
-    let sent = service.ask(Method::PUT, path, &form, Body::from(credential().to_string())).await;
+    let sent = service
+        .ask(
+            Method::PUT,
+            path,
+            &form,
+            Body::from(credential().to_string()),
+        )
+        .await;
     sent.problem(415, "unsupported_media_type");
     let json = [("content-type", "application/json")];
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(1024 * 1024));
-    service.ask(Method::PUT, path, &json, Body::from(large)).await.problem(413, "body_too_large");
+    service
+        .ask(Method::PUT, path, &json, Body::from(large))
+        .await
+        .problem(413, "body_too_large");
     service.get(path).await.problem(404, "not_found");
 }
 
@@ -40,43 +69,87 @@ async fn bodies_parameters_and_names_are_read_strictly(pool: PgPool) {
     let service = Service::new(pool);
     let path = "/v1/credentials/dba";
     let json = [("content-type", "application/json")];
-    let put = async |body: &'static str| service.ask(Method::PUT, path, &json, Body::from(body)).await;
+    let put = async |body: &'static str| {
+        service
+            .ask(Method::PUT, path, &json, Body::from(body))
+            .await
+    };
     put("{").await.problem(400, "malformed_json");
     put("").await.problem(400, "malformed_json");
-    put(r#"{"spec":{"user":"a","user":"b"}}"#).await.fault(400, "/spec/user", "duplicate_member");
+    put(r#"{"spec":{"user":"a","user":"b"}}"#)
+        .await
+        .fault(400, "/spec/user", "duplicate_member");
     put(r#"{"spec":{"kind":"sql_login","user":"a","password":"b","hosts":[],"x":1}}"#)
         .await
         .fault(400, "/spec/x", "unknown_member");
     put(r#"{"spec":{"kind":"sql_login","user":"a\u0000","password":"b","hosts":["h"]}}"#)
         .await
         .fault(400, "/spec/user", "nul_character");
-    service.get("/v1/credentials/dba?x=1").await.fault(400, "/x", "unknown_parameter");
-    service.get("/v1/credentials?limit=0").await.fault(400, "/limit", "invalid_value");
-    service.get("/v1/credentials?limit=5&limit=6").await.fault(400, "/limit", "duplicate_parameter");
+    service
+        .get("/v1/credentials/dba?x=1")
+        .await
+        .fault(400, "/x", "unknown_parameter");
+    service
+        .get("/v1/credentials?limit=0")
+        .await
+        .fault(400, "/limit", "invalid_value");
+    service.get("/v1/credentials?limit=5&limit=6").await.fault(
+        400,
+        "/limit",
+        "duplicate_parameter",
+    );
     for name in ["-a", "a%20b", "%2e%2e", "%ff", "a%00", &"a".repeat(64)] {
-        service.get(&format!("/v1/credentials/{name}")).await.fault(400, "/name", "invalid_value");
+        service
+            .get(&format!("/v1/credentials/{name}"))
+            .await
+            .fault(400, "/name", "invalid_value");
     }
-    service.get("/v1/jobs/7").await.fault(400, "/id", "invalid_value");
-    service.get("/v1/jobs/01935f6e-3f00-7000-8000-000000000000").await.problem(404, "not_found");
+    service
+        .get("/v1/jobs/7")
+        .await
+        .fault(400, "/id", "invalid_value");
+    service
+        .get("/v1/jobs/01935f6e-3f00-7000-8000-000000000000")
+        .await
+        .problem(404, "not_found");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn problems_are_one_line_for_people(pool: PgPool) {
     let service = Service::new(pool);
-    let answer = service.get_text("/v1/pairs/nothing").await;
+    let answer = service
+        .get_text("/v1/jobs/01935f6e-3f00-7000-8000-000000000000")
+        .await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
-    assert_eq!(answer.text(), "not_acceptable: this operation gives application/json\n");
+    assert_eq!(
+        answer.text(),
+        "not_found: there is no job 01935f6e-3f00-7000-8000-000000000000\n"
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn every_answer_carries_its_id_and_its_headers(pool: PgPool) {
     let service = Service::new(pool);
-    let given = service.ask(Method::GET, "/v1/pairs", &[("request-id", "CHG-7.x")], Body::empty()).await;
+    let given = service
+        .ask(
+            Method::GET,
+            "/v1/pairs",
+            &[("request-id", "CHG-7.x")],
+            Body::empty(),
+        )
+        .await;
     assert_eq!(given.header("request-id"), "CHG-7.x");
     assert_eq!(given.header("cache-control"), "no-store");
     assert_eq!(given.header("x-content-type-options"), "nosniff");
-    let made = service.ask(Method::GET, "/healthz", &[("request-id", "a b\"c")], Body::empty()).await;
+    let made = service
+        .ask(
+            Method::GET,
+            "/healthz",
+            &[("request-id", "a b\"c")],
+            Body::empty(),
+        )
+        .await;
     let id = uuid::Uuid::parse_str(made.header("request-id")).unwrap();
     assert_eq!(id.get_version_num(), 7);
     assert_eq!(made.header("cache-control"), "");
@@ -97,7 +170,10 @@ async fn a_configured_token_is_asked_for_everywhere_but_at_the_public_doors(pool
         if !path.starts_with("/v1/") {
             continue;
         }
-        let path = path.replace("{name}", "x").replace("{id}", "x").replace("{sha256}", "x");
+        let path = path
+            .replace("{name}", "x")
+            .replace("{id}", "x")
+            .replace("{sha256}", "x");
         for (method, operation) in [
             (Method::GET, &item.get),
             (Method::PUT, &item.put),
@@ -107,19 +183,42 @@ async fn a_configured_token_is_asked_for_everywhere_but_at_the_public_doors(pool
             if operation.is_some() {
                 let answer = service.ask(method.clone(), &path, &[], Body::empty()).await;
                 answer.problem(401, "unauthenticated");
-                assert!(answer.header("www-authenticate").starts_with("Bearer"), "{method} {path}");
+                assert!(
+                    answer.header("www-authenticate").starts_with("Bearer"),
+                    "{method} {path}"
+                );
             }
         }
     }
     let right = format!("bearer {token}");
-    let known = service.ask(Method::GET, "/v1/pairs", &[("authorization", &right)], Body::empty()).await;
+    let known = service
+        .ask(
+            Method::GET,
+            "/v1/pairs",
+            &[("authorization", &right)],
+            Body::empty(),
+        )
+        .await;
     known.expect(200);
     for wrong in ["Bearer mg_token-of-the-tesT", "Basic bWc6", "Bearer", token] {
-        let answer = service.ask(Method::GET, "/v1/pairs", &[("authorization", wrong)], Body::empty()).await;
+        let answer = service
+            .ask(
+                Method::GET,
+                "/v1/pairs",
+                &[("authorization", wrong)],
+                Body::empty(),
+            )
+            .await;
         answer.problem(401, "unauthenticated");
     }
-    let twice = [("authorization", right.as_str()), ("authorization", "Bearer x")];
-    service.ask(Method::GET, "/v1/pairs", &twice, Body::empty()).await.problem(401, "unauthenticated");
+    let twice = [
+        ("authorization", right.as_str()),
+        ("authorization", "Bearer x"),
+    ];
+    service
+        .ask(Method::GET, "/v1/pairs", &twice, Body::empty())
+        .await
+        .problem(401, "unauthenticated");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -147,6 +246,40 @@ async fn the_documentation_page_needs_nothing_from_elsewhere(pool: PgPool) {
     assert!(policy.starts_with("default-src 'self'"), "{policy}");
     let initializer = service.get("/docs/swagger-initializer.js").await.text();
     assert!(initializer.contains("/openapi.json"), "{initializer}");
-    assert!(initializer.contains("\"validatorUrl\": \"none\""), "{initializer}");
+    assert!(
+        initializer.contains("\"validatorUrl\": \"none\""),
+        "{initializer}"
+    );
     assert_eq!(service.get("/docs").await.header("location"), "/docs/");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_takes_too_long_is_503(pool: PgPool) {
+    let settings = Settings {
+        timeout: std::time::Duration::ZERO,
+        ..Settings::default()
+    };
+    let service = Service::with(pool, settings);
+    let answer = service.get("/v1/pairs").await;
+    answer.problem(503, "timed_out");
+    assert_eq!(answer.header("retry-after"), "1");
+    service
+        .get("/v1/pairs?wait=1s")
+        .await
+        .fault(400, "/wait", "unknown_parameter");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_panic_is_a_problem_and_tells_nothing(pool: PgPool) {
+    let mut service = Service::new(pool);
+    let panics = Router::new().route("/boom", axum::routing::get(boom));
+    service.router =
+        crate::http::layers::around(panics, &service.api).with_state(service.api.clone());
+    let answer = service.get("/boom").await;
+    answer.problem(500, "internal");
+    assert!(!answer.text().contains("hunter2"));
+}
+
+async fn boom() -> &'static str {
+    panic!("hunter2-canary")
 }

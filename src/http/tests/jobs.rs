@@ -12,7 +12,12 @@ async fn a_job_keeps_what_it_was_accepted_with(pool: PgPool) {
     let (made, _) = certificate("HOST_A", 30);
     let headers = [("content-type", "application/pkix-cert")];
     let uploaded = service
-        .ask(Method::POST, "/v1/instances/HOST_A/certificates", &headers, Body::from(made.der().to_vec()))
+        .ask(
+            Method::POST,
+            "/v1/instances/HOST_A/certificates",
+            &headers,
+            Body::from(made.der().to_vec()),
+        )
         .await
         .expect(201);
     let body = json!({"kind": "configure-inbound", "reason": "new pair", "change_ref": "CHG0042"});
@@ -30,13 +35,31 @@ async fn a_job_keeps_what_it_was_accepted_with(pool: PgPool) {
     let read = service.get(&format!("/v1/jobs/{id}")).await;
     assert_eq!(read.expect(200), job);
     let known = [("if-none-match", read.header("etag"))];
-    let again = service.ask(Method::GET, &format!("/v1/jobs/{id}"), &known, Body::empty()).await;
+    let again = service
+        .ask(
+            Method::GET,
+            &format!("/v1/jobs/{id}"),
+            &known,
+            Body::empty(),
+        )
+        .await;
     assert_eq!(again.status, StatusCode::NOT_MODIFIED);
     let text = service.get_text(&format!("/v1/jobs/{id}")).await.text();
-    assert!(text.starts_with(&format!("job {id}   configure-inbound on pair erp   queued\n")), "{text}");
-    let steps = service.get(&format!("/v1/jobs/{id}/steps")).await.expect(200);
+    assert!(
+        text.starts_with(&format!(
+            "job {id}   configure-inbound on pair erp   queued\n"
+        )),
+        "{text}"
+    );
+    let steps = service
+        .get(&format!("/v1/jobs/{id}/steps"))
+        .await
+        .expect(200);
     assert_eq!(steps, json!({"items": [], "next_cursor": null}));
-    service.get(&format!("/v1/jobs/{id}/script")).await.problem(409, "script_not_ready");
+    service
+        .get(&format!("/v1/jobs/{id}/script"))
+        .await
+        .problem(409, "script_not_ready");
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -49,7 +72,13 @@ async fn the_same_request_gets_the_open_job_and_another_a_conflict(pool: PgPool)
     assert_eq!(again["id"], first["id"]);
     assert_eq!(again["deduplicated"], true);
     let other = json!({"kind": "configure-inbound", "if_endpoint_in_use": "proceed"});
-    assert_eq!(service.post(JOBS, &other).await.problem(409, "job_conflict")["job"], first["id"]);
+    assert_eq!(
+        service
+            .post(JOBS, &other)
+            .await
+            .problem(409, "job_conflict")["job"],
+        first["id"]
+    );
     for harmless in [
         json!({"kind": "verify-inbound"}),
         json!({"kind": "configure-inbound", "dry_run": true}),
@@ -59,30 +88,64 @@ async fn the_same_request_gets_the_open_job_and_another_a_conflict(pool: PgPool)
     let (made, _) = certificate("HOST_A", 30);
     let headers = [("content-type", "application/pkix-cert")];
     let certificates = "/v1/instances/HOST_A/certificates";
-    service.ask(Method::POST, certificates, &headers, Body::from(made.der().to_vec())).await.expect(201);
+    service
+        .ask(
+            Method::POST,
+            certificates,
+            &headers,
+            Body::from(made.der().to_vec()),
+        )
+        .await
+        .expect(201);
     service.post(JOBS, &body).await.problem(409, "job_conflict");
-    assert_eq!(service.get(JOBS).await.expect(200)["items"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        service.get(JOBS).await.expect(200)["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn an_open_job_keeps_what_it_works_on(pool: PgPool) {
     let service = Service::new(pool);
     service.register_erp().await;
-    let job = service.post(JOBS, &json!({"kind": "configure-inbound"})).await.expect(202);
-    let problem = service.put("/v1/pairs/erp", &pair("HOST_A", "HOST_B", None)).await.problem(409, "job_open");
+    let job = service
+        .post(JOBS, &json!({"kind": "configure-inbound"}))
+        .await
+        .expect(202);
+    let problem = service
+        .put("/v1/pairs/erp", &pair("HOST_A", "HOST_B", None))
+        .await
+        .problem(409, "job_open");
     assert_eq!(problem["job"], job["id"]);
-    service.put("/v1/pairs/erp", &pair("HOST_A", "HOST_B", Some("HOST_W"))).await.expect(200);
-    service.delete("/v1/pairs/erp").await.problem(409, "job_open");
+    service
+        .put("/v1/pairs/erp", &pair("HOST_A", "HOST_B", Some("HOST_W")))
+        .await
+        .expect(200);
+    service
+        .delete("/v1/pairs/erp")
+        .await
+        .problem(409, "job_open");
     service.register_lonely().await;
-    let inspection = service.post("/v1/instances/LONELY/jobs", &json!({"kind": "inspect"})).await.expect(202);
+    let inspection = service
+        .post("/v1/instances/LONELY/jobs", &json!({"kind": "inspect"}))
+        .await
+        .expect(202);
     assert_eq!(inspection["subject"], json!({"instance": "LONELY"}));
-    let problem = service.delete("/v1/instances/LONELY").await.problem(409, "in_use");
+    let problem = service
+        .delete("/v1/instances/LONELY")
+        .await
+        .problem(409, "in_use");
     assert_eq!(problem["jobs"], json!([inspection["id"]]));
 }
 
 impl Service {
     async fn register_lonely(&self) {
-        self.put("/v1/instances/LONELY", &instance("LONELY")).await.expect(201);
+        self.put("/v1/instances/LONELY", &instance("LONELY"))
+            .await
+            .expect(201);
     }
 }
 
@@ -93,31 +156,83 @@ async fn each_rule_of_a_request_has_its_pointer(pool: PgPool) {
     let long = "r".repeat(501);
     for (body, status, pointer, code) in [
         (json!({"kind": "inspect"}), 400, "/kind", "unknown_value"),
-        (json!({"kind": "configure-inbound", "accept_identity": true}), 400, "/accept_identity", "unknown_member"),
-        (json!({"kind": "verify-inbound", "dry_run": true}), 422, "/dry_run", "option_not_for_kind"),
-        (json!({"kind": "verify-inbound", "only_if_plan": "x"}), 422, "/only_if_plan", "option_not_for_kind"),
-        (json!({"kind": "configure-inbound", "only_if_plan": "x"}), 422, "/only_if_plan", "invalid_plan_hash"),
-        (json!({"kind": "configure-inbound", "reason": long}), 422, "/reason", "invalid_reason"),
-        (json!({"kind": "configure-inbound", "change_ref": "a*/drop"}), 422, "/change_ref", "invalid_change_ref"),
-        (json!({"kind": "configure-inbound", "if_endpoint_in_use": "x"}), 400, "/if_endpoint_in_use", "unknown_value"),
+        (
+            json!({"kind": "configure-inbound", "accept_identity": true}),
+            400,
+            "/accept_identity",
+            "unknown_member",
+        ),
+        (
+            json!({"kind": "verify-inbound", "dry_run": true}),
+            422,
+            "/dry_run",
+            "option_not_for_kind",
+        ),
+        (
+            json!({"kind": "verify-inbound", "only_if_plan": "x"}),
+            422,
+            "/only_if_plan",
+            "option_not_for_kind",
+        ),
+        (
+            json!({"kind": "configure-inbound", "only_if_plan": "x"}),
+            422,
+            "/only_if_plan",
+            "invalid_plan_hash",
+        ),
+        (
+            json!({"kind": "configure-inbound", "reason": long}),
+            422,
+            "/reason",
+            "invalid_reason",
+        ),
+        (
+            json!({"kind": "configure-inbound", "change_ref": "a*/drop"}),
+            422,
+            "/change_ref",
+            "invalid_change_ref",
+        ),
+        (
+            json!({"kind": "configure-inbound", "if_endpoint_in_use": "x"}),
+            400,
+            "/if_endpoint_in_use",
+            "unknown_value",
+        ),
     ] {
         service.post(JOBS, &body).await.fault(status, pointer, code);
     }
-    let wrong = service.post("/v1/instances/HOST_A/jobs", &json!({"kind": "verify-inbound"})).await;
+    let wrong = service
+        .post(
+            "/v1/instances/HOST_A/jobs",
+            &json!({"kind": "verify-inbound"}),
+        )
+        .await;
     wrong.fault(400, "/kind", "unknown_value");
     for path in ["/v1/pairs/none/jobs", "/v1/instances/none/jobs"] {
         service.get(path).await.problem(404, "not_found");
     }
-    service.post("/v1/pairs/none/jobs", &json!({"kind": "verify-inbound"})).await.problem(404, "not_found");
-    assert_eq!(service.get("/v1/jobs").await.expect(200)["items"], json!([]));
+    service
+        .post("/v1/pairs/none/jobs", &json!({"kind": "verify-inbound"}))
+        .await
+        .problem(404, "not_found");
+    assert_eq!(
+        service.get("/v1/jobs").await.expect(200)["items"],
+        json!([])
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn the_history_is_filtered_and_outlives_registrations(pool: PgPool) {
     let service = Service::new(pool);
     service.register_erp().await;
-    service.post(JOBS, &json!({"kind": "verify-inbound"})).await.expect(202);
-    service.post("/v1/instances/HOST_B/jobs", &json!({"kind": "inspect"})).await.expect(202);
+    service
+        .post(JOBS, &json!({"kind": "verify-inbound"}))
+        .await
+        .expect(202);
+    service
+        .post("/v1/instances/HOST_B/jobs", &json!({"kind": "inspect"}))
+        .await
+        .expect(202);
     for (query, count) in [
         ("", 2),
         ("?kind=inspect", 1),
@@ -133,7 +248,14 @@ async fn the_history_is_filtered_and_outlives_registrations(pool: PgPool) {
         let list = service.get(&format!("/v1/jobs{query}")).await.expect(200);
         assert_eq!(list["items"].as_array().unwrap().len(), count, "{query}");
     }
-    for (query, pointer) in [("state=x", "/state"), ("kind=x", "/kind"), ("created_after=x", "/created_after")] {
-        service.get(&format!("/v1/jobs?{query}")).await.fault(400, pointer, "invalid_value");
+    for (query, pointer) in [
+        ("state=x", "/state"),
+        ("kind=x", "/kind"),
+        ("created_after=x", "/created_after"),
+    ] {
+        service
+            .get(&format!("/v1/jobs?{query}"))
+            .await
+            .fault(400, pointer, "invalid_value");
     }
 }

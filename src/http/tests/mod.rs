@@ -32,8 +32,10 @@ pub fn now() -> DateTime<Utc> {
 /// A service under test.
 pub struct Service {
     pub router: Router,
+    pub api: Api,
     pub store: Store,
     pub readiness: Readiness,
+    pub wakeups: wake::Wakeups,
     /// Ends with the test, and the listening with it.
     _listening: JoinSet<()>,
 }
@@ -62,13 +64,22 @@ impl Answered {
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text());
-        if self.body.is_empty() { Value::Null } else { self.json() }
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            self.json()
+        }
     }
 
     /// Asserts a problem of this status and code, and gives it.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{}",
+            self.text()
+        );
         let problem = self.expect(status);
         assert_eq!(problem["code"], code, "{problem}");
         assert_eq!(problem["status"], status);
@@ -101,16 +112,18 @@ impl Service {
         let directory = tempfile::tempdir().unwrap();
         let api = Api::new(Parts {
             store: store.clone(),
-            wakeups,
+            wakeups: wakeups.clone(),
             seal: SealKey::create_file(&directory.path().join("key")).unwrap(),
             clock: Clock::manual(now()),
             settings,
             readiness: readiness.clone(),
         });
         Self {
-            router: router(api),
+            router: router(api.clone()),
+            api,
             store,
             readiness,
+            wakeups,
             _listening: listening,
         }
     }
@@ -125,7 +138,13 @@ impl Service {
         }
     }
 
-    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Body) -> Answered {
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answered {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -138,7 +157,13 @@ impl Service {
     }
 
     pub async fn get_text(&self, path: &str) -> Answered {
-        self.ask(Method::GET, path, &[("accept", "text/plain")], Body::empty()).await
+        self.ask(
+            Method::GET,
+            path,
+            &[("accept", "text/plain")],
+            Body::empty(),
+        )
+        .await
     }
 
     pub async fn delete(&self, path: &str) -> Answered {
@@ -152,26 +177,34 @@ impl Service {
     pub async fn put_if(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answered {
         let mut all = vec![(header::CONTENT_TYPE.as_str(), "application/json")];
         all.extend_from_slice(headers);
-        self.ask(Method::PUT, path, &all, Body::from(body.to_string())).await
+        self.ask(Method::PUT, path, &all, Body::from(body.to_string()))
+            .await
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Answered {
         let headers = [(header::CONTENT_TYPE.as_str(), "application/json")];
-        self.ask(Method::POST, path, &headers, Body::from(body.to_string())).await
+        self.ask(Method::POST, path, &headers, Body::from(body.to_string()))
+            .await
     }
 
     /// A credential for `*.corp`, and instances `host-a.corp` … by the given names.
     pub async fn register(&self, instances: &[&str]) {
-        self.put("/v1/credentials/dba", &credential()).await.expect(201);
+        self.put("/v1/credentials/dba", &credential())
+            .await
+            .expect(201);
         for name in instances {
-            self.put(&format!("/v1/instances/{name}"), &instance(name)).await.expect(201);
+            self.put(&format!("/v1/instances/{name}"), &instance(name))
+                .await
+                .expect(201);
         }
     }
 
     /// HOST_A, HOST_B, HOST_W and the pair `erp` of all three.
     pub async fn register_erp(&self) {
         self.register(&["HOST_A", "HOST_B", "HOST_W"]).await;
-        self.put("/v1/pairs/erp", &pair("HOST_A", "HOST_B", Some("HOST_W"))).await.expect(201);
+        self.put("/v1/pairs/erp", &pair("HOST_A", "HOST_B", Some("HOST_W")))
+            .await
+            .expect(201);
     }
 }
 
@@ -192,7 +225,9 @@ pub fn certificate(common_name: &str, days_left: i64) -> (rcgen::Certificate, Ke
     let key = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, common_name);
     let at = |days: i64| {
         let moment = now() + chrono::Duration::days(days);
         time::OffsetDateTime::from_unix_timestamp(moment.timestamp()).unwrap()

@@ -7,14 +7,23 @@ use crate::store::MIGRATOR;
 async fn pages_follow_each_other_to_the_end(pool: PgPool) {
     let service = Service::new(pool);
     for i in 0..5 {
-        service.put(&format!("/v1/credentials/c{i}"), &credential()).await.expect(201);
+        service
+            .put(&format!("/v1/credentials/c{i}"), &credential())
+            .await
+            .expect(201);
     }
     let mut path = "/v1/credentials?limit=2".to_owned();
     let mut seen = Vec::new();
     loop {
         let answer = service.get(&path).await;
         let page = answer.expect(200);
-        seen.extend(page["items"].as_array().unwrap().iter().map(|i| i["name"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|i| i["name"].as_str().unwrap().to_owned()),
+        );
         let Some(cursor) = page["next_cursor"].as_str() else {
             assert_eq!(answer.header("link"), "");
             break;
@@ -31,24 +40,46 @@ async fn a_cursor_is_good_for_its_own_list_only(pool: PgPool) {
     service.register_erp().await;
     let page = service.get("/v1/instances?limit=1").await.expect(200);
     let cursor = page["next_cursor"].as_str().unwrap();
-    service.get(&format!("/v1/instances?cursor={cursor}")).await.expect(200);
-    for path in ["credentials", "pairs", "jobs", "jobs?state=failed", "instances/HOST_A/certificates"] {
+    service
+        .get(&format!("/v1/instances?cursor={cursor}"))
+        .await
+        .expect(200);
+    for path in [
+        "credentials",
+        "pairs",
+        "jobs",
+        "jobs?state=failed",
+        "instances/HOST_A/certificates",
+    ] {
         let sign = if path.contains('?') { '&' } else { '?' };
-        let answer = service.get(&format!("/v1/{path}{sign}cursor={cursor}")).await;
+        let answer = service
+            .get(&format!("/v1/{path}{sign}cursor={cursor}"))
+            .await;
         answer.fault(400, "/cursor", "invalid_cursor");
     }
     let mut forged = cursor.to_owned();
     let last = forged.pop().unwrap();
     forged.push(if last == 'A' { 'B' } else { 'A' });
-    service.get(&format!("/v1/instances?cursor={forged}")).await.fault(400, "/cursor", "invalid_cursor");
+    service
+        .get(&format!("/v1/instances?cursor={forged}"))
+        .await
+        .fault(400, "/cursor", "invalid_cursor");
     for ask in ["verify-inbound", "configure-inbound"] {
-        service.post("/v1/pairs/erp/jobs", &json!({"kind": ask})).await.expect(202);
+        service
+            .post("/v1/pairs/erp/jobs", &json!({"kind": ask}))
+            .await
+            .expect(202);
     }
     let page = service.get("/v1/jobs?limit=1").await.expect(200);
     let cursor = page["next_cursor"].as_str().unwrap();
-    let next = service.get(&format!("/v1/jobs?limit=1&cursor={cursor}")).await.expect(200);
+    let next = service
+        .get(&format!("/v1/jobs?limit=1&cursor={cursor}"))
+        .await
+        .expect(200);
     assert_eq!(next["items"][0]["kind"], "verify-inbound");
-    let narrowed = service.get(&format!("/v1/jobs?state=queued&cursor={cursor}")).await;
+    let narrowed = service
+        .get(&format!("/v1/jobs?state=queued&cursor={cursor}"))
+        .await;
     narrowed.fault(400, "/cursor", "invalid_cursor");
 }
 
@@ -56,7 +87,10 @@ async fn a_cursor_is_good_for_its_own_list_only(pool: PgPool) {
 async fn lists_are_tables_for_people(pool: PgPool) {
     let service = Service::new(pool);
     service.register_erp().await;
-    service.post("/v1/pairs/erp/jobs", &json!({"kind": "verify-inbound"})).await.expect(202);
+    service
+        .post("/v1/pairs/erp/jobs", &json!({"kind": "verify-inbound"}))
+        .await
+        .expect(202);
     for (path, heading, content) in [
         ("/v1/credentials", "NAME  KIND", "*.corp"),
         ("/v1/instances", "NAME    PEER NAME", "host-a.corp:1433"),
@@ -70,6 +104,9 @@ async fn lists_are_tables_for_people(pool: PgPool) {
         assert_eq!(answer.status, StatusCode::OK, "{path}");
         assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
         let text = answer.text();
-        assert!(text.starts_with(heading) && text.contains(content), "{path}: {text}");
+        assert!(
+            text.starts_with(heading) && text.contains(content),
+            "{path}: {text}"
+        );
     }
 }

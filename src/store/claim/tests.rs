@@ -76,6 +76,31 @@ async fn eight_workers_never_meet_on_an_instance(_: PgPoolOptions, options: PgCo
     );
 }
 
+/// What the look at the queue foresaw may be wrong by the time of taking: then the leases' key decides.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_held_instance_is_not_taken_whatever_was_foreseen(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 3).await;
+    let first = pair(conn, "first", &fleet[0], &fleet[1]).await;
+    let second = pair(conn, "second", &fleet[1], &fleet[2]).await;
+    queued(conn, &first).await;
+    let other = queued(conn, &second).await;
+    let (held, _) = taken(conn).await.unwrap();
+    let wanted = Lease {
+        job_id: other.id,
+        token: new_id(),
+        attempt: 1,
+        instances: vec![fleet[1].id, fleet[2].id],
+    };
+    let until = now() + chrono::Duration::days(3650);
+    let mut tx = conn.begin().await.unwrap();
+    assert!(!take_instances(&mut tx, &wanted, until).await.unwrap());
+    tx.rollback().await.unwrap();
+    lease::renew(conn, &held, LONG).await.unwrap();
+    expire(conn, &held).await;
+    assert!(take_instances(conn, &wanted, until).await.unwrap());
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_younger_job_does_not_overtake_one_that_waits(pool: PgPool) {
     let conn = &mut *pool.acquire().await.unwrap();

@@ -1,0 +1,518 @@
+//! CREATE, ALTER, DROP and BACKUP CERTIFICATE.
+
+use std::sync::Arc;
+
+use chrono::Months;
+
+use super::{Change, password};
+use crate::engine::errors::{
+    Outcome, Raise, bad_certificate_data, bad_certificate_file, bad_owner, cannot, message,
+    no_permission,
+};
+use crate::engine::eval::dates;
+use crate::engine::lang::ast::{
+    AlterCertificate, CertificateSource, CreateCertificate, PrivateKeySource,
+};
+use crate::engine::state::MASTER;
+use crate::engine::state::certificate::{
+    self, BadCertificate, Certificate, Facts, KeyProtection, PrivateKey,
+};
+use crate::engine::state::database::DBO;
+use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::version::{Platform, Version};
+use crate::engine::switches::{BadDer, CertificatePermission, DropBoundCertificate};
+
+impl Change<'_> {
+    pub(super) fn create_certificate(&mut self, wanted: &CreateCertificate) -> Outcome<()> {
+        let owner = self.certificate_owner(wanted.owner.as_deref())?;
+        if !self.may(self.here(), "CREATE CERTIFICATE") {
+            return Err(match self.env.instance.switches().certificate_permission {
+                CertificatePermission::E262 => self.denied("CREATE CERTIFICATE"),
+                CertificatePermission::E15247 => no_permission(),
+            });
+        }
+        let (facts, private_key) = match &wanted.source {
+            CertificateSource::Made {
+                subject,
+                start,
+                expiry,
+                password,
+            } => self.made(
+                wanted,
+                subject,
+                start.as_deref(),
+                expiry.as_deref(),
+                password.as_deref(),
+            )?,
+            CertificateSource::File(path) => {
+                let bytes = self
+                    .env
+                    .instance
+                    .files()
+                    .read(path)
+                    .ok_or_else(bad_certificate_file)?;
+                let facts = self.parsed(&bytes, true)?;
+                let key = self.imported_key(wanted.private_key.as_ref(), &facts)?;
+                (facts, key)
+            }
+            CertificateSource::Binary(bytes) => {
+                if self.env.instance.version() < Version::V2012 {
+                    return Err(crate::engine::errors::syntax("BINARY", false, 0));
+                }
+                let facts = self.parsed(bytes, false)?;
+                let key = self.imported_key(wanted.private_key.as_ref(), &facts)?;
+                (facts, key)
+            }
+        };
+        self.not_there_yet(&wanted.name, &facts)?;
+        self.validity_warnings(&facts);
+        self.insert_certificate(wanted, owner, facts, private_key)
+    }
+
+    /// The owner: a user mapped to a Windows or SQL login, or the creator's user.
+    fn certificate_owner(&self, name: Option<&str>) -> Outcome<i32> {
+        let database = self.database()?;
+        let own = user_in(self.env.state, self.env.facts.login, database).unwrap_or(DBO);
+        let Some(name) = name else {
+            return Ok(own);
+        };
+        let missing = || cannot("find", "user", name);
+        let found = database
+            .principal(name, &self.state.collation)
+            .ok_or_else(missing)?;
+        let securable = Securable::User(database.id, found.id);
+        if found.kind == 'R' || found.kind == 'G' || found.kind == 'C' || found.kind == 'K' {
+            return Err(bad_owner("certificate"));
+        }
+        let impersonates = found.id == own
+            || !self.env.instance.switches().authorization_needs_impersonate
+            || self.may(securable, "IMPERSONATE");
+        if !impersonates {
+            return Err(missing());
+        }
+        Ok(found.id)
+    }
+
+    fn made(
+        &self,
+        wanted: &CreateCertificate,
+        subject: &str,
+        start: Option<&str>,
+        expiry: Option<&str>,
+        key_password: Option<&str>,
+    ) -> Outcome<(Facts, Option<PrivateKey>)> {
+        let instance = self.env.instance;
+        let longest = if instance.platform() == Platform::Linux {
+            64
+        } else {
+            4000
+        };
+        let length = subject.encode_utf16().count();
+        if length == 0 || length > longest {
+            return Err(Raise::new(
+                15212,
+                16,
+                format!(
+                    "Invalid certificate subject. The certificate subject must have between 1 and {longest} characters."
+                ),
+            ));
+        }
+        let subject: String = subject.chars().take(128).collect();
+        let date = |text: Option<&str>| match text {
+            Some(text) => dates::parse(text).map(Some).ok_or_else(|| {
+                Raise::new(
+                    241,
+                    16,
+                    "Conversion failed when converting date and/or time from character string.",
+                )
+            }),
+            None => Ok(None),
+        };
+        let start = date(start)?.unwrap_or_else(|| instance.now());
+        let year_later = start.checked_add_months(Months::new(12)).unwrap_or(start);
+        let mut expiry = date(expiry)?.unwrap_or(year_later);
+        if expiry < start && instance.version() <= Version::V2008R2 {
+            expiry = year_later;
+        }
+        let protection = match key_password {
+            Some(text) => {
+                self.key_password_fits(text)?;
+                KeyProtection::Password(text.to_owned())
+            }
+            None => {
+                self.master_key_is_open()?;
+                KeyProtection::MasterKey
+            }
+        };
+        if self
+            .database()?
+            .certificate(&wanted.name, &self.state.collation)
+            .is_some()
+        {
+            return Err(already_there(&wanted.name));
+        }
+        let failed = |_| {
+            Raise::new(
+                15468,
+                16,
+                "An error occurred during the generation of the certificate.",
+            )
+        };
+        let key = instance.new_key().map_err(failed)?;
+        let facts = certificate::make(&subject, start, expiry, &key).map_err(failed)?;
+        let private_key = PrivateKey {
+            pkcs8: Arc::new(key.serialize_der()),
+            protection,
+        };
+        Ok((facts, Some(private_key)))
+    }
+
+    fn key_password_fits(&self, text: &str) -> Outcome<()> {
+        let instance = self.env.instance;
+        match instance.password_policy() {
+            Some(rules) => password::check(rules, instance.platform(), "", text),
+            None => Ok(()),
+        }
+    }
+
+    /// 15581 unless the service master key or the session opens the database master key.
+    fn master_key_is_open(&self) -> Outcome<()> {
+        let database = self.database()?;
+        let opened = self.env.facts.open_master_keys.contains(&database.id);
+        match &database.master_key {
+            Some(key) if key.by_service_key || opened => Ok(()),
+            _ => Err(Raise::new(15581, 16, "Please create a master key in the database or open the master key in the session before performing this operation.").with_state(3)),
+        }
+    }
+
+    fn parsed(&self, bytes: &[u8], from_file: bool) -> Outcome<Facts> {
+        let switches = self.env.instance.switches();
+        certificate::parse(bytes).map_err(|bad| match (bad, switches.bad_der) {
+            _ if from_file && switches.bad_file_is_15208 => bad_certificate_file(),
+            (BadCertificate::Key, BadDer::E15297) => {
+                Raise::new(15464, 16, "Unsupported private key format or key length.")
+            }
+            (_, BadDer::E15297) => bad_certificate_data(),
+            (_, BadDer::E15208) => bad_certificate_file(),
+            (_, BadDer::E15468) => Raise::new(
+                15468,
+                16,
+                "An error occurred during the generation of the certificate.",
+            ),
+        })
+    }
+
+    fn imported_key(
+        &self,
+        source: Option<&PrivateKeySource>,
+        facts: &Facts,
+    ) -> Outcome<Option<PrivateKey>> {
+        let Some(source) = source else {
+            return Ok(None);
+        };
+        let bytes = match (&source.file, &source.binary) {
+            (Some(path), _) => self
+                .env
+                .instance
+                .files()
+                .read(path)
+                .ok_or_else(bad_certificate_file)?,
+            (None, Some(bytes)) => bytes.clone(),
+            (None, None) => return Err(bad_certificate_data()),
+        };
+        let wrong = || Raise::new(15465, 16, "The private key password is invalid.");
+        let password = source.decryption.as_deref().ok_or_else(wrong)?;
+        let pkcs8 = open_envelope(&bytes, password).ok_or_else(|| {
+            if bytes.starts_with(ENVELOPE) {
+                wrong()
+            } else {
+                bad_certificate_data()
+            }
+        })?;
+        let protection = match &source.encryption {
+            Some(text) => KeyProtection::Password(text.clone()),
+            None => {
+                self.master_key_is_open()?;
+                KeyProtection::MasterKey
+            }
+        };
+        let key = PrivateKey {
+            pkcs8: Arc::new(pkcs8),
+            protection,
+        };
+        if !key.matches(facts) {
+            return Err(Raise::new(
+                15474,
+                16,
+                "Invalid private key. The private key does not match the public key of the certificate.",
+            ));
+        }
+        Ok(Some(key))
+    }
+
+    /// One message for a taken name and for a certificate that is already there.
+    fn not_there_yet(&self, name: &str, facts: &Facts) -> Outcome<()> {
+        let refused = self.env.instance.switches().same_serial_refused;
+        let database = self.database()?;
+        let clash = |c: &Certificate| {
+            c.facts.thumbprint == facts.thumbprint
+                || refused
+                    && c.facts.issuer_raw == facts.issuer_raw
+                    && c.facts.serial == facts.serial
+        };
+        if database.certificate(name, &self.state.collation).is_some()
+            || database.certificates.values().any(clash)
+        {
+            return Err(already_there(name));
+        }
+        Ok(())
+    }
+
+    fn validity_warnings(&mut self, facts: &Facts) {
+        let instance = self.env.instance;
+        let class = if instance.switches().validity_warnings_are_errors {
+            16
+        } else {
+            10
+        };
+        let now = instance.now();
+        let (number, why) = if facts.expiry < facts.start {
+            (
+                15213,
+                "has an invalid validity period; its expiration date precedes its start date.",
+            )
+        } else if facts.expiry < now {
+            (15214, "is expired.")
+        } else if facts.start > now {
+            (15215, "is not yet valid; its start date is in the future.")
+        } else {
+            return;
+        };
+        let text = format!("Warning: The certificate you created {why}");
+        self.effects.messages.push(message(number, class, 1, text));
+    }
+
+    fn insert_certificate(
+        &mut self,
+        wanted: &CreateCertificate,
+        owner: i32,
+        facts: Facts,
+        private_key: Option<PrivateKey>,
+    ) -> Outcome<()> {
+        self.certificates_changed();
+        let database = self.database_mut()?;
+        let id = database.next_certificate;
+        database.next_certificate += 1;
+        database.certificates.insert(
+            id,
+            Certificate {
+                id,
+                name: wanted.name.clone(),
+                owner,
+                facts: Arc::new(facts),
+                private_key,
+                active_for_dialog: true,
+                last_key_backup: None,
+            },
+        );
+        Ok(())
+    }
+
+    fn certificates_changed(&mut self) {
+        if self.current() == MASTER && self.env.instance.switches().certificate_change_restarts {
+            self.env.instance.log(11296, "spid9s", "Certificate change detected. Service Broker manager and transport will now restart.".to_owned());
+            self.effects.restart_transport = true;
+        }
+    }
+
+    /// The certificate, if the asker holds `permission` on it.
+    fn held_certificate(&self, verb: &str, name: &str, permission: &str) -> Outcome<Certificate> {
+        let missing = || cannot(verb, "certificate", name);
+        let found = self
+            .database()?
+            .certificate(name, &self.state.collation)
+            .ok_or_else(missing)?;
+        if !self.may(Securable::Certificate(self.current(), found.id), permission) {
+            return Err(missing());
+        }
+        Ok(found.clone())
+    }
+
+    pub(super) fn alter_certificate(&mut self, name: &str, what: &AlterCertificate) -> Outcome<()> {
+        let mut certificate = self.held_certificate("alter", name, "ALTER")?;
+        match what {
+            AlterCertificate::RemovePrivateKey => certificate.private_key = None,
+            AlterCertificate::ActiveForDialog(on) => certificate.active_for_dialog = *on,
+            AlterCertificate::PrivateKey(source) => {
+                certificate.private_key = self.altered_key(&certificate, source)?;
+            }
+        }
+        self.database_mut()?
+            .certificates
+            .insert(certificate.id, certificate);
+        Ok(())
+    }
+
+    fn altered_key(
+        &self,
+        certificate: &Certificate,
+        source: &PrivateKeySource,
+    ) -> Outcome<Option<PrivateKey>> {
+        if source.file.is_some() || source.binary.is_some() {
+            return self.imported_key(Some(source), &certificate.facts);
+        }
+        let Some(mut key) = certificate.private_key.clone() else {
+            return Err(Raise::new(
+                15246,
+                16,
+                format!(
+                    "Cannot dump the private key of certificate '{}' because the private key cannot be found.",
+                    certificate.name
+                ),
+            ));
+        };
+        if let KeyProtection::Password(old) = &key.protection
+            && source.decryption.as_ref() != Some(old)
+        {
+            return Err(Raise::new(
+                15465,
+                16,
+                "The private key password is invalid.",
+            ));
+        }
+        key.protection = match &source.encryption {
+            Some(text) => KeyProtection::Password(text.clone()),
+            None => {
+                self.master_key_is_open()?;
+                KeyProtection::MasterKey
+            }
+        };
+        Ok(Some(key))
+    }
+
+    pub(super) fn drop_certificate(&mut self, name: &str) -> Outcome<()> {
+        let certificate = self.held_certificate("drop", name, "CONTROL")?;
+        let in_master = self.current() == MASTER;
+        let user = self.state.endpoints.values().find(|e| {
+            in_master
+                && e.mirroring
+                    .as_ref()
+                    .is_some_and(|m| m.certificate == certificate.id)
+        });
+        if user.is_some() {
+            return Err(match self.env.instance.switches().drop_bound_certificate {
+                DropBoundCertificate::E15352 => Raise::new(
+                    15352,
+                    16,
+                    "The certificate cannot be dropped because one or more entities are either signed or encrypted using it.",
+                ),
+                DropBoundCertificate::E3716 => Raise::new(
+                    3716,
+                    16,
+                    format!(
+                        "The certificate '{name}' cannot be dropped because it is bound to one or more endpoint."
+                    ),
+                ),
+                DropBoundCertificate::E15187 => Raise::new(
+                    15187,
+                    16,
+                    "The certificate cannot be dropped because it is used by one or more endpoint(s).",
+                ),
+                DropBoundCertificate::E15559 => Raise::new(
+                    15559,
+                    16,
+                    format!(
+                        "Cannot drop certificate '{name}' because there is a endpoint mapped to it."
+                    ),
+                ),
+            });
+        }
+        let sid = certificate.facts.sid().0;
+        let mapped = self.state.principal_by_sid(&sid).is_some()
+            || self.database()?.user_of_sid(&sid).is_some();
+        if mapped {
+            return Err(Raise::new(
+                15559,
+                16,
+                format!("Cannot drop certificate '{name}' because there is a user mapped to it."),
+            ));
+        }
+        self.certificates_changed();
+        let database = self.database_mut()?;
+        database.certificates.remove(&certificate.id);
+        database
+            .permissions
+            .retain(|p| !(p.class == 25 && p.major == certificate.id));
+        Ok(())
+    }
+
+    pub(super) fn backup_certificate(
+        &mut self,
+        name: &str,
+        path: &str,
+        private_key: Option<&(String, String)>,
+    ) -> Outcome<()> {
+        let missing = || cannot("find", "certificate", name);
+        let found = self
+            .database()?
+            .certificate(name, &self.state.collation)
+            .cloned()
+            .ok_or_else(missing)?;
+        let securable = Securable::Certificate(self.current(), found.id);
+        if !self.asker().sees(securable) {
+            return Err(missing());
+        }
+        let files = self.env.instance.files();
+        let unwritable = |path: &str| {
+            Raise::new(
+                15240,
+                16,
+                format!(
+                    "Cannot write into file '{path}'. Verify that you have write permissions, that the file path is valid, and that the file does not already exist."
+                ),
+            )
+        };
+        if let Some((file, password)) = private_key {
+            let key = found
+                .private_key
+                .as_ref()
+                .filter(|_| self.may(securable, "CONTROL"));
+            let key = key.ok_or_else(|| Raise::new(15246, 16, format!("Cannot dump the private key of certificate '{name}' because the private key cannot be found.")))?;
+            if files.get(path).is_some() || !files.write_new(file, &envelope(&key.pkcs8, password))
+            {
+                return Err(unwritable(file));
+            }
+            let now = self.env.instance.now();
+            if let Some(stored) = self.database_mut()?.certificates.get_mut(&found.id) {
+                stored.last_key_backup = Some(now);
+            }
+        }
+        if !files.write_new(path, &found.facts.der) {
+            return Err(unwritable(path));
+        }
+        Ok(())
+    }
+}
+
+fn already_there(name: &str) -> Raise {
+    Raise::new(
+        15232,
+        16,
+        format!(
+            "A certificate with name '{name}' already exists or this certificate already has been added to the database."
+        ),
+    )
+}
+
+/// Begins a simulated private key file: not Microsoft's PVK format, and guarding nothing.
+const ENVELOPE: &[u8] = b"SIMPVK1\0";
+
+fn envelope(pkcs8: &[u8], password: &str) -> Vec<u8> {
+    [ENVELOPE, &certificate::sha1(password.as_bytes()), pkcs8].concat()
+}
+
+fn open_envelope(bytes: &[u8], password: &str) -> Option<Vec<u8>> {
+    let body = bytes.strip_prefix(ENVELOPE)?;
+    let (digest, pkcs8) = body.split_at_checked(20)?;
+    (digest == certificate::sha1(password.as_bytes())).then(|| pkcs8.to_vec())
+}

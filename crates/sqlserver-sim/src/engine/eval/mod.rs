@@ -1,0 +1,71 @@
+//! Computing: expressions, conditions and queries over one snapshot of an instance.
+//!
+//! Nothing here changes the instance; variables are the only thing an evaluation may write.
+
+pub mod aggregate;
+pub mod compare;
+pub mod convert;
+pub mod dates;
+mod expression;
+mod functions;
+mod identity;
+mod query;
+mod security;
+mod text;
+pub mod types;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use crate::engine::instance::Inner;
+use crate::engine::run::facts::SessionFacts;
+use crate::engine::state::State;
+use crate::engine::state::permission::Asker;
+use crate::reply::{SqlType, Value};
+
+pub use query::{Relation, bind_query, run_query};
+
+/// A column of an intermediate result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Col {
+    /// Alias of the table it comes from; empty for computed columns.
+    pub table: String,
+    pub name: String,
+    pub ty: SqlType,
+    pub nullable: bool,
+}
+
+/// Variables of a batch, names in lower case with the at sign.
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    pub scalars: HashMap<String, (SqlType, Value)>,
+    pub tables: HashMap<String, Relation>,
+}
+
+/// Everything an expression may look at.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    pub instance: &'a Inner,
+    pub state: &'a State,
+    pub facts: &'a SessionFacts,
+    pub variables: &'a RefCell<Variables>,
+}
+
+impl<'a> Env<'a> {
+    pub fn asker(&self) -> Asker<'a> {
+        Asker {
+            state: self.state,
+            login: self.facts.login,
+        }
+    }
+}
+
+/// The row an expression is computed for, inside the rows of the queries around it.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub cols: &'a [Col],
+    pub row: &'a [Value],
+    /// The rows an aggregate runs over.
+    pub group: Option<&'a [Vec<Value>]>,
+    pub outer: Option<&'a Scope<'a>>,
+}

@@ -1,0 +1,437 @@
+//! One simulated instance: where its state, its clock, its sessions and its part of the network meet.
+//!
+//! Look-ups and small steps only; rules live in `ddl`, `run` and `net`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+
+use chrono::{NaiveDateTime, TimeDelta, Utc};
+use rcgen::KeyPair;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use uuid::Uuid;
+
+use super::PasswordPolicy;
+use super::faults::Faults;
+use super::files::Files;
+use super::keys;
+use super::lang::ast::EndpointState;
+use super::ledger::Ledger;
+use super::net::error_log::LogLine;
+use super::net::mirroring;
+use super::net::session::{MirrorRole, Transport};
+use super::run::facts::SessionFacts;
+use super::run::locks::AppLocks;
+use super::run::session::EngineSession;
+use super::state::certificate::BadCertificate;
+use super::state::database::DatabaseState;
+use super::state::endpoint::{Endpoint, Mirroring};
+use super::state::version::{Edition, Platform, Version};
+use super::state::{MASTER, SA, State};
+use super::switches::Unverified;
+use crate::fleet::FleetInner;
+use crate::session::TlsIdentity;
+use crate::spec::InstanceSpec;
+
+/// A row of `sys.dm_exec_sessions`.
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    pub spid: u16,
+    pub login: i32,
+    pub login_name: String,
+    pub sid: Vec<u8>,
+    pub application: String,
+    pub client_host: String,
+    pub encrypted: bool,
+    pub since: NaiveDateTime,
+    pub connection: Uuid,
+}
+
+/// The inside of an instance.
+pub struct Inner {
+    /// Position in the fleet.
+    pub number: usize,
+    pub(crate) spec: InstanceSpec,
+    pub(crate) fleet: Weak<FleetInner>,
+    pub(crate) tls: Arc<TlsIdentity>,
+    committed: RwLock<Arc<State>>,
+    writer: Arc<AsyncMutex<()>>,
+    transport: Mutex<Transport>,
+    clock_offset: AtomicI64,
+    sessions: Mutex<BTreeMap<u16, OpenSession>>,
+    next_spid: AtomicU16,
+    wrong_passwords: Mutex<HashMap<i32, u32>>,
+    ledger: Ledger,
+    faults: Faults,
+    files: Files,
+    locks: AppLocks,
+    pub(crate) port: AtomicU16,
+    pub(crate) running: AtomicBool,
+}
+
+fn guarded<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Inner {
+    pub fn new(
+        number: usize,
+        spec: InstanceSpec,
+        fleet: Weak<FleetInner>,
+        tls: Arc<TlsIdentity>,
+        state: State,
+    ) -> Self {
+        let offset = spec.clock_offset.num_milliseconds();
+        Self {
+            number,
+            spec,
+            fleet,
+            tls,
+            committed: RwLock::new(Arc::new(state)),
+            writer: Arc::default(),
+            transport: Mutex::default(),
+            clock_offset: AtomicI64::new(offset),
+            sessions: Mutex::default(),
+            next_spid: AtomicU16::new(51),
+            wrong_passwords: Mutex::default(),
+            ledger: Ledger::default(),
+            faults: Faults::default(),
+            files: Files::default(),
+            locks: AppLocks::default(),
+            port: AtomicU16::new(0),
+            running: AtomicBool::new(false),
+        }
+    }
+
+    pub fn version(&self) -> Version {
+        self.spec.version
+    }
+
+    pub fn edition(&self) -> Edition {
+        self.spec.edition
+    }
+
+    pub fn platform(&self) -> Platform {
+        self.spec.platform
+    }
+
+    pub fn switches(&self) -> Unverified {
+        self.spec.unverified
+    }
+
+    pub fn password_policy(&self) -> Option<PasswordPolicy> {
+        self.spec.password_policy
+    }
+
+    pub fn windows_only(&self) -> bool {
+        self.spec.windows_only
+    }
+
+    pub fn hadr_enabled(&self) -> bool {
+        self.spec.hadr_enabled
+    }
+
+    pub fn machine_name(&self) -> &str {
+        self.spec.machine_name()
+    }
+
+    pub fn instance_name(&self) -> Option<&str> {
+        self.spec.instance_name.as_deref()
+    }
+
+    /// `MACHINE` or `MACHINE\INSTANCE`.
+    pub fn server_name(&self) -> String {
+        match &self.spec.instance_name {
+            Some(instance) => format!("{}\\{instance}", self.machine_name()),
+            None => self.machine_name().to_owned(),
+        }
+    }
+
+    pub fn data_path(&self) -> &'static str {
+        match self.spec.platform {
+            Platform::Windows => "C:\\Program Files\\Microsoft SQL Server\\MSSQL\\DATA\\",
+            Platform::Linux => "/var/opt/mssql/data/",
+        }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed)
+    }
+
+    /// The instance's own time, UTC.
+    pub fn now(&self) -> NaiveDateTime {
+        let offset = TimeDelta::milliseconds(self.clock_offset.load(Ordering::Relaxed));
+        let now = Utc::now().naive_utc();
+        now.checked_add_signed(offset).unwrap_or(now)
+    }
+
+    pub fn set_clock_offset(&self, offset: TimeDelta) {
+        self.clock_offset
+            .store(offset.num_milliseconds(), Ordering::Relaxed);
+    }
+
+    /// What every session outside a changing transaction sees.
+    pub fn committed(&self) -> Arc<State> {
+        Arc::clone(
+            &self
+                .committed
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
+    }
+
+    /// Only the holder of the writer lock may publish, or changes are lost.
+    pub fn publish(&self, state: Arc<State>) {
+        *self
+            .committed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    pub async fn writer(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.writer).lock_owned().await
+    }
+
+    pub fn transport(&self) -> MutexGuard<'_, Transport> {
+        guarded(&self.transport)
+    }
+
+    pub fn sessions(&self) -> BTreeMap<u16, OpenSession> {
+        guarded(&self.sessions).clone()
+    }
+
+    pub fn next_spid(&self) -> u16 {
+        let sessions = guarded(&self.sessions);
+        loop {
+            let spid = self.next_spid.fetch_add(1, Ordering::Relaxed);
+            if spid > 50 && spid < 32767 && !sessions.contains_key(&spid) {
+                return spid;
+            }
+            if spid >= 32766 {
+                self.next_spid.store(51, Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub fn open_session(&self, facts: &SessionFacts, sid: Vec<u8>) {
+        let row = OpenSession {
+            spid: facts.spid,
+            login: facts.login,
+            login_name: facts.login_name.clone(),
+            sid,
+            application: facts.application.clone(),
+            client_host: facts.client_host.clone(),
+            encrypted: facts.encrypted,
+            since: self.now(),
+            connection: facts.connection,
+        };
+        guarded(&self.sessions).insert(facts.spid, row);
+    }
+
+    pub fn close_session(&self, spid: u16) {
+        guarded(&self.sessions).remove(&spid);
+        self.locks.release_session(spid, true);
+    }
+
+    /// A session that does not count as connected: for the Rust API and for racing parties.
+    pub fn internal_session(self: &Arc<Self>, application: &str) -> EngineSession {
+        let facts = self.internal_facts(SA, "sa", application);
+        EngineSession::new(Arc::clone(self), facts)
+    }
+
+    pub fn internal_facts(&self, login: i32, name: &str, application: &str) -> SessionFacts {
+        SessionFacts {
+            spid: self.next_spid(),
+            login,
+            login_name: name.to_owned(),
+            database: MASTER,
+            application: application.to_owned(),
+            client_host: self.machine_name().to_owned(),
+            encrypted: false,
+            connection: Uuid::new_v4(),
+            transaction_count: 0,
+            doomed: false,
+            row_count: 0,
+            last_error: 0,
+            lock_timeout: -1,
+            xact_abort: false,
+            no_count: false,
+            implicit_transactions: false,
+            caught: Vec::new(),
+            open_master_keys: Default::default(),
+        }
+    }
+
+    pub fn is_locked_out(&self, login: i32) -> bool {
+        let limit = self.spec.lockout_after;
+        limit.is_some_and(|limit| {
+            guarded(&self.wrong_passwords)
+                .get(&login)
+                .is_some_and(|n| *n >= limit)
+        })
+    }
+
+    pub fn count_wrong_password(&self, login: i32, counted: bool) {
+        if counted {
+            *guarded(&self.wrong_passwords).entry(login).or_default() += 1;
+        }
+    }
+
+    pub fn forget_wrong_passwords(&self, login: i32) {
+        guarded(&self.wrong_passwords).remove(&login);
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    pub fn locks(&self) -> &AppLocks {
+        &self.locks
+    }
+
+    /// # Errors
+    /// When no key can be generated.
+    pub fn new_key(&self) -> Result<KeyPair, BadCertificate> {
+        keys::take(
+            self.spec
+                .key_bits
+                .unwrap_or_else(|| self.version().rsa_bits()),
+        )
+    }
+
+    pub fn log(&self, number: i32, source: &str, text: impl Into<String>) {
+        let line = LogLine {
+            at: self.now(),
+            source: source.to_owned(),
+            number,
+            text: text.into(),
+        };
+        self.transport().log.push(line);
+    }
+
+    pub fn error_log(&self) -> Vec<LogLine> {
+        self.transport().log.clone()
+    }
+
+    /// The mirroring endpoint, if anything listens at all.
+    pub fn listening<'a>(&self, state: &'a State) -> Option<(&'a Endpoint, &'a Mirroring)> {
+        if !self.running.load(Ordering::Relaxed) || self.faults.handshake_off() {
+            return None;
+        }
+        let endpoint = state.mirroring_endpoint()?;
+        let mirroring = endpoint.mirroring.as_ref()?;
+        (endpoint.state != EndpointState::Disabled).then_some((endpoint, mirroring))
+    }
+
+    /// All other instances of the fleet.
+    pub fn peers(&self) -> Vec<Arc<Self>> {
+        let fleet = self.fleet.upgrade();
+        let all = fleet.map(|f| f.instances()).unwrap_or_default();
+        all.into_iter()
+            .filter(|i| i.number != self.number)
+            .collect()
+    }
+
+    /// The instance whose endpoint listens at an address; itself included.
+    pub fn find_peer(&self, host: &str, port: u16) -> Option<Arc<Self>> {
+        let all = self.fleet.upgrade()?.instances();
+        let local = ["localhost", "127.0.0.1", "::1"].contains(&host.to_ascii_lowercase().as_str());
+        all.into_iter().find(|i| {
+            let named = local || i.spec.hosts().iter().any(|h| h.eq_ignore_ascii_case(host));
+            let state = i.committed();
+            named
+                && i.listening(&state)
+                    .is_some_and(|(e, _)| e.port == i32::from(port))
+        })
+    }
+
+    /// Whether another instance of the same machine listens on this endpoint port.
+    pub fn endpoint_port_taken(&self, port: i32) -> bool {
+        let same_machine =
+            |i: &Arc<Self>| i.machine_name().eq_ignore_ascii_case(self.machine_name());
+        self.peers().iter().filter(|i| same_machine(i)).any(|i| {
+            let state = i.committed();
+            i.listening(&state).is_some_and(|(e, _)| e.port == port)
+        })
+    }
+
+    pub fn database_id(&self, name: &str) -> i32 {
+        self.committed().database(name).map_or(0, |d| d.id)
+    }
+
+    /// Where the partner of a mirrored database is.
+    pub fn partner_address(&self, database: &str) -> Option<String> {
+        let id = self.database_id(database);
+        self.transport().mirrors.get(&id).map(|m| m.partner.clone())
+    }
+
+    /// Cuts all connections with a peer, at both ends.
+    pub fn drop_connections_to(&self, peer: usize) {
+        let mut streams = Vec::new();
+        self.transport().connections.retain(|c| {
+            let gone = c.peer == peer;
+            if gone {
+                streams.push(c.stream);
+            }
+            !gone
+        });
+        for other in self.peers().iter().filter(|p| p.number == peer) {
+            other
+                .transport()
+                .connections
+                .retain(|c| !streams.contains(&c.stream));
+        }
+    }
+
+    /// Cuts the connections that came in as a login.
+    pub fn cut_connections_of(self: &Arc<Self>, login: &str) {
+        let collation = self.committed().collation.clone();
+        let peers: Vec<usize> = self
+            .transport()
+            .connections
+            .iter()
+            .filter(|c| {
+                c.principal
+                    .as_deref()
+                    .is_some_and(|p| collation.same(p, login))
+            })
+            .map(|c| c.peer)
+            .collect();
+        for peer in peers {
+            self.drop_connections_to(peer);
+        }
+        mirroring::heal(self);
+    }
+
+    /// Principal and mirror change places.
+    pub fn swap_roles(&self, partner: &Self, database: &str) {
+        for (side, role, state) in [
+            (self, MirrorRole::Mirror, DatabaseState::Restoring),
+            (partner, MirrorRole::Principal, DatabaseState::Online),
+        ] {
+            let mut changed = (*side.committed()).clone();
+            let id = side.database_id(database);
+            if let Some(own) = changed.databases.get_mut(&id) {
+                own.state = state;
+            }
+            side.publish(Arc::new(changed));
+            if let Some(mirror) = side.transport().mirrors.get_mut(&id) {
+                mirror.role = role;
+                mirror.role_sequence += 1;
+            }
+            side.log(
+                1480,
+                "spid9s",
+                format!("The database mirroring session for database '{database}' changed roles."),
+            );
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! RSA keys for engine-made certificates, optionally kept between processes.
+//!
+//! Making a 3072-bit key takes a noticeable part of a second in a debug build. With `SQLSERVER_SIM_KEY_CACHE` naming a
+//! directory, the n-th key of a process is read from there, and written when it is missing. Keys of a simulator guard nothing.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rcgen::{KeyPair, PKCS_RSA_SHA256};
+use rustls_pki_types::PrivatePkcs8KeyDer;
+
+use super::state::certificate::{BadCertificate, generate_key};
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// A key no other caller in this process has.
+///
+/// # Errors
+/// When no key can be generated.
+pub fn take(bits: u16) -> Result<KeyPair, BadCertificate> {
+    let n = TAKEN.fetch_add(1, Ordering::Relaxed);
+    let Some(directory) = std::env::var_os("SQLSERVER_SIM_KEY_CACHE").map(PathBuf::from) else {
+        return generate_key(bits);
+    };
+    let path = directory.join(format!("rsa-{bits}-{n}.p8"));
+    let stored = std::fs::read(&path).ok().and_then(|der| {
+        KeyPair::from_pkcs8_der_and_sign_algo(&PrivatePkcs8KeyDer::from(der), &PKCS_RSA_SHA256).ok()
+    });
+    if let Some(key) = stored {
+        return Ok(key);
+    }
+    let key = generate_key(bits)?;
+    // Written aside and renamed: another process must never read half a key.
+    let aside = directory.join(format!("rsa-{bits}-{n}.{}", std::process::id()));
+    let kept = std::fs::create_dir_all(&directory)
+        .and_then(|()| std::fs::write(&aside, key.serialized_der()))
+        .and_then(|()| std::fs::rename(&aside, &path));
+    if let Err(error) = kept {
+        tracing::debug!(%error, "a generated key was not cached");
+    }
+    Ok(key)
+}

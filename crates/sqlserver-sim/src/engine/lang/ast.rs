@@ -1,0 +1,449 @@
+//! What a batch means once parsed: statements, expressions, queries and DDL.
+//!
+//! Data only; no parsing and no executing.
+
+use crate::reply::{SqlType, Value};
+
+/// One statement and where it begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    pub line: u32,
+    /// Byte range in the batch text, for the ledger.
+    pub span: (usize, usize),
+    pub kind: StatementKind,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum StatementKind {
+    Declare(Vec<Declaration>),
+    SetVariable(String, Expr),
+    SetOption(SetOption),
+    Use(String),
+    If(Cond, Box<Statement>, Option<Box<Statement>>),
+    While(Cond, Box<Statement>),
+    Break,
+    Continue,
+    Block(Vec<Statement>),
+    TryCatch(Vec<Statement>, Vec<Statement>),
+    BeginTransaction,
+    Commit,
+    Rollback,
+    /// `None` re-throws.
+    Throw(Option<(Expr, Expr, Expr)>),
+    RaisError {
+        message: Expr,
+        severity: Expr,
+        state: Expr,
+        arguments: Vec<Expr>,
+    },
+    Print(Expr),
+    Return(Option<Expr>),
+    /// An expression giving `hh:mm:ss[.mmm]`.
+    WaitForDelay(Expr),
+    ExecuteText(Expr),
+    ExecuteProcedure {
+        result: Option<String>,
+        name: Vec<String>,
+        arguments: Vec<Argument>,
+    },
+    Select(Query),
+    Insert {
+        table: String,
+        columns: Vec<String>,
+        source: Query,
+    },
+    Ddl(Box<Ddl>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument {
+    pub name: Option<String>,
+    pub value: Expr,
+    pub output: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Declaration {
+    Scalar(String, SqlType, Option<Expr>),
+    Table(String, Vec<(String, SqlType)>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetOption {
+    XactAbort(bool),
+    NoCount(bool),
+    ImplicitTransactions(bool),
+    LockTimeout(i64),
+    /// Accepted, without effect on what the simulator shows.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Expr {
+    Null,
+    Literal(Value, SqlType),
+    Variable(String),
+    Column(Vec<String>),
+    Function {
+        name: String,
+        arguments: Vec<Expr>,
+        /// `COUNT(*)`.
+        star: bool,
+        distinct: bool,
+    },
+    /// `CAST`, `CONVERT` and their TRY_ forms.
+    Convert {
+        value: Box<Expr>,
+        ty: SqlType,
+        style: Option<Box<Expr>>,
+        or_null: bool,
+    },
+    Case {
+        operand: Option<Box<Expr>>,
+        whens: Vec<(When, Expr)>,
+        otherwise: Option<Box<Expr>>,
+    },
+    Negate(Box<Expr>),
+    /// Operators of one precedence level, left to right; a list so that long concatenations stay shallow.
+    Chain(Box<Expr>, Vec<(char, Expr)>),
+    Scalar(Box<Query>),
+    Collate(Box<Expr>, String),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum When {
+    Equals(Expr),
+    Holds(Cond),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cond {
+    All(Vec<Cond>),
+    Any(Vec<Cond>),
+    Not(Box<Cond>),
+    Compare(Compare, Expr, Expr),
+    In(Expr, Vec<Expr>),
+    InQuery(Expr, Box<Query>),
+    Exists(Box<Query>),
+    Between(Expr, Expr, Expr),
+    Like(Expr, Expr, Option<Expr>),
+    IsNull(Expr),
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Query {
+    /// Branches of UNION ALL; true where UNION (distinct) joins the branch to those before.
+    pub branches: Vec<(bool, Select)>,
+    /// Expression and whether descending.
+    pub order_by: Vec<(Expr, bool)>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Select {
+    pub distinct: bool,
+    pub top: Option<Expr>,
+    pub items: Vec<Item>,
+    pub from: Option<Source>,
+    pub filter: Option<Cond>,
+    pub group_by: Vec<Expr>,
+    pub having: Option<Cond>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    Star(Option<String>),
+    Value(Expr, Option<String>),
+    Assign(String, Expr),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Source {
+    Named(Vec<String>, Option<String>),
+    TableVariable(String, Option<String>),
+    Derived(Box<Query>, String, Vec<String>),
+    Values(Vec<Vec<Expr>>, String, Vec<String>),
+    Join {
+        left: Box<Source>,
+        right: Box<Source>,
+        outer: bool,
+        on: Option<Cond>,
+    },
+    /// CROSS or OUTER APPLY: the right side sees the left one.
+    Apply {
+        left: Box<Source>,
+        right: Box<Source>,
+        outer: bool,
+    },
+}
+
+/// Data definition and everything else that changes the instance.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ddl {
+    CreateLogin(CreateLogin),
+    AlterLogin(String, AlterLogin),
+    DropLogin(String),
+    CreateUser {
+        name: String,
+        login: UserLogin,
+    },
+    AlterUser {
+        name: String,
+        login: Option<String>,
+        new_name: Option<String>,
+    },
+    DropUser {
+        name: String,
+        if_exists: bool,
+    },
+    CreateCertificate(CreateCertificate),
+    AlterCertificate(String, AlterCertificate),
+    DropCertificate(String),
+    BackupCertificate {
+        name: String,
+        path: String,
+        private_key: Option<(String, String)>,
+    },
+    CreateMasterKey(Option<String>),
+    OpenMasterKey(String),
+    CloseMasterKey,
+    DropMasterKey,
+    AlterMasterKey(AlterMasterKey),
+    CreateEndpoint(EndpointSpec),
+    AlterEndpoint(EndpointSpec),
+    DropEndpoint(String),
+    Permission(PermissionChange),
+    AlterAuthorization {
+        class: SecurableClass,
+        name: String,
+        /// `None`: SCHEMA OWNER.
+        owner: String,
+    },
+    RoleMember {
+        server: bool,
+        role: String,
+        member: String,
+        add: bool,
+    },
+    CreateRole {
+        server: bool,
+        name: String,
+    },
+    CreateDatabase(String),
+    DropDatabase(String),
+    AlterDatabase(String, AlterDatabase),
+    BackupDatabase {
+        name: String,
+        path: String,
+        log: bool,
+    },
+    RestoreDatabase {
+        name: String,
+        path: Option<String>,
+        no_recovery: bool,
+        log: bool,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CreateLogin {
+    pub name: String,
+    pub source: LoginSource,
+    pub sid: Option<Vec<u8>>,
+    pub default_database: Option<String>,
+    pub default_language: Option<String>,
+    pub check_policy: Option<bool>,
+    pub check_expiration: Option<bool>,
+    pub must_change: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum LoginSource {
+    Password(String),
+    Hashed(Vec<u8>),
+    Windows,
+    Certificate(String),
+}
+
+impl Default for LoginSource {
+    fn default() -> Self {
+        Self::Windows
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum AlterLogin {
+    Enable(bool),
+    With {
+        password: Option<String>,
+        name: Option<String>,
+        default_database: Option<String>,
+        check_policy: Option<bool>,
+        check_expiration: Option<bool>,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum UserLogin {
+    /// The login of the same name.
+    SameName,
+    Named(String),
+    Without,
+    Certificate(String),
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CreateCertificate {
+    pub name: String,
+    pub owner: Option<String>,
+    pub source: CertificateSource,
+    pub private_key: Option<PrivateKeySource>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum CertificateSource {
+    File(String),
+    Binary(Vec<u8>),
+    Made {
+        subject: String,
+        start: Option<String>,
+        expiry: Option<String>,
+        password: Option<String>,
+    },
+}
+
+impl Default for CertificateSource {
+    fn default() -> Self {
+        Self::Binary(Vec::new())
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PrivateKeySource {
+    pub file: Option<String>,
+    pub binary: Option<Vec<u8>>,
+    pub decryption: Option<String>,
+    pub encryption: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum AlterCertificate {
+    RemovePrivateKey,
+    PrivateKey(PrivateKeySource),
+    ActiveForDialog(bool),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum AlterMasterKey {
+    ServiceMasterKey { add: bool },
+    Password { add: bool, password: String },
+    Regenerate(String),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointState {
+    Started,
+    Stopped,
+    Disabled,
+}
+
+/// CREATE and ALTER ENDPOINT: what was written, nothing filled in.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EndpointSpec {
+    pub name: String,
+    pub owner: Option<String>,
+    pub state: Option<EndpointState>,
+    pub port: Option<i64>,
+    pub listener_ip: Option<String>,
+    pub has_payload: bool,
+    pub authentication: Option<Authentication>,
+    pub encryption: Option<EndpointEncryption>,
+    pub role: Option<EndpointRole>,
+}
+
+/// In the order tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentication {
+    /// `NTLM`, `KERBEROS` or `NEGOTIATE`.
+    pub windows: Option<String>,
+    pub certificate: Option<String>,
+    pub certificate_first: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointEncryption {
+    pub demand: EncryptionDemand,
+    /// `AES`, `RC4`, in order; empty: the version's default.
+    pub algorithms: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EncryptionDemand {
+    Disabled,
+    Supported,
+    Required,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndpointRole {
+    Partner,
+    Witness,
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    Grant,
+    Deny,
+    Revoke,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct PermissionChange {
+    pub verb: Verb,
+    /// Upper case, one blank between words.
+    pub permissions: Vec<String>,
+    pub on: Option<(SecurableClass, Vec<String>)>,
+    pub principals: Vec<String>,
+    pub with_grant_option: bool,
+    pub cascade: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecurableClass {
+    Endpoint,
+    Login,
+    ServerRole,
+    Database,
+    User,
+    Role,
+    Certificate,
+    Schema,
+    Object,
+    SymmetricKey,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum AlterDatabase {
+    SetPartner(String),
+    SetWitness(String),
+    PartnerOff,
+    WitnessOff,
+    Safety { full: bool },
+    Timeout(i64),
+    Failover,
+    ForceService,
+    Suspend,
+    Resume,
+    Recovery(String),
+    OtherOption,
+}

@@ -1,0 +1,285 @@
+//! Grammar of logins, users, roles, and the table of contents of all other DDL.
+
+use super::ast::{AlterLogin, CreateLogin, Ddl, LoginSource, UserLogin};
+use super::lexer::Kind;
+use super::parser::Parser;
+use crate::engine::errors::Outcome;
+
+impl Parser {
+    pub(super) fn ddl(&mut self) -> Outcome<Ddl> {
+        let verb = self.expect_any(&[
+            "CREATE", "ALTER", "DROP", "BACKUP", "RESTORE", "OPEN", "CLOSE", "GRANT", "DENY",
+            "REVOKE",
+        ])?;
+        match verb {
+            "CREATE" => self.create(),
+            "ALTER" => self.alter(),
+            "DROP" => self.drop_object(),
+            "BACKUP" if self.accept("CERTIFICATE") => self.backup_certificate(),
+            "BACKUP" => self.backup_database(),
+            "RESTORE" => self.restore_database(),
+            "OPEN" => self.open_master_key(),
+            "CLOSE" => {
+                self.expect_all(&["MASTER", "KEY"])?;
+                Ok(Ddl::CloseMasterKey)
+            }
+            verb => self.permission_change(verb),
+        }
+    }
+
+    fn create(&mut self) -> Outcome<Ddl> {
+        match self.expect_any(&[
+            "LOGIN",
+            "USER",
+            "CERTIFICATE",
+            "MASTER",
+            "ENDPOINT",
+            "DATABASE",
+            "SERVER",
+            "ROLE",
+        ])? {
+            "LOGIN" => self.create_login(),
+            "USER" => self.create_user(),
+            "CERTIFICATE" => self.create_certificate(),
+            "MASTER" => self.create_master_key(),
+            "ENDPOINT" => self.create_endpoint(),
+            "DATABASE" => Ok(Ddl::CreateDatabase(self.name()?)),
+            "SERVER" => {
+                self.expect("ROLE")?;
+                self.create_role(true)
+            }
+            _ => self.create_role(false),
+        }
+    }
+
+    fn create_role(&mut self, server: bool) -> Outcome<Ddl> {
+        let name = self.name()?;
+        if self.accept("AUTHORIZATION") {
+            self.name()?;
+        }
+        Ok(Ddl::CreateRole { server, name })
+    }
+
+    fn alter(&mut self) -> Outcome<Ddl> {
+        match self.expect_any(&[
+            "LOGIN",
+            "USER",
+            "CERTIFICATE",
+            "MASTER",
+            "ENDPOINT",
+            "DATABASE",
+            "SERVER",
+            "ROLE",
+            "AUTHORIZATION",
+        ])? {
+            "LOGIN" => self.alter_login(),
+            "USER" => self.alter_user(),
+            "CERTIFICATE" => self.alter_certificate(),
+            "MASTER" => self.alter_master_key(),
+            "ENDPOINT" => self.alter_endpoint(),
+            "DATABASE" => self.alter_database(),
+            "SERVER" => {
+                self.expect("ROLE")?;
+                self.role_member(true)
+            }
+            "ROLE" => self.role_member(false),
+            _ => self.alter_authorization(),
+        }
+    }
+
+    fn drop_object(&mut self) -> Outcome<Ddl> {
+        match self.expect_any(&[
+            "LOGIN",
+            "USER",
+            "CERTIFICATE",
+            "MASTER",
+            "ENDPOINT",
+            "DATABASE",
+        ])? {
+            "LOGIN" => Ok(Ddl::DropLogin(self.name()?)),
+            "USER" => {
+                let if_exists = self.accept_all(&["IF", "EXISTS"]);
+                let name = self.name()?;
+                Ok(Ddl::DropUser { name, if_exists })
+            }
+            "CERTIFICATE" => Ok(Ddl::DropCertificate(self.name()?)),
+            "MASTER" => {
+                self.expect("KEY")?;
+                Ok(Ddl::DropMasterKey)
+            }
+            "ENDPOINT" => Ok(Ddl::DropEndpoint(self.name()?)),
+            _ => {
+                self.accept_all(&["IF", "EXISTS"]);
+                Ok(Ddl::DropDatabase(self.name()?))
+            }
+        }
+    }
+
+    fn role_member(&mut self, server: bool) -> Outcome<Ddl> {
+        let role = self.name()?;
+        let add = self.expect_any(&["ADD", "DROP"])? == "ADD";
+        self.expect("MEMBER")?;
+        Ok(Ddl::RoleMember {
+            server,
+            role,
+            member: self.name()?,
+            add,
+        })
+    }
+
+    fn create_login(&mut self) -> Outcome<Ddl> {
+        let mut login = CreateLogin {
+            name: self.name()?,
+            ..CreateLogin::default()
+        };
+        if self.accept("FROM") {
+            match self.expect_any(&["WINDOWS", "CERTIFICATE"])? {
+                "WINDOWS" => {
+                    if self.accept("WITH") {
+                        self.login_options(&mut login)?;
+                    }
+                }
+                _ => login.source = LoginSource::Certificate(self.name()?),
+            }
+            return Ok(Ddl::CreateLogin(login));
+        }
+        self.expect_all(&["WITH", "PASSWORD"])?;
+        self.expect_symbol("=")?;
+        login.source = if matches!(self.kind(), Kind::Binary(_)) {
+            let hash = self.binary()?;
+            self.expect("HASHED")?;
+            LoginSource::Hashed(hash)
+        } else {
+            LoginSource::Password(self.text()?)
+        };
+        login.must_change = self.accept("MUST_CHANGE");
+        if self.accept_symbol(",") {
+            self.login_options(&mut login)?;
+        }
+        Ok(Ddl::CreateLogin(login))
+    }
+
+    fn login_options(&mut self, login: &mut CreateLogin) -> Outcome<()> {
+        loop {
+            let option = self.expect_any(&[
+                "SID",
+                "DEFAULT_DATABASE",
+                "DEFAULT_LANGUAGE",
+                "CHECK_POLICY",
+                "CHECK_EXPIRATION",
+                "CREDENTIAL",
+            ])?;
+            self.expect_symbol("=")?;
+            match option {
+                "SID" => login.sid = Some(self.binary()?),
+                "DEFAULT_DATABASE" => login.default_database = Some(self.name()?),
+                "DEFAULT_LANGUAGE" => login.default_language = Some(self.name()?),
+                "CHECK_POLICY" => login.check_policy = Some(self.on_off()?),
+                "CHECK_EXPIRATION" => login.check_expiration = Some(self.on_off()?),
+                _ => {
+                    self.name()?;
+                }
+            }
+            if !self.accept_symbol(",") {
+                return Ok(());
+            }
+        }
+    }
+
+    fn alter_login(&mut self) -> Outcome<Ddl> {
+        let name = self.name()?;
+        let change = match self.expect_any(&["ENABLE", "DISABLE", "WITH"])? {
+            "ENABLE" => AlterLogin::Enable(true),
+            "DISABLE" => AlterLogin::Enable(false),
+            _ => self.alter_login_options()?,
+        };
+        Ok(Ddl::AlterLogin(name, change))
+    }
+
+    fn alter_login_options(&mut self) -> Outcome<AlterLogin> {
+        let (mut password, mut new_name, mut database) = (None, None, None);
+        let (mut policy, mut expiration) = (None, None);
+        loop {
+            if self.accept_all(&["NO", "CREDENTIAL"]) {
+                continue;
+            }
+            let option = self.expect_any(&[
+                "PASSWORD",
+                "NAME",
+                "DEFAULT_DATABASE",
+                "DEFAULT_LANGUAGE",
+                "CHECK_POLICY",
+                "CHECK_EXPIRATION",
+                "CREDENTIAL",
+            ])?;
+            self.expect_symbol("=")?;
+            match option {
+                "PASSWORD" => {
+                    password = Some(self.text()?);
+                    if self.accept("OLD_PASSWORD") {
+                        self.equals_text()?;
+                    }
+                    while self.accept_any(&["MUST_CHANGE", "UNLOCK"]).is_some() {}
+                }
+                "NAME" => new_name = Some(self.name()?),
+                "DEFAULT_DATABASE" => database = Some(self.name()?),
+                "CHECK_POLICY" => policy = Some(self.on_off()?),
+                "CHECK_EXPIRATION" => expiration = Some(self.on_off()?),
+                _ => {
+                    self.name()?;
+                }
+            }
+            if !self.accept_symbol(",") {
+                return Ok(AlterLogin::With {
+                    password,
+                    name: new_name,
+                    default_database: database,
+                    check_policy: policy,
+                    check_expiration: expiration,
+                });
+            }
+        }
+    }
+
+    fn create_user(&mut self) -> Outcome<Ddl> {
+        let name = self.name()?;
+        let login = if self.accept_any(&["FOR", "FROM"]).is_some() {
+            match self.expect_any(&["LOGIN", "CERTIFICATE"])? {
+                "LOGIN" => UserLogin::Named(self.name()?),
+                _ => UserLogin::Certificate(self.name()?),
+            }
+        } else if self.accept_all(&["WITHOUT", "LOGIN"]) {
+            UserLogin::Without
+        } else {
+            UserLogin::SameName
+        };
+        if self.accept_all(&["WITH", "DEFAULT_SCHEMA"]) {
+            self.expect_symbol("=")?;
+            self.name()?;
+        }
+        Ok(Ddl::CreateUser { name, login })
+    }
+
+    fn alter_user(&mut self) -> Outcome<Ddl> {
+        let name = self.name()?;
+        let (mut login, mut new_name) = (None, None);
+        self.expect("WITH")?;
+        loop {
+            let option = self.expect_any(&["LOGIN", "NAME", "DEFAULT_SCHEMA"])?;
+            self.expect_symbol("=")?;
+            let value = self.name()?;
+            match option {
+                "LOGIN" => login = Some(value),
+                "NAME" => new_name = Some(value),
+                _ => {}
+            }
+            if !self.accept_symbol(",") {
+                return Ok(Ddl::AlterUser {
+                    name,
+                    login,
+                    new_name,
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! Grammar of expressions, conditions and data types.
+
+use super::ast::{Compare, Cond, Expr, When};
+use super::lexer::Kind;
+use super::parser::Parser;
+use crate::engine::errors::{Outcome, Raise};
+use crate::reply::{SqlType, Value};
+
+/// Reserved words that are functions all the same.
+const WORD_FUNCTIONS: [&str; 5] = ["LEFT", "RIGHT", "COALESCE", "NULLIF", "USER"];
+
+impl Parser {
+    pub(super) fn expression(&mut self) -> Outcome<Expr> {
+        self.deeper(|p| p.chain(&['+', '-', '&', '|', '^'], Self::product))
+    }
+
+    fn product(&mut self) -> Outcome<Expr> {
+        self.chain(&['*', '/', '%'], Self::unary)
+    }
+
+    fn chain(
+        &mut self,
+        operators: &[char],
+        operand: fn(&mut Self) -> Outcome<Expr>,
+    ) -> Outcome<Expr> {
+        let first = operand(self)?;
+        let mut rest = Vec::new();
+        while let Some(operator) = self.operator(operators) {
+            self.take();
+            rest.push((operator, operand(self)?));
+        }
+        Ok(if rest.is_empty() {
+            first
+        } else {
+            Expr::Chain(Box::new(first), rest)
+        })
+    }
+
+    fn operator(&self, operators: &[char]) -> Option<char> {
+        let Kind::Symbol(symbol) = self.kind() else {
+            return None;
+        };
+        operators
+            .iter()
+            .copied()
+            .find(|o| symbol.len() == 1 && symbol.starts_with(*o))
+    }
+
+    fn unary(&mut self) -> Outcome<Expr> {
+        if self.accept_symbol("-") {
+            return Ok(Expr::Negate(Box::new(self.deeper(Self::unary)?)));
+        }
+        if self.accept_symbol("+") {
+            return self.deeper(Self::unary);
+        }
+        let mut value = self.primary()?;
+        while self.accept("COLLATE") {
+            value = Expr::Collate(Box::new(value), self.name()?);
+        }
+        Ok(value)
+    }
+
+    pub(super) fn primary(&mut self) -> Outcome<Expr> {
+        match self.kind().clone() {
+            Kind::Text(text, national) => {
+                self.take();
+                Ok(text_literal(text, national))
+            }
+            Kind::Binary(bytes) => {
+                self.take();
+                let length = u16::try_from(bytes.len().max(1))
+                    .ok()
+                    .filter(|n| *n <= 8000);
+                Ok(Expr::Literal(
+                    Value::Binary(bytes),
+                    SqlType::VarBinary(length),
+                ))
+            }
+            Kind::Number(text) => {
+                let literal = number_literal(&text).ok_or_else(|| self.wrong())?;
+                self.take();
+                Ok(literal)
+            }
+            Kind::Variable(name) => {
+                if !name.starts_with("@@") {
+                    self.uses_variable(&name);
+                }
+                self.take();
+                Ok(Expr::Variable(name))
+            }
+            Kind::Symbol("(") => self.parenthesised(),
+            Kind::Word(_) | Kind::Quoted(_) => self.word_expression(),
+            _ => Err(self.wrong()),
+        }
+    }
+
+    fn parenthesised(&mut self) -> Outcome<Expr> {
+        self.expect_symbol("(")?;
+        let inner = if self.is_word("SELECT") {
+            Expr::Scalar(Box::new(self.query()?))
+        } else {
+            self.expression()?
+        };
+        self.expect_symbol(")")?;
+        Ok(inner)
+    }
+
+    fn word_expression(&mut self) -> Outcome<Expr> {
+        if self.accept("NULL") {
+            return Ok(Expr::Null);
+        }
+        if self.is_word("CASE") {
+            return self.case();
+        }
+        if let Some(word) = self.accept_any(&[
+            "CURRENT_TIMESTAMP",
+            "CURRENT_USER",
+            "SYSTEM_USER",
+            "SESSION_USER",
+        ]) {
+            return Ok(function(word, Vec::new()));
+        }
+        let called = self.symbol_ahead(1, "(");
+        if called && matches!(self.kind(), Kind::Word(_)) {
+            if let Some(word) = self.accept_any(&["CAST", "TRY_CAST"]) {
+                return self.cast(word == "TRY_CAST");
+            }
+            if let Some(word) = self.accept_any(&["CONVERT", "TRY_CONVERT"]) {
+                return self.convert(word == "TRY_CONVERT");
+            }
+            if self.accept("IIF") {
+                return self.iif();
+            }
+            if let Some(word) = self.accept_any(&WORD_FUNCTIONS) {
+                return self.call(word.to_owned());
+            }
+        }
+        if self.accept("USER") {
+            return Ok(function("USER_NAME", Vec::new()));
+        }
+        let mut parts = self.dotted_name()?;
+        if self.is_symbol("(") {
+            let name = parts.pop().unwrap_or_default();
+            return self.call(name.to_uppercase());
+        }
+        Ok(Expr::Column(parts))
+    }
+
+    fn call(&mut self, name: String) -> Outcome<Expr> {
+        self.expect_symbol("(")?;
+        let star = self.accept_symbol("*");
+        let distinct = !star && self.accept("DISTINCT");
+        let mut arguments = Vec::new();
+        if !star && !self.is_symbol(")") {
+            arguments.push(self.function_argument(&name, 0)?);
+            while self.accept_symbol(",") {
+                arguments.push(self.function_argument(&name, arguments.len())?);
+            }
+        }
+        self.expect_symbol(")")?;
+        if self.accept_all(&["WITHIN", "GROUP"]) {
+            self.within_group()?;
+        }
+        Ok(Expr::Function {
+            name,
+            arguments,
+            star,
+            distinct,
+        })
+    }
+
+    /// Date parts are bare words, everything else is an expression.
+    fn function_argument(&mut self, name: &str, position: usize) -> Outcome<Expr> {
+        let wants_part = matches!(name, "DATEDIFF" | "DATEADD" | "DATEPART" | "DATENAME");
+        match self.kind().clone() {
+            Kind::Word(part) if wants_part && position == 0 => {
+                self.take();
+                Ok(text_literal(part, false))
+            }
+            _ => self.expression(),
+        }
+    }
+
+    /// The order is taken as written and not applied: the simulator's rows come in a fixed order.
+    fn within_group(&mut self) -> Outcome<()> {
+        self.expect_symbol("(")?;
+        self.expect_all(&["ORDER", "BY"])?;
+        self.expression()?;
+        let _ = self.accept_any(&["ASC", "DESC"]);
+        self.expect_symbol(")")
+    }
+
+    fn cast(&mut self, or_null: bool) -> Outcome<Expr> {
+        self.expect_symbol("(")?;
+        let value = Box::new(self.expression()?);
+        self.expect("AS")?;
+        let ty = self.data_type(Some(30))?;
+        self.expect_symbol(")")?;
+        Ok(Expr::Convert {
+            value,
+            ty,
+            style: None,
+            or_null,
+        })
+    }
+
+    fn convert(&mut self, or_null: bool) -> Outcome<Expr> {
+        self.expect_symbol("(")?;
+        let ty = self.data_type(Some(30))?;
+        self.expect_symbol(",")?;
+        let value = Box::new(self.expression()?);
+        let style = if self.accept_symbol(",") {
+            Some(Box::new(self.expression()?))
+        } else {
+            None
+        };
+        self.expect_symbol(")")?;
+        Ok(Expr::Convert {
+            value,
+            ty,
+            style,
+            or_null,
+        })
+    }
+
+    fn iif(&mut self) -> Outcome<Expr> {
+        self.expect_symbol("(")?;
+        let condition = self.condition()?;
+        self.expect_symbol(",")?;
+        let yes = self.expression()?;
+        self.expect_symbol(",")?;
+        let no = self.expression()?;
+        self.expect_symbol(")")?;
+        Ok(Expr::Case {
+            operand: None,
+            whens: vec![(When::Holds(condition), yes)],
+            otherwise: Some(Box::new(no)),
+        })
+    }
+
+    fn case(&mut self) -> Outcome<Expr> {
+        self.expect("CASE")?;
+        let operand = if self.is_word("WHEN") {
+            None
+        } else {
+            Some(Box::new(self.expression()?))
+        };
+        let mut whens = Vec::new();
+        while self.accept("WHEN") {
+            let when = if operand.is_some() {
+                When::Equals(self.expression()?)
+            } else {
+                When::Holds(self.condition()?)
+            };
+            self.expect("THEN")?;
+            whens.push((when, self.expression()?));
+        }
+        if whens.is_empty() {
+            return Err(self.wrong());
+        }
+        let otherwise = if self.accept("ELSE") {
+            Some(Box::new(self.expression()?))
+        } else {
+            None
+        };
+        self.expect("END")?;
+        Ok(Expr::Case {
+            operand,
+            whens,
+            otherwise,
+        })
+    }
+
+    pub(super) fn condition(&mut self) -> Outcome<Cond> {
+        self.deeper(|p| {
+            let mut branches = vec![p.conjunction()?];
+            while p.accept("OR") {
+                branches.push(p.conjunction()?);
+            }
+            Ok(single_or(branches, Cond::Any))
+        })
+    }
+
+    fn conjunction(&mut self) -> Outcome<Cond> {
+        let mut branches = vec![self.negation()?];
+        while self.accept("AND") {
+            branches.push(self.negation()?);
+        }
+        Ok(single_or(branches, Cond::All))
+    }
+
+    fn negation(&mut self) -> Outcome<Cond> {
+        if self.accept("NOT") {
+            return Ok(Cond::Not(Box::new(self.deeper(Self::negation)?)));
+        }
+        if self.is_word("EXISTS") {
+            self.take();
+            self.expect_symbol("(")?;
+            let query = self.query()?;
+            self.expect_symbol(")")?;
+            return Ok(Cond::Exists(Box::new(query)));
+        }
+        if self.is_symbol("(") && !self.word_ahead(1, "SELECT") {
+            return self.bracketed_condition();
+        }
+        self.predicate()
+    }
+
+    /// `(` may open a condition or the left operand of a comparison: tries the first, then the second, and reports
+    /// the error of whichever got further.
+    fn bracketed_condition(&mut self) -> Outcome<Cond> {
+        let (start, noted) = (self.at, self.undeclared.len());
+        self.take();
+        let tried = self
+            .condition()
+            .and_then(|c| self.expect_symbol(")").map(|()| c));
+        match tried {
+            Ok(condition) => Ok(condition),
+            Err(first) => {
+                let reached = self.at;
+                self.at = start;
+                self.undeclared.truncate(noted);
+                self.predicate()
+                    .map_err(|second| if self.at >= reached { second } else { first })
+            }
+        }
+    }
+
+    fn predicate(&mut self) -> Outcome<Cond> {
+        let left = self.expression()?;
+        if let Some(compare) = self.comparison() {
+            self.take();
+            return Ok(Cond::Compare(compare, left, self.expression()?));
+        }
+        if self.accept("IS") {
+            let negated = self.accept("NOT");
+            self.expect("NULL")?;
+            return Ok(negate_if(negated, Cond::IsNull(left)));
+        }
+        let negated = self.accept("NOT");
+        let condition = match self.expect_any(&["IN", "LIKE", "BETWEEN"])? {
+            "IN" => self.membership(left)?,
+            "LIKE" => self.like(left)?,
+            _ => {
+                let low = self.expression()?;
+                self.expect("AND")?;
+                Cond::Between(left, low, self.expression()?)
+            }
+        };
+        Ok(negate_if(negated, condition))
+    }
+
+    fn membership(&mut self, left: Expr) -> Outcome<Cond> {
+        self.expect_symbol("(")?;
+        let condition = if self.is_word("SELECT") {
+            Cond::InQuery(left, Box::new(self.query()?))
+        } else {
+            Cond::In(left, self.expression_list()?)
+        };
+        self.expect_symbol(")")?;
+        Ok(condition)
+    }
+
+    fn like(&mut self, left: Expr) -> Outcome<Cond> {
+        let pattern = self.expression()?;
+        let escape = if self.accept("ESCAPE") {
+            Some(self.expression()?)
+        } else {
+            None
+        };
+        Ok(Cond::Like(left, pattern, escape))
+    }
+
+    pub(super) fn expression_list(&mut self) -> Outcome<Vec<Expr>> {
+        let mut list = vec![self.expression()?];
+        while self.accept_symbol(",") {
+            list.push(self.expression()?);
+        }
+        Ok(list)
+    }
+
+    fn comparison(&self) -> Option<Compare> {
+        let Kind::Symbol(symbol) = self.kind() else {
+            return None;
+        };
+        Some(match *symbol {
+            "=" => Compare::Equal,
+            "<>" | "!=" => Compare::NotEqual,
+            "<" => Compare::Less,
+            "<=" | "!>" => Compare::LessOrEqual,
+            ">" => Compare::Greater,
+            ">=" | "!<" => Compare::GreaterOrEqual,
+            _ => return None,
+        })
+    }
+
+    /// `default_length` is what `nvarchar` without a length means: 1 in DECLARE, 30 in CAST.
+    pub(super) fn data_type(&mut self, default_length: Option<u16>) -> Outcome<SqlType> {
+        let mut parts = self.dotted_name()?;
+        let name = parts.pop().unwrap_or_default().to_lowercase();
+        let arguments = self.type_arguments()?;
+        let length = match arguments.first() {
+            Some(None) => None,
+            Some(Some(n)) => Some(u16::try_from(*n).unwrap_or(u16::MAX)),
+            None => default_length,
+        };
+        let number = |n: usize, default: u8| match arguments.get(n) {
+            Some(Some(value)) => u8::try_from(*value).unwrap_or(default),
+            _ => default,
+        };
+        Ok(match name.as_str() {
+            "bit" => SqlType::Bit,
+            "tinyint" => SqlType::TinyInt,
+            "smallint" => SqlType::SmallInt,
+            "int" | "integer" => SqlType::Int,
+            "bigint" => SqlType::BigInt,
+            "decimal" | "numeric" | "dec" => SqlType::Decimal(number(0, 18), number(1, 0)),
+            "money" => SqlType::Decimal(19, 4),
+            "char" | "character" => SqlType::Char(length.unwrap_or(8000)),
+            "varchar" => SqlType::VarChar(length),
+            "nchar" => SqlType::NChar(length.unwrap_or(4000)),
+            "nvarchar" => SqlType::NVarChar(length),
+            "sysname" => SqlType::NVarChar(Some(128)),
+            "binary" | "varbinary" => SqlType::VarBinary(length),
+            "datetime" | "smalldatetime" => SqlType::DateTime,
+            "datetime2" => SqlType::DateTime2(number(0, 7).min(7)),
+            "uniqueidentifier" => SqlType::UniqueIdentifier,
+            "sql_variant" => SqlType::SqlVariant,
+            _ => {
+                let text = format!("Type {name} is not a defined system type.");
+                return Err(Raise::compile(243, 16, text).at_line(self.line()));
+            }
+        })
+    }
+
+    /// `None` inside stands for MAX.
+    fn type_arguments(&mut self) -> Outcome<Vec<Option<i64>>> {
+        let mut arguments = Vec::new();
+        if !self.accept_symbol("(") {
+            return Ok(arguments);
+        }
+        loop {
+            if self.accept("MAX") {
+                arguments.push(None);
+            } else {
+                arguments.push(Some(self.integer()?));
+            }
+            if !self.accept_symbol(",") {
+                break;
+            }
+        }
+        self.expect_symbol(")")?;
+        Ok(arguments)
+    }
+}
+
+fn single_or(mut branches: Vec<Cond>, join: fn(Vec<Cond>) -> Cond) -> Cond {
+    if branches.len() == 1
+        && let Some(only) = branches.pop()
+    {
+        return only;
+    }
+    join(branches)
+}
+
+fn negate_if(negated: bool, condition: Cond) -> Cond {
+    if negated {
+        Cond::Not(Box::new(condition))
+    } else {
+        condition
+    }
+}
+
+pub(super) fn function(name: &str, arguments: Vec<Expr>) -> Expr {
+    Expr::Function {
+        name: name.to_owned(),
+        arguments,
+        star: false,
+        distinct: false,
+    }
+}
+
+fn text_literal(text: String, national: bool) -> Expr {
+    let units = text.encode_utf16().count().max(1);
+    let ty = if national {
+        SqlType::NVarChar(u16::try_from(units).ok().filter(|n| *n <= 4000))
+    } else {
+        SqlType::VarChar(u16::try_from(units).ok().filter(|n| *n <= 8000))
+    };
+    Expr::Literal(Value::Text(text), ty)
+}
+
+fn number_literal(text: &str) -> Option<Expr> {
+    if let Ok(int) = text.parse::<i32>() {
+        return Some(Expr::Literal(Value::Int(int), SqlType::Int));
+    }
+    let scale = text.find('.').map_or(0, |p| text.len() - p - 1);
+    let digits: String = text.chars().filter(|c| *c != '.').collect();
+    let unscaled = digits.parse::<i128>().ok()?;
+    let scale = u8::try_from(scale).ok().filter(|s| *s <= 38)?;
+    let precision = u8::try_from(digits.len()).ok().filter(|p| *p <= 38)?;
+    Some(Expr::Literal(
+        Value::Decimal(unscaled, scale),
+        SqlType::Decimal(precision.max(1), scale),
+    ))
+}

@@ -1,0 +1,45 @@
+//! The language: batch text to statements, or the syntax error SQL Server would report.
+//!
+//! Nothing here knows an instance; what a statement does lives in `run` and `ddl`.
+
+pub mod ast;
+mod ddl_certificate;
+mod ddl_database;
+mod ddl_endpoint;
+mod ddl_permission;
+mod ddl_principal;
+mod expression;
+pub mod keywords;
+mod lexer;
+mod parser;
+mod query;
+mod statement;
+
+pub use lexer::to_code_page;
+
+use super::errors::{Outcome, Raise};
+use ast::Statement;
+use parser::Parser;
+
+/// Parses a whole batch. `declared` are variables known from outside (parameters of sp_executesql).
+///
+/// # Errors
+/// The first syntax error, or all undeclared variables; nothing of the batch may run then.
+pub fn parse(text: &str, declared: &[String]) -> Outcome<Vec<Statement>> {
+    let mut parser = Parser::new(lexer::tokenize(text)?, declared);
+    let statements = parser.batch()?;
+    if parser.undeclared.is_empty() {
+        return Ok(statements);
+    }
+    let mut raise = Raise::compile(137, 15, "");
+    raise.messages = parser.undeclared;
+    Err(raise)
+}
+
+/// Parses `@a int, @b nvarchar(20) OUTPUT` as sp_executesql takes it.
+///
+/// # Errors
+/// Syntax errors of the list.
+pub fn parse_parameters(text: &str) -> Outcome<Vec<(String, crate::reply::SqlType)>> {
+    Parser::new(lexer::tokenize(text)?, &[]).parameter_list()
+}

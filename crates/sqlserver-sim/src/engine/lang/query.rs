@@ -1,0 +1,315 @@
+//! Grammar of SELECT.
+
+use super::ast::{Item, Query, Select, Source};
+use super::lexer::Kind;
+use super::parser::Parser;
+use crate::engine::errors::Outcome;
+
+impl Parser {
+    /// `[WITH ...] SELECT ... [UNION ALL ...] [ORDER BY ...]`.
+    pub(super) fn query(&mut self) -> Outcome<Query> {
+        self.deeper(|p| {
+            let outer = p.common.len();
+            if p.is_word("WITH") {
+                p.with()?;
+            }
+            let mut branches = vec![(false, p.select()?)];
+            while p.accept("UNION") {
+                let distinct = !p.accept("ALL");
+                branches.push((distinct, p.select()?));
+            }
+            let order_by = p.order_by()?;
+            if p.accept("OPTION") {
+                p.option_hints()?;
+            }
+            p.common.truncate(outer);
+            Ok(Query { branches, order_by })
+        })
+    }
+
+    fn with(&mut self) -> Outcome<()> {
+        self.expect("WITH")?;
+        loop {
+            let name = self.name()?;
+            let columns = self.column_names()?;
+            self.expect("AS")?;
+            self.expect_symbol("(")?;
+            let query = self.query()?;
+            self.expect_symbol(")")?;
+            self.common.push((name, columns, query));
+            if !self.accept_symbol(",") {
+                return Ok(());
+            }
+        }
+    }
+
+    fn option_hints(&mut self) -> Outcome<()> {
+        self.expect_symbol("(")?;
+        while !self.is_symbol(")") {
+            match self.take() {
+                Kind::Word(_) | Kind::Number(_) | Kind::Symbol(",") => {}
+                _ => return Err(self.wrong()),
+            }
+        }
+        self.expect_symbol(")")
+    }
+
+    fn order_by(&mut self) -> Outcome<Vec<(super::ast::Expr, bool)>> {
+        let mut list = Vec::new();
+        if !self.accept_all(&["ORDER", "BY"]) {
+            return Ok(list);
+        }
+        loop {
+            let key = self.expression()?;
+            let descending = self.accept_any(&["ASC", "DESC"]) == Some("DESC");
+            list.push((key, descending));
+            if !self.accept_symbol(",") {
+                return Ok(list);
+            }
+        }
+    }
+
+    fn select(&mut self) -> Outcome<Select> {
+        self.expect("SELECT")?;
+        let mut select = Select {
+            distinct: self.accept_any(&["DISTINCT", "ALL"]) == Some("DISTINCT"),
+            ..Select::default()
+        };
+        if self.accept("TOP") {
+            select.top = Some(self.top()?);
+        }
+        select.items.push(self.item()?);
+        while self.accept_symbol(",") {
+            select.items.push(self.item()?);
+        }
+        if self.accept("FROM") {
+            select.from = Some(self.sources()?);
+        }
+        if self.accept("WHERE") {
+            select.filter = Some(self.condition()?);
+        }
+        if self.accept_all(&["GROUP", "BY"]) {
+            select.group_by = self.expression_list()?;
+        }
+        if self.accept("HAVING") {
+            select.having = Some(self.condition()?);
+        }
+        Ok(select)
+    }
+
+    fn top(&mut self) -> Outcome<super::ast::Expr> {
+        if self.accept_symbol("(") {
+            let count = self.expression()?;
+            self.expect_symbol(")")?;
+            return Ok(count);
+        }
+        let count = self.integer()?;
+        Ok(super::ast::Expr::Literal(
+            crate::reply::Value::BigInt(count),
+            crate::reply::SqlType::BigInt,
+        ))
+    }
+
+    fn item(&mut self) -> Outcome<Item> {
+        if self.accept_symbol("*") {
+            return Ok(Item::Star(None));
+        }
+        if matches!(self.kind(), Kind::Variable(v) if !v.starts_with("@@"))
+            && self.symbol_ahead(1, "=")
+        {
+            let name = self.variable()?;
+            self.uses_variable(&name);
+            self.take();
+            return Ok(Item::Assign(name, self.expression()?));
+        }
+        if self.at_name() && self.symbol_ahead(1, "=") {
+            let alias = self.name()?;
+            self.take();
+            return Ok(Item::Value(self.expression()?, Some(alias)));
+        }
+        if let Some(table) = self.qualified_star() {
+            return Ok(Item::Star(Some(table)));
+        }
+        let value = self.expression()?;
+        let alias = self.alias()?;
+        Ok(Item::Value(value, alias))
+    }
+
+    fn qualified_star(&mut self) -> Option<String> {
+        if self.at_name()
+            && self.symbol_ahead(1, ".")
+            && self.symbol_ahead(2, "*")
+            && let Kind::Word(table) | Kind::Quoted(table) = self.kind().clone()
+        {
+            self.at += 3;
+            return Some(table);
+        }
+        None
+    }
+
+    /// `AS name`, `AS 'name'` or a bare name.
+    fn alias(&mut self) -> Outcome<Option<String>> {
+        if self.accept("AS") {
+            return match self.kind().clone() {
+                Kind::Text(text, _) => {
+                    self.take();
+                    Ok(Some(text))
+                }
+                _ => self.name().map(Some),
+            };
+        }
+        if self.at_name() {
+            return self.name().map(Some);
+        }
+        Ok(None)
+    }
+
+    fn sources(&mut self) -> Outcome<Source> {
+        let mut left = self.joined()?;
+        while self.accept_symbol(",") {
+            left = Source::Join {
+                left: Box::new(left),
+                right: Box::new(self.joined()?),
+                outer: false,
+                on: None,
+            };
+        }
+        Ok(left)
+    }
+
+    fn joined(&mut self) -> Outcome<Source> {
+        let mut left = self.source()?;
+        loop {
+            let (outer, apply, cross) = if self.accept_all(&["CROSS", "APPLY"]) {
+                (false, true, true)
+            } else if self.accept_all(&["OUTER", "APPLY"]) {
+                (true, true, true)
+            } else if self.accept_all(&["CROSS", "JOIN"]) {
+                (false, false, true)
+            } else if self.accept_all(&["LEFT", "OUTER", "JOIN"])
+                || self.accept_all(&["LEFT", "JOIN"])
+            {
+                (true, false, false)
+            } else if self.accept_all(&["INNER", "JOIN"]) || self.accept("JOIN") {
+                (false, false, false)
+            } else {
+                return Ok(left);
+            };
+            let right = Box::new(self.source()?);
+            let boxed = Box::new(left);
+            left = if apply {
+                Source::Apply {
+                    left: boxed,
+                    right,
+                    outer,
+                }
+            } else {
+                let on = if cross {
+                    None
+                } else {
+                    self.expect("ON")?;
+                    Some(self.condition()?)
+                };
+                Source::Join {
+                    left: boxed,
+                    right,
+                    outer,
+                    on,
+                }
+            };
+        }
+    }
+
+    fn source(&mut self) -> Outcome<Source> {
+        if self.is_symbol("(") {
+            return self.deeper(Self::bracketed_source);
+        }
+        if let Kind::Variable(name) = self.kind().clone() {
+            self.uses_variable(&name);
+            self.take();
+            let alias = self.table_alias()?;
+            return Ok(Source::TableVariable(name, alias));
+        }
+        let name = self.dotted_name()?;
+        let alias = self.table_alias()?;
+        self.table_hints()?;
+        if let [single] = name.as_slice()
+            && let Some((found, columns, query)) = self
+                .common
+                .iter()
+                .rev()
+                .find(|c| c.0.eq_ignore_ascii_case(single))
+        {
+            let alias = alias.unwrap_or_else(|| found.clone());
+            return Ok(Source::Derived(
+                Box::new(query.clone()),
+                alias,
+                columns.clone(),
+            ));
+        }
+        Ok(Source::Named(name, alias))
+    }
+
+    fn bracketed_source(&mut self) -> Outcome<Source> {
+        self.expect_symbol("(")?;
+        if self.accept("VALUES") {
+            let rows = self.value_rows()?;
+            self.expect_symbol(")")?;
+            let (alias, columns) = self.derived_alias()?;
+            return Ok(Source::Values(rows, alias, columns));
+        }
+        if self.is_word("SELECT") {
+            let query = self.query()?;
+            self.expect_symbol(")")?;
+            let (alias, columns) = self.derived_alias()?;
+            return Ok(Source::Derived(Box::new(query), alias, columns));
+        }
+        let inner = self.joined()?;
+        self.expect_symbol(")")?;
+        Ok(inner)
+    }
+
+    pub(super) fn value_rows(&mut self) -> Outcome<Vec<Vec<super::ast::Expr>>> {
+        let mut rows = Vec::new();
+        loop {
+            self.expect_symbol("(")?;
+            rows.push(self.expression_list()?);
+            self.expect_symbol(")")?;
+            if !self.accept_symbol(",") {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn derived_alias(&mut self) -> Outcome<(String, Vec<String>)> {
+        self.accept("AS");
+        Ok((self.name()?, self.column_names()?))
+    }
+
+    pub(super) fn column_names(&mut self) -> Outcome<Vec<String>> {
+        let mut columns = Vec::new();
+        if self.accept_symbol("(") {
+            columns.push(self.name()?);
+            while self.accept_symbol(",") {
+                columns.push(self.name()?);
+            }
+            self.expect_symbol(")")?;
+        }
+        Ok(columns)
+    }
+
+    fn table_alias(&mut self) -> Outcome<Option<String>> {
+        if self.accept("AS") || self.at_name() {
+            return self.name().map(Some);
+        }
+        Ok(None)
+    }
+
+    fn table_hints(&mut self) -> Outcome<()> {
+        if self.is_word("WITH") && self.symbol_ahead(1, "(") {
+            self.take();
+            self.option_hints()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,80 @@
+//! What happened on an instance: counters, and every statement executed, in order.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::NaiveDateTime;
+
+/// One executed statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub at: NaiveDateTime,
+    pub session: u16,
+    pub login: String,
+    pub application: String,
+    /// `CREATE LOGIN`, `SELECT`, ... as faults name them.
+    pub kind: &'static str,
+    pub text: String,
+    /// Number of the error it ended with.
+    pub error: Option<i32>,
+}
+
+/// Sums since the start or the last reset.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub logins: u64,
+    pub refused_logins: u64,
+    /// Complete request messages: log-ins, batches, calls, transaction requests.
+    pub round_trips: u64,
+    pub batches: u64,
+    pub calls: u64,
+    pub bytes_received: u64,
+    pub statements: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    counters: Counters,
+    entries: Vec<Entry>,
+}
+
+/// The instance's book.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    kept: Mutex<Kept>,
+}
+
+/// Entries beyond this are dropped, oldest first.
+const LONGEST: usize = 20_000;
+
+impl Ledger {
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn count(&self, change: impl FnOnce(&mut Counters)) {
+        change(&mut self.lock().counters);
+    }
+
+    pub fn enter(&self, entry: Entry) {
+        let mut kept = self.lock();
+        *kept.counters.statements.entry(entry.kind).or_default() += 1;
+        if kept.entries.len() >= LONGEST {
+            kept.entries.drain(..LONGEST / 10);
+        }
+        kept.entries.push(entry);
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.lock().counters.clone()
+    }
+
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().entries.clone()
+    }
+
+    /// Sets the counters to zero; the entries stay.
+    pub fn reset(&self) {
+        self.lock().counters = Counters::default();
+    }
+}

@@ -1,0 +1,407 @@
+//! One endpoint dialling another: every check the accepting side makes, with the number and text it logs.
+//!
+//! Neither side's state is changed here but for connections and logs; no two instances are locked at once.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use uuid::Uuid;
+
+use super::session::Connection;
+use crate::engine::instance::Inner;
+use crate::engine::lang::ast::{EndpointRole, EndpointState};
+use crate::engine::state::certificate::{Certificate, KeyProtection};
+use crate::engine::state::database::{DBO, Database};
+use crate::engine::state::endpoint::{Endpoint, Mirroring};
+use crate::engine::state::permission::{Asker, Securable};
+use crate::engine::state::{MASTER, State};
+
+/// Who found the fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Dialler,
+    Acceptor,
+}
+
+/// Why a connection was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text} ({number}, found by the {side:?})")]
+pub struct Refusal {
+    /// The inner number, 28034 and the like; 0 when nobody answered at the address.
+    pub number: i32,
+    pub text: String,
+    pub side: Side,
+    /// The login that was recognised before the refusal.
+    pub login: Option<String>,
+}
+
+fn refuse<T>(side: Side, number: i32, text: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal {
+        number,
+        text: text.into(),
+        side,
+        login: None,
+    })
+}
+
+/// What an accepted handshake established.
+struct Admission {
+    principal: String,
+    certificate: i32,
+    algorithm: String,
+}
+
+/// What the dialler needs of the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Partner,
+    /// The other end is to be the witness.
+    ToWitness,
+    /// The dialler is the witness.
+    AsWitness,
+    /// Roles are not looked at.
+    Any,
+}
+
+/// Checks whether `from` can log in to `to` now; logs on both sides, keeps no connection.
+///
+/// # Errors
+/// The first reason why not.
+pub fn probe(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), Refusal> {
+    attempt(from, to, purpose).map(|_| ())
+}
+
+/// Dials, and keeps the connection on both sides when it is accepted. A live connection in the same direction is used again.
+///
+/// # Errors
+/// As [`probe`].
+pub fn dial(
+    from: &Arc<Inner>,
+    to: &Arc<Inner>,
+    purpose: Purpose,
+) -> Result<(), Refusal> {
+    let live = from
+        .transport()
+        .connections
+        .iter()
+        .any(|c| c.peer == to.number && !c.is_accept);
+    if live {
+        return Ok(());
+    }
+    let admission = attempt(from, to, purpose)?;
+    let (stream, arbitration) = (Uuid::new_v4(), Uuid::new_v4());
+    let end = |is_accept: bool, peer: usize, at: NaiveDateTime| Connection {
+        stream,
+        id: Uuid::new_v4(),
+        is_accept,
+        peer,
+        connected: at,
+        principal: is_accept.then(|| admission.principal.clone()),
+        peer_certificate: is_accept.then_some(admission.certificate),
+        algorithm: admission.algorithm.clone(),
+        arbitration,
+    };
+    from.transport()
+        .connections
+        .push(end(false, to.number, from.now()));
+    to.transport()
+        .connections
+        .push(end(true, from.number, to.now()));
+    Ok(())
+}
+
+fn attempt(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<Admission, Refusal> {
+    let (mine, theirs) = (from.committed(), to.committed());
+    let result = check(from, &mine, to, &theirs, purpose);
+    match &result {
+        Ok(admission) => {
+            let text = format!(
+                "Database Mirroring Login succeeded for user '{}'. Authentication mode: CERTIFICATE. [CLIENT: {}]",
+                admission.principal,
+                from.machine_name(),
+            );
+            to.log(28046, "Logon", text);
+        }
+        Err(refusal) => log_refusal(from, to, refusal),
+    }
+    result
+}
+
+fn log_refusal(from: &Inner, to: &Inner, refusal: &Refusal) {
+    let (number, who) = match &refusal.login {
+        Some(login) => (28048, format!(" by user '{login}'")),
+        None => (28047, String::new()),
+    };
+    let line = |peer: &str| {
+        format!(
+            "Database Mirroring login attempt{who} failed with error: '{}'. [CLIENT: {peer}]",
+            refusal.text
+        )
+    };
+    match (refusal.number, refusal.side) {
+        (0, _) => from.log(
+            1474,
+            "Server",
+            format!(
+                "Database mirroring connection error 2 '{}' for '{}'.",
+                refusal.text,
+                to.machine_name()
+            ),
+        ),
+        (_, Side::Dialler) => from.log(number, "Logon", line(to.machine_name())),
+        (_, Side::Acceptor) => {
+            to.log(number, "Logon", line(from.machine_name()));
+            let text = format!(
+                "Database Mirroring login attempt failed with error: 'Connection handshake failed. The handshake message could not be sent or the connection was closed by peer. State 81.'. [CLIENT: {}]",
+                to.machine_name()
+            );
+            from.log(28047, "Logon", text);
+        }
+    }
+}
+
+fn check(
+    from: &Inner,
+    mine: &State,
+    to: &Inner,
+    theirs: &State,
+    purpose: Purpose,
+) -> Result<Admission, Refusal> {
+    let (dialling, out) = own_endpoint(from, mine)?;
+    let Some((accepting, into)) = to.listening(theirs) else {
+        return refuse(
+            Side::Dialler,
+            0,
+            "The connection was refused: nobody listens there",
+        );
+    };
+    if accepting.state == EndpointState::Stopped {
+        return refuse(
+            Side::Acceptor,
+            28080,
+            "Connection handshake failed. The Database Mirroring endpoint is not configured. State 38.",
+        );
+    }
+    roles(out.role, into.role, purpose)?;
+    authentication(out, into)?;
+    let own = own_certificate(from, mine, dialling, out)?;
+    if own_certificate(to, theirs, accepting, into).is_err() && into.certificate != 0 {
+        let text = "Connection handshake failed. The certificate used by this endpoint was not found: Certificate expired. Use DBCC CHECKDB in master database to verify the metadata integrity of the endpoints. State 85.";
+        return refuse(Side::Acceptor, 28036, text);
+    }
+    let Some(algorithm) = out.agree(into) else {
+        return refuse(
+            Side::Acceptor,
+            28027,
+            "Connection handshake failed. There is no compatible encryption algorithm. State 22.",
+        );
+    };
+    let challenge = Uuid::new_v4();
+    let signature = own
+        .private_key
+        .as_ref()
+        .and_then(|k| k.sign(challenge.as_bytes()));
+    let Some(signature) = signature else {
+        return refuse(
+            Side::Dialler,
+            28037,
+            "Connection handshake failed. Error 15581 occurred while initializing the private key corresponding to the certificate. The SQL Server errorlog and the operating system error log may contain entries related to this error. State 88.",
+        );
+    };
+    accept(to, theirs, accepting, own, challenge.as_bytes(), &signature).map(
+        |(principal, certificate)| Admission {
+            principal,
+            certificate,
+            algorithm,
+        },
+    )
+}
+
+fn own_endpoint<'a>(
+    from: &Inner,
+    mine: &'a State,
+) -> Result<(&'a Endpoint, &'a Mirroring), Refusal> {
+    match from.listening(mine) {
+        Some((endpoint, mirroring)) if endpoint.state == EndpointState::Started => {
+            Ok((endpoint, mirroring))
+        }
+        _ => refuse(
+            Side::Dialler,
+            28080,
+            "Connection handshake failed. The Database Mirroring endpoint is not configured. State 36.",
+        ),
+    }
+}
+
+fn roles(out: EndpointRole, into: EndpointRole, purpose: Purpose) -> Result<(), Refusal> {
+    let (mine, theirs) = match purpose {
+        Purpose::Partner => (EndpointRole::Partner, EndpointRole::Partner),
+        Purpose::ToWitness => (EndpointRole::Partner, EndpointRole::Witness),
+        Purpose::AsWitness => (EndpointRole::Witness, EndpointRole::Partner),
+        Purpose::Any => return Ok(()),
+    };
+    let fits = |has: EndpointRole, wants: EndpointRole| has == EndpointRole::All || has == wants;
+    if !fits(out, mine) {
+        return refuse(
+            Side::Dialler,
+            9763,
+            "The ROLE of the local endpoint does not allow this connection",
+        );
+    }
+    if !fits(into, theirs) {
+        return refuse(
+            Side::Acceptor,
+            9763,
+            "The ROLE of the endpoint does not allow this connection",
+        );
+    }
+    Ok(())
+}
+
+fn authentication(out: &Mirroring, into: &Mirroring) -> Result<(), Refusal> {
+    if out.certificate != 0 && into.certificate != 0 {
+        return Ok(());
+    }
+    refuse(
+        Side::Acceptor,
+        28027,
+        "Connection handshake failed. There is no compatible authentication protocol. State 21.",
+    )
+}
+
+/// The endpoint's certificate, with its key open and its dates good by its own clock.
+fn own_certificate<'a>(
+    at: &Inner,
+    state: &'a State,
+    _endpoint: &Endpoint,
+    mirroring: &Mirroring,
+) -> Result<&'a Certificate, Refusal> {
+    let master = state.databases.get(&MASTER);
+    let found = master.and_then(|m| m.certificates.get(&mirroring.certificate).map(|c| (m, c)));
+    let missing = |reason: &str| {
+        format!(
+            "Connection handshake failed. The certificate used by this endpoint was not found: {reason}. Use DBCC CHECKDB in master database to verify the metadata integrity of the endpoints. State 85."
+        )
+    };
+    let Some((master, certificate)) = found else {
+        return refuse(Side::Dialler, 28036, missing("Certificate not found"));
+    };
+    let now = at.now();
+    if now < certificate.facts.start {
+        return refuse(Side::Dialler, 28036, missing("Certificate not yet valid"));
+    }
+    if now > certificate.facts.expiry {
+        return refuse(Side::Dialler, 28036, missing("Certificate expired"));
+    }
+    let opened = master.master_key.as_ref().is_some_and(|k| k.by_service_key);
+    let usable = certificate
+        .private_key
+        .as_ref()
+        .is_some_and(|k| k.protection == KeyProtection::MasterKey);
+    if !(opened && usable) {
+        return refuse(
+            Side::Dialler,
+            28037,
+            "Connection handshake failed. Error 15581 occurred while initializing the private key corresponding to the certificate. The SQL Server errorlog and the operating system error log may contain entries related to this error. State 88.",
+        );
+    }
+    Ok(certificate)
+}
+
+/// The accepting side: certificate by issuer and serial, bytes, dates, signature, owner, login, CONNECT.
+fn accept(
+    at: &Inner,
+    state: &State,
+    endpoint: &Endpoint,
+    presented: &Certificate,
+    challenge: &[u8],
+    signature: &[u8],
+) -> Result<(String, i32), Refusal> {
+    let invalid = |reason: &str| {
+        format!(
+            "Connection handshake failed. The certificate used by the peer is invalid due to the following reason: {reason}. State 89."
+        )
+    };
+    let peer = &presented.facts;
+    let Some(master) = state.databases.get(&MASTER) else {
+        return refuse(Side::Acceptor, 28035, invalid("Certificate not found"));
+    };
+    let mut same_name = master
+        .certificates
+        .values()
+        .filter(|c| c.facts.issuer_raw == peer.issuer_raw && c.facts.serial == peer.serial);
+    let Some(first) = same_name.next() else {
+        return refuse(Side::Acceptor, 28035, invalid("Certificate not found"));
+    };
+    let exact = std::iter::once(first)
+        .chain(same_name)
+        .find(|c| c.facts.der == peer.der);
+    let Some(known) = exact else {
+        return refuse(
+            Side::Acceptor,
+            28045,
+            "Connection handshake failed. The certificate used by the peer does not match the one in MASTER database with same issuer name and serial number. State 90.",
+        );
+    };
+    let now = at.now();
+    if now < known.facts.start {
+        return refuse(Side::Acceptor, 28035, invalid("Certificate not yet valid"));
+    }
+    if now > known.facts.expiry {
+        return refuse(Side::Acceptor, 28035, invalid("Certificate expired"));
+    }
+    if !known.facts.verifies(challenge, signature) {
+        return refuse(
+            Side::Acceptor,
+            28038,
+            "Connection handshake failed. The handshake verification failed. State 91.",
+        );
+    }
+    authorise(at, state, master, endpoint, known)
+}
+
+/// Owner of the certificate, login of the owner, CONNECT of the login. A certificate owned by dbo lets its holder in as sa.
+fn authorise(
+    at: &Inner,
+    state: &State,
+    master: &Database,
+    endpoint: &Endpoint,
+    known: &Certificate,
+) -> Result<(String, i32), Refusal> {
+    let owner = master.principals.get(&known.owner);
+    let sid = owner.and_then(|o| o.sid.as_deref());
+    let login = sid
+        .and_then(|sid| state.principal_by_sid(sid))
+        .filter(|p| p.is_login());
+    let shown = login
+        .map(|l| l.name.clone())
+        .or_else(|| owner.map(|o| o.name.clone()));
+    let denied = |login: Option<String>| {
+        let name = login.clone().unwrap_or_default();
+        Err(Refusal {
+            number: 28034,
+            text: format!(
+                "Connection handshake failed. The login '{name}' does not have CONNECT permission on the endpoint. State 84."
+            ),
+            side: Side::Acceptor,
+            login,
+        })
+    };
+    let Some(login) = login else {
+        return denied(shown);
+    };
+    if known.owner == DBO {
+        return Ok((login.name.clone(), known.id));
+    }
+    let asker = Asker {
+        state,
+        login: login.id,
+    };
+    let barred = !at.switches().disabled_login_passes
+        && (login.disabled || asker.has_row(Securable::Server, "CONNECT SQL", &['D']));
+    let owns = endpoint.owner == login.id;
+    if barred || !(owns || asker.may(Securable::Endpoint(endpoint.id), "CONNECT")) {
+        return denied(shown);
+    }
+    Ok((login.name.clone(), known.id))
+}

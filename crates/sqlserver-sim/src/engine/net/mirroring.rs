@@ -1,0 +1,574 @@
+//! Mirroring sessions between instances: SET PARTNER, SET WITNESS, what a restart of a transport does to them.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::handshake::{Purpose, dial};
+use super::session::{Mirror, MirrorRole, MirrorState, Witnessed};
+use crate::engine::errors::{Outcome, Raise};
+use crate::engine::instance::Inner;
+use crate::engine::lang::ast::AlterDatabase;
+use crate::engine::lang::ast::EndpointState;
+use crate::engine::state::database::{Database, DatabaseState};
+use crate::engine::state::endpoint::Endpoint;
+
+/// Carries out a mirroring option on `database` of `here`.
+///
+/// # Errors
+/// 1416, 1418, 1456 and their siblings.
+pub fn alter(here: &Arc<Inner>, database: &Database, change: &AlterDatabase) -> Outcome<()> {
+    match change {
+        AlterDatabase::SetPartner(address) => set_partner(here, database, address),
+        AlterDatabase::SetWitness(address) => set_witness(here, database, address),
+        AlterDatabase::PartnerOff => partner_off(here, database),
+        AlterDatabase::WitnessOff => witness_off(here, database),
+        AlterDatabase::Safety { full } => on_principal(here, database, |m| m.safety_full = *full),
+        AlterDatabase::Timeout(seconds) => set_timeout(here, database, *seconds),
+        AlterDatabase::Suspend => on_session(here, database, |m| m.state = MirrorState::Suspended),
+        AlterDatabase::Resume => {
+            on_session(here, database, |m| m.state = MirrorState::Synchronized)
+        }
+        AlterDatabase::Failover => fail_over(here, database),
+        AlterDatabase::ForceService => Err(Raise::new(
+            1455,
+            16,
+            format!(
+                "The database mirroring service cannot be forced for database \"{}\" because the database is not in the correct state to become the principal database.",
+                database.name
+            ),
+        )),
+        AlterDatabase::Recovery(_) | AlterDatabase::OtherOption => Ok(()),
+    }
+}
+
+fn not_configured(name: &str) -> Raise {
+    Raise::new(
+        1416,
+        16,
+        format!("Database \"{name}\" is not configured for database mirroring."),
+    )
+    .with_state(31)
+}
+
+fn unreachable(address: &str) -> Raise {
+    Raise::new(
+        1418,
+        16,
+        format!(
+            "The server network address \"{address}\" can not be reached or does not exist. Check the network address name and that the ports for the local and remote endpoints are operational."
+        ),
+    )
+}
+
+/// The parts of `TCP://host:port`.
+pub fn parse_address(address: &str) -> Option<(String, u16)> {
+    let prefix = address.get(..6)?;
+    if !prefix.eq_ignore_ascii_case("tcp://") {
+        return None;
+    }
+    let (host, port) = address[6..].trim_end_matches('/').rsplit_once(':')?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then_some(())?;
+    Some((host.to_owned(), port.parse().ok()?))
+}
+
+fn resolve(here: &Arc<Inner>, address: &str) -> Outcome<Arc<Inner>> {
+    let Some((host, port)) = parse_address(address) else {
+        return Err(Raise::new(
+            1449,
+            16,
+            "ALTER DATABASE command failed due to an invalid server connection string.",
+        ));
+    };
+    let found = here.find_peer(&host, port).ok_or_else(|| {
+        let text = format!("Database mirroring connection error 2 'DNS lookup failed or no endpoint listens' for '{address}'.");
+        here.log(1474, "Server", text);
+        unreachable(address)
+    })?;
+    if found.number == here.number {
+        return Err(Raise::new(
+            1452,
+            16,
+            "The partner server instance name must be distinct from the server instance that manages the database. The ALTER DATABASE SET PARTNER command failed.",
+        ));
+    }
+    Ok(found)
+}
+
+fn set_partner(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
+    if database.is_system() {
+        return Err(Raise::new(
+            5058,
+            16,
+            format!(
+                "Option 'PARTNER' cannot be set in database '{}'.",
+                database.name
+            ),
+        ));
+    }
+    if here.edition().witness_only() {
+        return Err(Raise::new(
+            1463,
+            16,
+            "Database mirroring is not available in the edition of this SQL Server instance.",
+        ));
+    }
+    if here
+        .transport()
+        .mirrors
+        .get(&database.id)
+        .is_some_and(|m| m.state != MirrorState::Disconnected)
+    {
+        return Err(Raise::new(
+            1405,
+            16,
+            format!(
+                "The database \"{}\" is already enabled for database mirroring.",
+                database.name
+            ),
+        ));
+    }
+    let state = here.committed();
+    let ready = state
+        .mirroring_endpoint()
+        .is_some_and(|e: &Endpoint| e.state == EndpointState::Started);
+    if !ready {
+        return Err(Raise::new(
+            1486,
+            14,
+            "Database Mirroring Transport is disabled in the endpoint configuration.",
+        )
+        .with_state(2));
+    }
+    if parse_address(address).is_none() {
+        return Err(Raise::new(
+            1449,
+            16,
+            "ALTER DATABASE command failed due to an invalid server connection string.",
+        ));
+    }
+    if database.state == DatabaseState::Restoring {
+        record_mirror(here, database, address);
+        return Ok(());
+    }
+    if database.recovery_model != "FULL" {
+        return Err(Raise::new(
+            1465,
+            16,
+            format!(
+                "The database \"{}\" database is not in full recovery mode on each of the server instances. The full recovery model is required for a database to participate in a database mirroring session.",
+                database.name
+            ),
+        ));
+    }
+    connect_principal(here, database, address)
+}
+
+/// The mirror only writes down its partner and waits.
+fn record_mirror(here: &Arc<Inner>, database: &Database, address: &str) {
+    here.transport().mirrors.insert(
+        database.id,
+        session(
+            Uuid::nil(),
+            MirrorRole::Mirror,
+            MirrorState::Disconnected,
+            address,
+        ),
+    );
+}
+
+fn session(guid: Uuid, role: MirrorRole, state: MirrorState, partner: &str) -> Mirror {
+    Mirror {
+        guid,
+        role,
+        state,
+        role_sequence: 1,
+        safety_full: true,
+        partner: partner.to_owned(),
+        partner_instance: None,
+        witness: None,
+        witness_connected: false,
+        timeout: 10,
+    }
+}
+
+fn connect_principal(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
+    let there = resolve(here, address)?;
+    dial(here, &there, Purpose::Partner).map_err(|_| unreachable(address))?;
+    let theirs = there.committed();
+    let Some(copy) = theirs.database(&database.name) else {
+        return Err(Raise::new(
+            1448,
+            16,
+            format!(
+                "The remote copy of database \"{}\" does not exist. Check the database name and reissue the command.",
+                database.name
+            ),
+        ));
+    };
+    if copy.state != DatabaseState::Restoring {
+        return Err(Raise::new(
+            1416,
+            16,
+            format!(
+                "Database \"{}\" is not configured for database mirroring.",
+                database.name
+            ),
+        )
+        .with_state(31));
+    }
+    if copy.family != database.family {
+        return Err(Raise::new(
+            1407,
+            16,
+            format!(
+                "The remote copy of database \"{}\" is not related to the local copy of the database.",
+                database.name
+            ),
+        ));
+    }
+    let back = there
+        .transport()
+        .mirrors
+        .get(&copy.id)
+        .map(|m| m.partner.clone());
+    let back = back.ok_or_else(|| not_configured(&database.name))?;
+    // The mirror dials back on a second connection, so its own rights are tested too.
+    let returned = parse_address(&back).and_then(|(host, port)| there.find_peer(&host, port));
+    let dialled = returned
+        .filter(|r| r.number == here.number)
+        .map(|r| dial(&there, &r, Purpose::Partner));
+    if !matches!(dialled, Some(Ok(()))) {
+        here.drop_connections_to(there.number);
+        return Err(unreachable(address));
+    }
+    let guid = Uuid::new_v4();
+    let mut mine = session(
+        guid,
+        MirrorRole::Principal,
+        MirrorState::Synchronized,
+        address,
+    );
+    mine.partner_instance = Some(there.server_name());
+    here.transport().mirrors.insert(database.id, mine);
+    let mut other = session(guid, MirrorRole::Mirror, MirrorState::Synchronized, &back);
+    other.partner_instance = Some(here.server_name());
+    there.transport().mirrors.insert(copy.id, other);
+    here.log(1440, "spid9s", format!("Database mirroring is active with database '{}' as the principal copy. This is an informational message only. No user action is required.", database.name));
+    there.log(1441, "spid9s", format!("Database mirroring is active with database '{}' as the mirror copy. This is an informational message only. No user action is required.", database.name));
+    Ok(())
+}
+
+fn principal_session(here: &Inner, database: &Database) -> Outcome<Mirror> {
+    let found = here.transport().mirrors.get(&database.id).cloned();
+    let found = found.ok_or_else(|| not_configured(&database.name))?;
+    if found.role != MirrorRole::Principal {
+        return Err(Raise::new(1470, 16, "The alter database for this partner config values may only be initiated on the current principal server for database \"".to_owned() + &database.name + "\"."));
+    }
+    Ok(found)
+}
+
+fn set_witness(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
+    let mine = principal_session(here, database)?;
+    let not_sent = || {
+        Raise::new(
+            1456,
+            16,
+            format!(
+                "The ALTER DATABASE command could not be sent to the remote server instance '{address}'. The database mirroring configuration was not changed. Verify that the server is connected, and try again."
+            ),
+        )
+    };
+    let apart = || {
+        Raise::new(
+            1426,
+            16,
+            "To issue ALTER DATABASE SET WITNESS, all three server instances must be interconnected, and the mirror database must be caught up. When these conditions are met, reissue the command.",
+        )
+    };
+    if mine.state != MirrorState::Synchronized {
+        return Err(apart());
+    }
+    let witness = resolve(here, address).map_err(|r| {
+        if r.last().number == 1418 {
+            not_sent()
+        } else {
+            r
+        }
+    })?;
+    let partner = resolve(here, &mine.partner).map_err(|_| apart())?;
+    if witness.number == partner.number {
+        return Err(Raise::new(
+            1429,
+            16,
+            format!(
+                "The witness server instance name must be distinct from both of the server instances that manage the database. The ALTER DATABASE SET WITNESS command failed. ('{address}')"
+            ),
+        ));
+    }
+    dial(here, &witness, Purpose::ToWitness).map_err(|_| not_sent())?;
+    let back = partner.partner_address(&database.name).unwrap_or_default();
+    let all = dial(&witness, here, Purpose::AsWitness)
+        .and_then(|()| dial(&partner, &witness, Purpose::ToWitness))
+        .and_then(|()| dial(&witness, &partner, Purpose::AsWitness));
+    if all.is_err() {
+        return Err(apart());
+    }
+    for (side, name) in [
+        (here, database.id),
+        (&partner, partner.database_id(&database.name)),
+    ] {
+        if let Some(mirror) = side.transport().mirrors.get_mut(&name) {
+            mirror.witness = Some(address.to_owned());
+            mirror.witness_connected = true;
+        }
+    }
+    let mut transport = witness.transport();
+    transport.witnessed.retain(|w| w.guid != mine.guid);
+    transport.witnessed.push(Witnessed {
+        guid: mine.guid,
+        family: database.family,
+        database: database.name.clone(),
+        principal: back,
+        mirror: mine.partner,
+        safety_full: mine.safety_full,
+    });
+    Ok(())
+}
+
+fn partner_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
+    let removed = here.transport().mirrors.remove(&database.id);
+    let removed = removed.ok_or_else(|| not_configured(&database.name))?;
+    for other in here.peers() {
+        let id = other.database_id(&database.name);
+        let mut transport = other.transport();
+        if transport
+            .mirrors
+            .get(&id)
+            .is_some_and(|m| m.guid == removed.guid && !m.guid.is_nil())
+        {
+            transport.mirrors.remove(&id);
+        }
+        transport.witnessed.retain(|w| w.guid != removed.guid);
+    }
+    here.log(1443, "spid9s", format!("Database mirroring has been terminated for database '{}'. This is an informational message only. No user action is required.", database.name));
+    Ok(())
+}
+
+fn witness_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
+    let mine = principal_session(here, database)?;
+    if mine.witness.is_none() {
+        return Err(Raise::new(
+            1439,
+            16,
+            format!(
+                "There is currently no witness associated with the database \"{}\".",
+                database.name
+            ),
+        ));
+    }
+    for side in here.peers().into_iter().chain([Arc::clone(here)]) {
+        let id = side.database_id(&database.name);
+        let mut transport = side.transport();
+        if let Some(mirror) = transport
+            .mirrors
+            .get_mut(&id)
+            .filter(|m| m.guid == mine.guid)
+        {
+            mirror.witness = None;
+            mirror.witness_connected = false;
+        }
+        transport.witnessed.retain(|w| w.guid != mine.guid);
+    }
+    Ok(())
+}
+
+fn on_session(here: &Arc<Inner>, database: &Database, change: impl Fn(&mut Mirror)) -> Outcome<()> {
+    let guid = match here.transport().mirrors.get(&database.id) {
+        Some(mirror) if !mirror.guid.is_nil() => mirror.guid,
+        _ => return Err(not_configured(&database.name)),
+    };
+    for side in here.peers().into_iter().chain([Arc::clone(here)]) {
+        let id = side.database_id(&database.name);
+        if let Some(mirror) = side
+            .transport()
+            .mirrors
+            .get_mut(&id)
+            .filter(|m| m.guid == guid)
+        {
+            change(mirror);
+        }
+    }
+    Ok(())
+}
+
+fn on_principal(
+    here: &Arc<Inner>,
+    database: &Database,
+    change: impl Fn(&mut Mirror),
+) -> Outcome<()> {
+    principal_session(here, database)?;
+    on_session(here, database, change)
+}
+
+fn set_timeout(here: &Arc<Inner>, database: &Database, seconds: i64) -> Outcome<()> {
+    let Some(seconds) = i32::try_from(seconds)
+        .ok()
+        .filter(|s| (0..=32767).contains(s))
+    else {
+        return Err(Raise::new(
+            1476,
+            16,
+            format!("Database mirroring timeout value {seconds} exceeds the maximum value 32767."),
+        ));
+    };
+    on_principal(here, database, |m| m.timeout = seconds.max(5))
+}
+
+fn fail_over(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
+    let mine = principal_session(here, database)?;
+    if !mine.safety_full {
+        return Err(Raise::new(
+            1477,
+            16,
+            "The database mirroring safety level must be FULL to manually failover database \""
+                .to_owned()
+                + &database.name
+                + "\".  Set safety level to FULL and retry.",
+        ));
+    }
+    if mine.state != MirrorState::Synchronized {
+        return Err(Raise::new(
+            1422,
+            16,
+            format!(
+                "The mirror server instance is not caught up to the recent changes to database \"{}\". Unable to fail over.",
+                database.name
+            ),
+        ));
+    }
+    let partner = resolve(here, &mine.partner)?;
+    here.swap_roles(&partner, &database.name);
+    Ok(())
+}
+
+/// A transport was stopped, started or changed: its connections are cut, then every session dials anew.
+pub fn restart(here: &Arc<Inner>) {
+    here.log(
+        9691,
+        "spid9s",
+        "The Database Mirroring endpoint has stopped listening for connections.".to_owned(),
+    );
+    let peers: Vec<usize> = here
+        .transport()
+        .connections
+        .iter()
+        .map(|c| c.peer)
+        .collect();
+    for peer in peers {
+        here.drop_connections_to(peer);
+    }
+    let state = here.committed();
+    if state
+        .mirroring_endpoint()
+        .is_some_and(|e| e.state == EndpointState::Started)
+    {
+        here.log(
+            9690,
+            "spid9s",
+            "The Database Mirroring endpoint is now listening for connections.".to_owned(),
+        );
+    }
+    heal(here);
+}
+
+/// Tries every session this instance takes part in that is not fully connected.
+pub fn heal(here: &Arc<Inner>) {
+    let mut all = here.peers();
+    all.push(Arc::clone(here));
+    for side in &all {
+        let sessions: Vec<(i32, Mirror)> = side
+            .transport()
+            .mirrors
+            .iter()
+            .filter(|(_, m)| m.role == MirrorRole::Principal)
+            .map(|(id, m)| (*id, m.clone()))
+            .collect();
+        for (id, mirror) in sessions {
+            heal_session(here, side, id, &mirror);
+        }
+    }
+}
+
+fn heal_session(changed: &Arc<Inner>, principal: &Arc<Inner>, id: i32, mirror: &Mirror) {
+    let peer = |address: &str| parse_address(address).and_then(|(h, p)| principal.find_peer(&h, p));
+    let Some(name) = principal
+        .committed()
+        .databases
+        .get(&id)
+        .map(|d| d.name.clone())
+    else {
+        return;
+    };
+    let holders: Vec<Arc<Inner>> = principal
+        .peers()
+        .into_iter()
+        .chain([Arc::clone(principal)])
+        .filter(|side| side.transport().knows_session(mirror.guid))
+        .collect();
+    if !holders.iter().any(|h| h.number == changed.number) {
+        return;
+    }
+    let partner = peer(&mirror.partner);
+    let back = partner
+        .as_ref()
+        .and_then(|p| p.partner_address(&name))
+        .unwrap_or_default();
+    let together = partner.as_ref().is_some_and(|p| {
+        dial(principal, p, Purpose::Partner).is_ok()
+            & dial(p, principal, Purpose::Partner).is_ok()
+    });
+    let address = mirror.witness.as_deref().unwrap_or_default();
+    let witnessed = peer(address).is_some_and(|w| {
+        let with_mirror = partner.as_ref().is_some_and(|p| {
+            dial(p, &w, Purpose::ToWitness).is_ok()
+                & dial(&w, p, Purpose::AsWitness).is_ok()
+        });
+        with_mirror
+            & dial(principal, &w, Purpose::ToWitness).is_ok()
+            & dial(&w, principal, Purpose::AsWitness).is_ok()
+    });
+    for side in holders {
+        let id = side.database_id(&name);
+        if let Some(own) = side
+            .transport()
+            .mirrors
+            .get_mut(&id)
+            .filter(|m| m.guid == mirror.guid)
+        {
+            own.state = match (own.state, together) {
+                (MirrorState::Suspended, true) => MirrorState::Suspended,
+                (_, true) => MirrorState::Synchronized,
+                (_, false) => MirrorState::Disconnected,
+            };
+            own.witness_connected = own.witness.is_some() && witnessed;
+        }
+    }
+}
+
+/// Heals only when some session of the fleet is disconnected, so that ordinary changes write nothing to the logs.
+pub fn heal_if_broken(here: &Arc<Inner>) {
+    let mut all = here.peers();
+    all.push(Arc::clone(here));
+    let broken = all.iter().any(|side| {
+        side.transport().mirrors.values().any(|m| {
+            m.role == MirrorRole::Principal
+                && (m.state == MirrorState::Disconnected
+                    || m.witness.is_some() && !m.witness_connected)
+        })
+    });
+    if broken {
+        heal(here);
+    }
+}

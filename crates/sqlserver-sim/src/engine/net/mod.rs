@@ -1,0 +1,8 @@
+//! The network between simulated instances: handshakes of mirroring endpoints, live connections, mirroring sessions.
+//!
+//! In process only; the one place where one instance looks into another.
+
+pub mod error_log;
+pub mod handshake;
+pub mod mirroring;
+pub mod session;

@@ -1,0 +1,12 @@
+//! Running batches: sessions, control flow, transactions, procedures, log-ins.
+
+pub mod call;
+mod check;
+pub mod facts;
+mod faulty;
+pub mod locks;
+pub mod login;
+mod procedure;
+pub mod session;
+mod statement;
+mod transaction;

@@ -1,0 +1,210 @@
+//! One session: its facts, its transaction, its variables, and the way a batch goes through it.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::facts::SessionFacts;
+use super::transaction::Transaction;
+use super::{check, statement};
+use crate::engine::errors::{Outcome, Raise};
+use crate::engine::eval::{Env, Variables};
+use crate::engine::instance::Inner;
+use crate::engine::lang;
+use crate::engine::state::State;
+use crate::reply::{Item, Message, SqlType, Value};
+use crate::session::Reply;
+
+/// How a statement left the flow of control.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    Next,
+    Break,
+    Continue,
+    Return,
+    /// The whole batch is over.
+    Stop,
+}
+
+/// A prepared statement of sp_prepare.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    pub parameters: String,
+    pub text: String,
+}
+
+/// A log-in's session.
+pub struct EngineSession {
+    pub(super) instance: Arc<Inner>,
+    pub(super) facts: SessionFacts,
+    pub(super) transaction: Option<Transaction>,
+    pub(super) variables: RefCell<Variables>,
+    /// Open TRY blocks per scope, innermost scope last.
+    pub(super) tries: Vec<u32>,
+    pub(super) prepared: HashMap<i32, Prepared>,
+    pub(super) next_handle: i32,
+    /// The value of RETURN in the scope that ended last.
+    pub(super) returned: i32,
+    /// An inner scope ended the whole batch.
+    pub(super) stopped: bool,
+    /// A fault ended the session: nothing more is sent or run.
+    pub(super) gone: bool,
+    /// Text of the batch at hand, for the ledger.
+    pub(super) text: Arc<str>,
+    /// A racing second party: runs on its own and asks no faults.
+    pub(super) racing: bool,
+}
+
+impl EngineSession {
+    pub fn new(instance: Arc<Inner>, facts: SessionFacts) -> Self {
+        Self {
+            instance,
+            facts,
+            transaction: None,
+            variables: RefCell::default(),
+            tries: Vec::new(),
+            prepared: HashMap::new(),
+            next_handle: 1,
+            returned: 0,
+            stopped: false,
+            gone: false,
+            text: Arc::from(""),
+            racing: false,
+        }
+    }
+
+    /// The state this session sees: its transaction's, or the published one.
+    pub(super) fn state(&self) -> Arc<State> {
+        match &self.transaction {
+            Some(transaction) => transaction.visible(&self.instance),
+            None => self.instance.committed(),
+        }
+    }
+
+    /// Computes something over the session's view of the instance.
+    pub(super) fn with_env<T>(&self, compute: impl FnOnce(&Env<'_>) -> T) -> T {
+        let state = self.state();
+        compute(&Env {
+            instance: &self.instance,
+            state: &state,
+            facts: &self.facts,
+            variables: &self.variables,
+        })
+    }
+
+    pub(super) async fn send(&mut self, reply: &Reply, item: Item) {
+        let last = matches!(item, Item::HangUp | Item::Stall);
+        if !self.gone && reply.send(item).await.is_err() {
+            self.gone = true;
+        }
+        self.gone |= last;
+    }
+
+    pub(super) async fn send_messages(&mut self, reply: &Reply, messages: Vec<Message>) {
+        for message in messages {
+            self.send(reply, Item::Message(message)).await;
+        }
+    }
+
+    /// A batch from the client.
+    pub async fn run_batch(&mut self, text: &str, reply: &Reply) {
+        self.begin_request();
+        self.instance.ledger().count(|c| c.batches += 1);
+        self.wait_latency().await;
+        self.run_top(text, Vec::new(), reply).await;
+        self.end_request(reply).await;
+    }
+
+    pub(super) async fn wait_latency(&mut self) {
+        let latency = self.instance.faults().latency();
+        if !latency.is_zero() && !self.racing {
+            tokio::time::sleep(latency).await;
+        }
+    }
+
+    /// What an earlier, cancelled request may have left behind is forgotten.
+    pub(super) fn begin_request(&mut self) {
+        self.tries.clear();
+        self.facts.caught.clear();
+        self.variables = RefCell::default();
+        self.returned = 0;
+    }
+
+    pub(super) async fn end_request(&mut self, reply: &Reply) {
+        if self.facts.doomed {
+            let text = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
+            let raise = Raise::new(3998, 16, text);
+            self.send_messages(reply, raise.messages).await;
+            self.roll_back(Some(reply)).await;
+        }
+    }
+
+    /// Runs text in a scope of its own and reports what nothing caught.
+    pub(super) async fn run_top(
+        &mut self,
+        text: &str,
+        parameters: Vec<(String, SqlType, Value)>,
+        reply: &Reply,
+    ) {
+        let outcome = self.run_scope(text, parameters, reply).await;
+        if let Err(raise) = outcome {
+            self.send_messages(reply, raise.messages).await;
+            self.send_failed(reply).await;
+        }
+    }
+
+    pub(super) async fn send_failed(&mut self, reply: &Reply) {
+        let done = Item::Done {
+            command: 0,
+            rows: None,
+            failed: true,
+        };
+        self.send(reply, done).await;
+    }
+
+    /// A batch with its own variables: from the client, of EXEC, or of sp_executesql. The values of `parameters` are left in
+    /// `self.variables` until the caller restores its own.
+    pub(super) async fn run_scope(
+        &mut self,
+        text: &str,
+        parameters: Vec<(String, SqlType, Value)>,
+        reply: &Reply,
+    ) -> Outcome<Flow> {
+        let outer_text = std::mem::replace(&mut self.text, Arc::from(text));
+        let mut variables = Variables::default();
+        let names: Vec<String> = parameters.iter().map(|p| p.0.clone()).collect();
+        for (name, ty, value) in parameters {
+            variables.scalars.insert(name.to_lowercase(), (ty, value));
+        }
+        self.variables = RefCell::new(variables);
+        self.tries.push(0);
+        let outcome = self.compile_and_run(text, &names, reply).await;
+        self.tries.pop();
+        self.text = outer_text;
+        outcome
+    }
+
+    async fn compile_and_run(
+        &mut self,
+        text: &str,
+        names: &[String],
+        reply: &Reply,
+    ) -> Outcome<Flow> {
+        let parsed = lang::parse(text, names);
+        let checked = parsed.and_then(|statements| {
+            check::declare(&self.variables, &statements);
+            self.with_env(|env| check::batch(env, &statements))?;
+            Ok(statements)
+        });
+        match checked {
+            Ok(statements) => statement::run_list(self, &statements, reply).await,
+            Err(raise) => self.raised(raise, 1, reply).await,
+        }
+    }
+}
+
+impl Drop for EngineSession {
+    fn drop(&mut self) {
+        self.instance.close_session(self.facts.spid);
+    }
+}

@@ -1,0 +1,584 @@
+//! Control flow: each kind of statement, TRY and CATCH, and what an error does to the batch around it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use super::session::{EngineSession, Flow};
+use crate::engine::ddl;
+use crate::engine::errors::{Outcome, Raise, Reach, message};
+use crate::engine::eval::types::infer;
+use crate::engine::eval::{Relation, convert, run_query};
+use crate::engine::lang::ast::{Declaration, Expr, Query, SetOption, Statement, StatementKind};
+use crate::engine::state::database::DatabaseState;
+use crate::engine::state::permission::user_in;
+use crate::reply::{Column, Item, SqlType, Value};
+use crate::session::Reply;
+
+type Running<'a> = Pin<Box<dyn Future<Output = Outcome<Flow>> + Send + 'a>>;
+
+/// Runs statements until one leaves the flow.
+pub fn run_list<'a>(
+    session: &'a mut EngineSession,
+    list: &'a [Statement],
+    reply: &'a Reply,
+) -> Running<'a> {
+    Box::pin(async move {
+        for statement in list {
+            let flow = run(session, statement, reply).await?;
+            if flow != Flow::Next || session.gone {
+                return Ok(if session.gone { Flow::Stop } else { flow });
+            }
+        }
+        Ok(Flow::Next)
+    })
+}
+
+fn run<'a>(
+    session: &'a mut EngineSession,
+    statement: &'a Statement,
+    reply: &'a Reply,
+) -> Running<'a> {
+    Box::pin(async move {
+        match &statement.kind {
+            StatementKind::Block(list) => run_list(session, list, reply).await,
+            StatementKind::TryCatch(tried, caught) => session.try_catch(tried, caught, reply).await,
+            StatementKind::If(condition, then, otherwise) => {
+                match session.with_env(|env| env.test(condition, None)) {
+                    Err(raise) => session.raised(raise, statement.line, reply).await,
+                    Ok(Some(true)) => run(session, then, reply).await,
+                    Ok(_) => match otherwise {
+                        Some(otherwise) => run(session, otherwise, reply).await,
+                        None => Ok(Flow::Next),
+                    },
+                }
+            }
+            StatementKind::While(condition, body) => loop {
+                match session.with_env(|env| env.test(condition, None)) {
+                    Err(raise) => return session.raised(raise, statement.line, reply).await,
+                    Ok(Some(true)) => match run(session, body, reply).await? {
+                        Flow::Next | Flow::Continue => tokio::task::yield_now().await,
+                        Flow::Break => return Ok(Flow::Next),
+                        leaving => return Ok(leaving),
+                    },
+                    Ok(_) => return Ok(Flow::Next),
+                }
+            },
+            StatementKind::Break => Ok(Flow::Break),
+            StatementKind::Continue => Ok(Flow::Continue),
+            _ => session.leaf(statement, reply).await,
+        }
+    })
+}
+
+/// The kind faults and counters know a statement by.
+pub fn kind(statement: &StatementKind) -> &'static str {
+    match statement {
+        StatementKind::Declare(_) => "DECLARE",
+        StatementKind::SetVariable(..) | StatementKind::SetOption(_) => "SET",
+        StatementKind::Use(_) => "USE",
+        StatementKind::BeginTransaction => "BEGIN TRANSACTION",
+        StatementKind::Commit => "COMMIT",
+        StatementKind::Rollback => "ROLLBACK",
+        StatementKind::Throw(_) => "THROW",
+        StatementKind::RaisError { .. } => "RAISERROR",
+        StatementKind::Print(_) => "PRINT",
+        StatementKind::Return(_) => "RETURN",
+        StatementKind::WaitForDelay(_) => "WAITFOR",
+        StatementKind::ExecuteText(_) | StatementKind::ExecuteProcedure { .. } => "EXECUTE",
+        StatementKind::Select(_) => "SELECT",
+        StatementKind::Insert { .. } => "INSERT",
+        StatementKind::Ddl(ddl) => ddl::kind(ddl),
+        _ => "",
+    }
+}
+
+impl EngineSession {
+    async fn try_catch(
+        &mut self,
+        tried: &[Statement],
+        caught: &[Statement],
+        reply: &Reply,
+    ) -> Outcome<Flow> {
+        self.change_tries(1);
+        let outcome = run_list(self, tried, reply).await;
+        self.change_tries(-1);
+        match outcome {
+            Err(raise) if raise.reach != Reach::Compile => {
+                self.facts.caught.push(raise.last());
+                let outcome = run_list(self, caught, reply).await;
+                self.facts.caught.pop();
+                outcome
+            }
+            other => other,
+        }
+    }
+
+    fn change_tries(&mut self, by: i32) {
+        if let Some(tries) = self.tries.last_mut() {
+            *tries = tries.saturating_add_signed(by);
+        }
+    }
+
+    /// What an error of this scope does: goes to a CATCH, or is sent and perhaps ends batch and transaction.
+    pub(super) async fn raised(&mut self, raise: Raise, line: u32, reply: &Reply) -> Outcome<Flow> {
+        let raise = raise.at_line(line);
+        self.facts.last_error = raise.last().number;
+        let open: u32 = self.tries.iter().sum();
+        let here = self.tries.last().copied().unwrap_or(0);
+        let catchable = if raise.reach == Reach::Compile {
+            open > here
+        } else {
+            open > 0
+        };
+        let aborting = raise.reach == Reach::Batch
+            || self.facts.xact_abort && raise.reach != Reach::RaisedByUser;
+        if catchable {
+            if aborting && self.facts.transaction_count > 0 {
+                self.facts.doomed = true;
+            }
+            return Err(raise);
+        }
+        self.send_messages(reply, raise.messages).await;
+        self.send_failed(reply).await;
+        if aborting {
+            self.roll_back(Some(reply)).await;
+        }
+        let goes_on = matches!(raise.reach, Reach::Statement | Reach::RaisedByUser) && !aborting;
+        Ok(match raise.reach {
+            _ if goes_on => Flow::Next,
+            // Text that does not compile ends its own scope only.
+            Reach::Compile if !aborting => Flow::Return,
+            _ => Flow::Stop,
+        })
+    }
+
+    /// A statement that contains no other: faults are asked before and after it.
+    async fn leaf(&mut self, statement: &Statement, reply: &Reply) -> Outcome<Flow> {
+        let name = kind(&statement.kind);
+        let text = self
+            .text
+            .get(statement.span.0..statement.span.1)
+            .unwrap_or("")
+            .to_owned();
+        let mut struck = self.strike(name, &text, reply).await;
+        if self.gone {
+            return Ok(Flow::Stop);
+        }
+        let outcome = match struck.error.take() {
+            Some(raise) => Err(raise),
+            None => self.execute(statement, &struck.rows, reply).await,
+        };
+        let error = outcome.as_ref().err().map(|r| r.last().number);
+        self.enter_ledger(name, text, error);
+        self.strike_after(struck, reply).await;
+        match outcome {
+            Ok(flow) => {
+                if !matches!(statement.kind, StatementKind::Declare(_)) {
+                    self.facts.last_error = 0;
+                }
+                Ok(flow)
+            }
+            // An error of an inner scope has been through `raised` there.
+            Err(raise) if is_call(&statement.kind) && self.error_is_settled(&raise) => Err(raise),
+            Err(raise) => self.raised(raise, statement.line, reply).await,
+        }
+    }
+
+    fn error_is_settled(&self, raise: &Raise) -> bool {
+        raise.messages.iter().all(|m| m.line != 0) && self.tries.iter().sum::<u32>() > 0
+    }
+
+    async fn execute(
+        &mut self,
+        statement: &Statement,
+        rows: &super::faulty::RowFaults,
+        reply: &Reply,
+    ) -> Outcome<Flow> {
+        match &statement.kind {
+            StatementKind::Declare(list) => self.initialise(list),
+            StatementKind::SetVariable(name, value) => {
+                self.set_variable(name, value)?;
+                self.done(reply, None).await
+            }
+            StatementKind::SetOption(option) => {
+                self.set_option(*option);
+                self.done(reply, None).await
+            }
+            StatementKind::Use(name) => self.use_database(name, reply).await,
+            StatementKind::BeginTransaction => {
+                self.begin_transaction(Some(reply)).await;
+                self.done(reply, None).await
+            }
+            StatementKind::Commit => {
+                self.commit(Some(reply)).await?;
+                self.done(reply, None).await
+            }
+            StatementKind::Rollback => {
+                self.roll_back_statement(reply).await?;
+                self.done(reply, None).await
+            }
+            StatementKind::Throw(what) => Err(self.thrown(what.as_ref())?),
+            StatementKind::RaisError {
+                message,
+                severity,
+                state,
+                arguments,
+            } => {
+                let raise = self.user_error(message, severity, state, arguments)?;
+                self.user_message(raise, statement.line, reply).await
+            }
+            StatementKind::Print(value) => {
+                let text = self.text_of(value)?.unwrap_or_default();
+                let mut note = message(0, 0, 1, text);
+                note.line = statement.line;
+                self.send(reply, Item::Message(note)).await;
+                Ok(Flow::Next)
+            }
+            StatementKind::Return(value) => {
+                if let Some(value) = value {
+                    let value = self.with_env(|env| env.eval(value, None))?;
+                    let code = convert::integer(&value)?.unwrap_or(0);
+                    self.returned = i32::try_from(code).unwrap_or(0);
+                }
+                Ok(Flow::Return)
+            }
+            StatementKind::WaitForDelay(delay) => {
+                let text = self.text_of(delay)?.unwrap_or_default();
+                let Some(delay) = parse_delay(&text) else {
+                    return Err(Raise::new(
+                        148,
+                        15,
+                        format!("Incorrect time syntax in time string '{text}' used with WAITFOR."),
+                    ));
+                };
+                tokio::time::sleep(delay).await;
+                self.done(reply, None).await
+            }
+            StatementKind::ExecuteText(text) => {
+                // NULL runs nothing, silently.
+                match self.text_of(text)? {
+                    Some(text) => self.execute_text(&text, reply).await,
+                    None => Ok(Flow::Next),
+                }
+            }
+            StatementKind::ExecuteProcedure {
+                result,
+                name,
+                arguments,
+            } => {
+                self.procedure(result.as_deref(), name, arguments, reply)
+                    .await
+            }
+            StatementKind::Select(query) => self.select(query, rows, reply).await,
+            StatementKind::Insert {
+                table,
+                columns,
+                source,
+            } => {
+                let count = self.insert(table, columns, source)?;
+                self.facts.row_count = i32::try_from(count).unwrap_or(i32::MAX);
+                self.finish(reply, 0xC3, Some(count)).await
+            }
+            StatementKind::Ddl(ddl) => {
+                self.change(ddl, reply).await?;
+                self.done(reply, None).await
+            }
+            _ => Ok(Flow::Next),
+        }
+    }
+
+    pub(super) async fn done(&mut self, reply: &Reply, rows: Option<u64>) -> Outcome<Flow> {
+        self.finish(reply, 0, rows).await
+    }
+
+    async fn finish(&mut self, reply: &Reply, command: u16, rows: Option<u64>) -> Outcome<Flow> {
+        let rows = rows.filter(|_| !self.facts.no_count);
+        self.send(
+            reply,
+            Item::Done {
+                command,
+                rows,
+                failed: false,
+            },
+        )
+        .await;
+        Ok(Flow::Next)
+    }
+
+    fn initialise(&mut self, list: &[Declaration]) -> Outcome<Flow> {
+        for declaration in list {
+            match declaration {
+                Declaration::Scalar(name, _, Some(value)) => self.set_variable(name, value)?,
+                Declaration::Scalar(..) | Declaration::Table(..) => {}
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn set_variable(&mut self, name: &str, value: &Expr) -> Outcome<()> {
+        self.with_env(|env| {
+            let ty = infer(env, value, None)?.unwrap_or(SqlType::Int);
+            let value = env.eval(value, None)?;
+            env.assign(name, &value, ty)
+        })
+    }
+
+    pub(super) fn text_of(&self, value: &Expr) -> Outcome<Option<String>> {
+        self.with_env(|env| convert::text(&env.eval(value, None)?))
+    }
+
+    fn set_option(&mut self, option: SetOption) {
+        match option {
+            SetOption::XactAbort(on) => self.facts.xact_abort = on,
+            SetOption::NoCount(on) => self.facts.no_count = on,
+            SetOption::ImplicitTransactions(on) => self.facts.implicit_transactions = on,
+            SetOption::LockTimeout(millis) => self.facts.lock_timeout = millis,
+            SetOption::Other => {}
+        }
+    }
+
+    async fn use_database(&mut self, name: &str, reply: &Reply) -> Outcome<Flow> {
+        let state = self.state();
+        let Some(database) = state.database(name) else {
+            return Err(Raise::new(
+                911,
+                16,
+                format!(
+                    "Database '{name}' does not exist. Make sure that the name is entered correctly."
+                ),
+            ));
+        };
+        if database.state == DatabaseState::Restoring {
+            let mirrored = self.instance.transport().mirrors.contains_key(&database.id);
+            return Err(if mirrored {
+                Raise::new(
+                    954,
+                    14,
+                    format!(
+                        "The database \"{name}\" cannot be opened. It is acting as a mirror database."
+                    ),
+                )
+            } else {
+                Raise::new(
+                    927,
+                    14,
+                    format!(
+                        "Database '{name}' cannot be opened. It is in the middle of a restore."
+                    ),
+                )
+            });
+        }
+        if user_in(&state, self.facts.login, database).is_none() {
+            let login = &self.facts.login_name;
+            return Err(Raise::new(916, 14, format!("The server principal \"{login}\" is not able to access the database \"{name}\" under the current security context.")).with_state(2));
+        }
+        let from = state
+            .databases
+            .get(&self.facts.database)
+            .map(|d| d.name.clone());
+        let (id, to) = (database.id, database.name.clone());
+        self.facts.database = id;
+        let changed = Item::DatabaseChanged {
+            from: from.unwrap_or_default(),
+            to: to.clone(),
+        };
+        self.send(reply, changed).await;
+        let note = message(5701, 0, 2, format!("Changed database context to '{to}'."));
+        self.send(reply, Item::Message(note)).await;
+        self.done(reply, None).await
+    }
+
+    /// THROW, with its own error or the one being handled.
+    fn thrown(&self, what: Option<&(Expr, Expr, Expr)>) -> Outcome<Raise> {
+        let Some((number, text, state)) = what else {
+            return match self.facts.caught.last() {
+                Some(error) => Ok(Raise {
+                    messages: vec![error.clone()],
+                    reach: Reach::Thrown,
+                }),
+                None => Err(Raise::new(
+                    10704,
+                    15,
+                    "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW statement inside a CATCH block, or add error parameters to the THROW statement.",
+                )),
+            };
+        };
+        let (number, text, state) = self.with_env(|env| {
+            let number = convert::integer(&env.eval(number, None)?)?.unwrap_or(0);
+            let text = convert::text(&env.eval(text, None)?)?.unwrap_or_default();
+            let state = convert::integer(&env.eval(state, None)?)?.unwrap_or(1);
+            Ok::<_, Raise>((number, text, state))
+        })?;
+        let Some(number) = i32::try_from(number).ok().filter(|n| *n >= 50000) else {
+            return Err(Raise::new(
+                35100,
+                16,
+                format!(
+                    "Error number {number} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647."
+                ),
+            ));
+        };
+        let state = u8::try_from(state).unwrap_or(1);
+        Ok(Raise::new(number, 16, text)
+            .with_state(state)
+            .reaching(Reach::Thrown))
+    }
+
+    fn user_error(
+        &self,
+        text: &Expr,
+        severity: &Expr,
+        state: &Expr,
+        arguments: &[Expr],
+    ) -> Outcome<Raise> {
+        self.with_env(|env| {
+            let text_value = env.eval(text, None)?;
+            let number = match &text_value {
+                Value::Int(n) => *n,
+                _ => 50000,
+            };
+            let mut text = convert::text(&text_value)?.unwrap_or_default();
+            for argument in arguments {
+                let shown = convert::text(&env.eval(argument, None)?)?
+                    .unwrap_or_else(|| "(null)".to_owned());
+                let place = ["%s", "%d", "%i", "%u"]
+                    .iter()
+                    .filter_map(|p| text.find(p))
+                    .min();
+                if let Some(at) = place {
+                    text.replace_range(at..at + 2, &shown);
+                }
+            }
+            let severity = convert::integer(&env.eval(severity, None)?)?.unwrap_or(16);
+            let state = convert::integer(&env.eval(state, None)?)?.unwrap_or(1);
+            let class = u8::try_from(severity.clamp(0, 18)).unwrap_or(16);
+            Ok(Raise::new(number, class, text)
+                .with_state(u8::try_from(state).unwrap_or(1))
+                .reaching(Reach::RaisedByUser))
+        })
+    }
+
+    async fn user_message(&mut self, raise: Raise, line: u32, reply: &Reply) -> Outcome<Flow> {
+        if raise.last().class > 10 {
+            return Err(raise);
+        }
+        let mut messages = raise.at_line(line).messages;
+        // Up to class 9 the class is sent as given; 10 is sent as 0.
+        for note in &mut messages {
+            note.class = if note.class == 10 { 0 } else { note.class };
+        }
+        self.send_messages(reply, messages).await;
+        self.done(reply, None).await
+    }
+
+    async fn select(
+        &mut self,
+        query: &Query,
+        faults: &super::faulty::RowFaults,
+        reply: &Reply,
+    ) -> Outcome<Flow> {
+        let relation = self.with_env(|env| run_query(env, query, None))?;
+        let count = relation.rows.len();
+        let shown = self.with_env(|env| faults.visible(env, relation));
+        self.facts.row_count = i32::try_from(count).unwrap_or(i32::MAX);
+        if !shown.cols.is_empty() {
+            self.send_relation(shown, faults, reply).await;
+        }
+        self.finish(reply, 0xC1, Some(u64::try_from(count).unwrap_or(u64::MAX)))
+            .await
+    }
+
+    pub(super) async fn send_relation(
+        &mut self,
+        relation: Relation,
+        faults: &super::faulty::RowFaults,
+        reply: &Reply,
+    ) {
+        let columns = relation.cols.into_iter().map(|c| Column {
+            name: c.name,
+            ty: c.ty,
+            nullable: c.nullable,
+        });
+        self.send(reply, Item::Columns(columns.collect())).await;
+        for (sent, row) in (1..).zip(relation.rows) {
+            self.send(reply, Item::Row(row)).await;
+            if faults.hang_up_after == Some(sent) {
+                self.send(reply, Item::HangUp).await;
+            }
+        }
+    }
+
+    fn insert(&mut self, table: &str, columns: &[String], source: &Query) -> Outcome<u64> {
+        let relation = self.with_env(|env| run_query(env, source, None))?;
+        let mut variables = self.variables.borrow_mut();
+        let Some(target) = variables.tables.get_mut(&table.to_lowercase()) else {
+            return Err(Raise::compile(
+                1087,
+                15,
+                format!("Must declare the table variable \"{table}\"."),
+            ));
+        };
+        let width = if columns.is_empty() {
+            target.cols.len()
+        } else {
+            columns.len()
+        };
+        if relation.cols.len() != width {
+            return Err(Raise::compile(
+                213,
+                16,
+                "Column name or number of supplied values does not match table definition.",
+            ));
+        }
+        let mut places = Vec::new();
+        for (n, col) in (0..width).zip(&relation.cols) {
+            let place = match columns.get(n) {
+                None => Some(n),
+                Some(name) => target
+                    .cols
+                    .iter()
+                    .position(|c| c.name.eq_ignore_ascii_case(name)),
+            };
+            let place = place.ok_or_else(|| crate::engine::errors::no_column(&columns[n]))?;
+            places.push((place, col.ty));
+        }
+        let mut added = Vec::new();
+        for row in relation.rows {
+            let mut stored = vec![Value::Null; target.cols.len()];
+            for (value, (place, from)) in row.iter().zip(&places) {
+                stored[*place] = convert::convert(value, *from, target.cols[*place].ty, 0)?;
+            }
+            added.push(stored);
+        }
+        let count = u64::try_from(added.len()).unwrap_or(u64::MAX);
+        target.rows.extend(added);
+        Ok(count)
+    }
+}
+
+fn is_call(kind: &StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::ExecuteText(_) | StatementKind::ExecuteProcedure { .. }
+    )
+}
+
+/// `hh:mm:ss[.mmm]`, less than a day.
+fn parse_delay(text: &str) -> Option<Duration> {
+    let (clock, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
+    let mut seconds = 0_u64;
+    let mut parts = 0;
+    for part in clock.split(':') {
+        seconds = seconds
+            .checked_mul(60)?
+            .checked_add(part.parse::<u64>().ok()?)?;
+        parts += 1;
+    }
+    if parts == 2 {
+        seconds = seconds.checked_mul(60)?;
+    }
+    let millis: u64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let delay = Duration::from_secs(seconds) + Duration::from_millis(millis);
+    ((2..=3).contains(&parts) && delay < Duration::from_secs(86_400)).then_some(delay)
+}

@@ -1,0 +1,171 @@
+//! Fleets: instances that know each other, started and stopped together.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::instance::Inner;
+use crate::engine::net::handshake::{Purpose, Refusal, probe};
+use crate::engine::state::collation::Collation;
+use crate::engine::state::initial;
+use crate::instance::Instance;
+use crate::spec::InstanceSpec;
+use crate::tds::BrowserEntry;
+use crate::tls::{Authority, TlsError};
+
+/// Why a fleet or an instance could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot make the TLS identity of {instance}")]
+    Tls { instance: String, source: TlsError },
+    #[error("cannot listen on {address}")]
+    Listen {
+        address: String,
+        source: std::io::Error,
+    },
+    #[error("there is an instance called {name} in this fleet; give the new one another name")]
+    NameTaken { name: String },
+    #[error("preparing {instance} failed: {what}")]
+    Prepare { instance: String, what: String },
+}
+
+/// The shared inside of a fleet.
+pub struct FleetInner {
+    authority: Authority,
+    instances: RwLock<Vec<Arc<Inner>>>,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl FleetInner {
+    pub(crate) fn instances(&self) -> Vec<Arc<Inner>> {
+        self.instances
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// A fleet of simulated instances. Dropping it stops them all.
+pub struct Fleet {
+    inner: Arc<FleetInner>,
+}
+
+impl Fleet {
+    /// An empty fleet with a TLS authority of its own.
+    ///
+    /// # Errors
+    /// When no key can be generated.
+    pub fn new() -> Result<Self, StartError> {
+        let authority = Authority::new().map_err(|source| StartError::Tls {
+            instance: "the fleet".to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            inner: Arc::new(FleetInner {
+                authority,
+                instances: RwLock::default(),
+                shutdown: CancellationToken::new(),
+            }),
+        })
+    }
+
+    /// The certificate, in PEM, that signed the instances' TDS certificates.
+    pub fn ca_pem(&self) -> &str {
+        self.inner.authority.pem()
+    }
+
+    /// Starts an instance and listens for clients.
+    ///
+    /// # Errors
+    /// When the name or the port is taken, or TLS cannot be set up.
+    pub async fn start(&self, spec: InstanceSpec) -> Result<Instance, StartError> {
+        let address = format!("{}:{}", spec.listen, spec.port);
+        let listener = TcpListener::bind(&address)
+            .await
+            .map_err(|source| StartError::Listen { address, source })?;
+        let tls = self
+            .inner
+            .authority
+            .identity(&spec)
+            .map_err(|source| StartError::Tls {
+                instance: spec.name.clone(),
+                source,
+            })?;
+        let inner = {
+            let mut all = self
+                .inner
+                .instances
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            let same = |i: &Arc<Inner>| {
+                i.spec.name.eq_ignore_ascii_case(&spec.name)
+                    && i.spec.instance_name == spec.instance_name
+            };
+            if all.iter().any(same) {
+                return Err(StartError::NameTaken { name: spec.name });
+            }
+            let now = (chrono::Utc::now() + spec.clock_offset).naive_utc();
+            let collation = Collation::new(&spec.collation);
+            let state = initial::installed(collation, spec.version, &spec.sa_password, now);
+            let fleet = Arc::downgrade(&self.inner);
+            let inner = Arc::new(Inner::new(all.len(), spec, fleet, tls, state));
+            all.push(Arc::clone(&inner));
+            inner
+        };
+        let instance = Instance::new(inner);
+        instance.listen(listener, &self.inner.shutdown);
+        Ok(instance)
+    }
+
+    /// The started instances, in order.
+    pub fn instances(&self) -> Vec<Instance> {
+        self.inner
+            .instances()
+            .into_iter()
+            .map(Instance::new)
+            .collect()
+    }
+
+    /// An instance by its name, without regard to case.
+    pub fn instance(&self, name: &str) -> Option<Instance> {
+        self.instances()
+            .into_iter()
+            .find(|i| i.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Can `from` log in to `to`'s mirroring endpoint now? Both write it to their error logs; no connection is kept.
+    ///
+    /// # Errors
+    /// The reason why not, with the number the error log has.
+    pub fn handshake(&self, from: &Instance, to: &Instance) -> Result<(), HandshakeRefusal> {
+        probe(from.inner(), to.inner(), Purpose::Any)
+    }
+
+    /// Every running instance as SQL Browser lists it.
+    pub fn browser_entries(&self) -> impl Fn() -> Vec<BrowserEntry> + Send + Sync + 'static {
+        let fleet = Arc::downgrade(&self.inner);
+        move || {
+            let all = fleet.upgrade().map(|f| f.instances()).unwrap_or_default();
+            let entry = |i: Arc<Inner>| {
+                let (major, minor, build, _) = i.version().parts();
+                BrowserEntry {
+                    server_name: i.machine_name().to_owned(),
+                    instance_name: i.instance_name().unwrap_or("MSSQLSERVER").to_owned(),
+                    version: (major, minor, build),
+                    tcp_port: i.port(),
+                }
+            };
+            all.into_iter().map(entry).collect()
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        self.inner.shutdown.cancel();
+    }
+}
+
+/// Why an endpoint would not let another in.
+pub type HandshakeRefusal = Refusal;

@@ -1,0 +1,295 @@
+//! A running instance in the hands of a test or a program.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use chrono::TimeDelta;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::engine::faults::Faults;
+use crate::engine::files::Files;
+use crate::engine::instance::Inner;
+use crate::engine::ledger::{Counters, Entry};
+use crate::engine::net::error_log::LogLine;
+use crate::engine::net::mirroring;
+use crate::engine::run::session::EngineSession;
+use crate::engine::state::MASTER;
+use crate::engine::state::database::DatabaseState;
+use crate::reply::{Column, Item, Message, Value};
+use crate::server::TdsServer;
+
+/// One result set.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ResultSet {
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Value>>,
+}
+
+/// Everything a batch answered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Execution {
+    pub sets: Vec<ResultSet>,
+    /// Errors and informational messages in order.
+    pub messages: Vec<Message>,
+    /// A fault closed the connection.
+    pub hung_up: bool,
+}
+
+impl Execution {
+    /// Messages of class 11 and above.
+    pub fn errors(&self) -> Vec<Message> {
+        self.messages
+            .iter()
+            .filter(|m| m.class > 10)
+            .cloned()
+            .collect()
+    }
+}
+
+/// A handle on an instance; clones are the same instance.
+#[derive(Clone)]
+pub struct Instance {
+    inner: Arc<Inner>,
+}
+
+impl Instance {
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    /// The name it was started with.
+    pub fn name(&self) -> &str {
+        &self.inner.spec.name
+    }
+
+    /// The TDS port.
+    pub fn port(&self) -> u16 {
+        self.inner.port()
+    }
+
+    pub(crate) fn listen(&self, listener: TcpListener, shutdown: &CancellationToken) {
+        let port = listener.local_addr().map_or(0, |a| a.port());
+        self.inner.port.store(port, Ordering::Relaxed);
+        self.inner.running.store(true, Ordering::Relaxed);
+        let server = Arc::new(TdsServer::new(Arc::clone(&self.inner)));
+        tokio::spawn(crate::server::accept(server, listener, shutdown.clone()));
+    }
+
+    /// `TCP://host:port` of the mirroring endpoint; `None` while there is none.
+    pub fn endpoint_address(&self) -> Option<String> {
+        let state = self.inner.committed();
+        let endpoint = state.mirroring_endpoint()?;
+        let host = self.inner.spec.hosts().into_iter().next()?;
+        Some(format!("TCP://{host}:{}", endpoint.port))
+    }
+
+    /// Runs a batch as sysadmin, in process.
+    ///
+    /// # Errors
+    /// The errors, if there were any; what came before them is dropped.
+    pub async fn exec(&self, sql: &str) -> Result<Vec<ResultSet>, Vec<Message>> {
+        let execution = self.run(sql).await;
+        let errors = execution.errors();
+        if errors.is_empty() {
+            Ok(execution.sets)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// Runs a batch as sysadmin and keeps everything it answered.
+    pub async fn run(&self, sql: &str) -> Execution {
+        let session = self.inner.internal_session("in-process");
+        Connection { session }.run(sql).await
+    }
+
+    /// Runs a batch as a login, without its password.
+    ///
+    /// # Errors
+    /// The errors; 18456 for a login that does not exist.
+    pub async fn exec_as(&self, login: &str, sql: &str) -> Result<Vec<ResultSet>, Vec<Message>> {
+        let Some(mut connection) = self.connect_as(login) else {
+            let text = format!("Login failed for user '{login}'.");
+            return Err(vec![crate::engine::errors::message(18456, 14, 1, text)]);
+        };
+        let execution = connection.run(sql).await;
+        let errors = execution.errors();
+        if errors.is_empty() {
+            Ok(execution.sets)
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// An in-process session that keeps its transaction and options between batches; `None` for an unknown login.
+    pub fn connect_as(&self, login: &str) -> Option<Connection> {
+        let state = self.inner.committed();
+        let principal = state.principal(login)?;
+        let facts = self
+            .inner
+            .internal_facts(principal.id, &principal.name, "in-process");
+        Some(Connection {
+            session: EngineSession::new(Arc::clone(&self.inner), facts),
+        })
+    }
+
+    /// Does the outbound half: master key, `{host}_cert` valid since yesterday, endpoint `Endpoint_Mirroring` on `port`.
+    ///
+    /// # Errors
+    /// The errors of the script.
+    pub async fn prepare_outbound(&self, host: &str, port: u16) -> Result<(), Vec<Message>> {
+        let start = (self.inner.now() - TimeDelta::days(1)).format("%Y%m%d");
+        let quoted = host.replace(']', "]]");
+        let text = host.replace('\'', "''");
+        let script = format!(
+            "USE master;
+IF NOT EXISTS (SELECT * FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
+    CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Outb0und!Key-7';
+CREATE CERTIFICATE [{quoted}_cert] WITH SUBJECT = N'{text} certificate', START_DATE = '{start}';
+CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port}, LISTENER_IP = ALL)
+    FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [{quoted}_cert], ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = ALL);"
+        );
+        self.exec(&script).await.map(|_| ())
+    }
+
+    /// The certificate the mirroring endpoint uses, in DER.
+    pub fn endpoint_certificate_der(&self) -> Option<Vec<u8>> {
+        let state = self.inner.committed();
+        let id = state.mirroring_endpoint()?.mirroring.as_ref()?.certificate;
+        let master = state.databases.get(&MASTER)?;
+        master.certificates.get(&id).map(|c| c.facts.der.clone())
+    }
+
+    pub fn counters(&self) -> Counters {
+        self.inner.ledger().counters()
+    }
+
+    pub fn reset_counters(&self) {
+        self.inner.ledger().reset();
+    }
+
+    /// Every statement executed, in order.
+    pub fn ledger(&self) -> Vec<Entry> {
+        self.inner.ledger().entries()
+    }
+
+    pub fn error_log(&self) -> Vec<LogLine> {
+        self.inner.error_log()
+    }
+
+    pub fn faults(&self) -> &Faults {
+        self.inner.faults()
+    }
+
+    /// The files its service account sees.
+    pub fn files(&self) -> &Files {
+        self.inner.files()
+    }
+
+    /// Moves the instance's clock to this far from the machine's.
+    pub fn set_clock_offset(&self, offset: TimeDelta) {
+        self.inner.set_clock_offset(offset);
+    }
+
+    /// Pretends a server DDL trigger exists; it shows in `sys.server_triggers` and does nothing.
+    pub async fn add_server_trigger(&self, name: &str) {
+        let _guard = self.inner.writer().await;
+        let mut state = (*self.inner.committed()).clone();
+        state.server_triggers.push(name.to_owned());
+        self.inner.publish(Arc::new(state));
+    }
+
+    /// Creates a user database in FULL recovery.
+    ///
+    /// # Errors
+    /// 1801 when it exists.
+    pub async fn add_database(&self, name: &str) -> Result<(), Vec<Message>> {
+        let sql = format!("CREATE DATABASE [{}]", name.replace(']', "]]"));
+        self.exec(&sql).await.map(|_| ())
+    }
+
+    /// Puts a RESTORING copy of another instance's database here, as a restored backup WITH NORECOVERY would.
+    ///
+    /// # Errors
+    /// 1801 when there is one; 911 when the other has none.
+    pub async fn restore_copy(&self, of: &Self, name: &str) -> Result<(), Vec<Message>> {
+        let original = of.inner.committed().database(name).map(|d| d.family);
+        let Some(family) = original else {
+            let text = format!("Database '{name}' does not exist.");
+            return Err(vec![crate::engine::errors::message(911, 16, 1, text)]);
+        };
+        self.add_database(name).await?;
+        let _guard = self.inner.writer().await;
+        let mut state = (*self.inner.committed()).clone();
+        let id = state.database(name).map_or(0, |d| d.id);
+        if let Some(database) = state.databases.get_mut(&id) {
+            database.state = DatabaseState::Restoring;
+            database.family = family;
+        }
+        self.inner.publish(Arc::new(state));
+        Ok(())
+    }
+
+    /// Shuts the instance down: clients are refused and cut, endpoint connections end. What it remembers stays.
+    pub fn stop(&self) {
+        self.inner.running.store(false, Ordering::Relaxed);
+        self.inner.faults().drop_connections();
+        for peer in self.inner.peers() {
+            self.inner.drop_connections_to(peer.number);
+        }
+        mirroring::heal(&self.inner);
+    }
+
+    /// Starts a stopped instance on the same port; mirroring sessions reconnect.
+    pub fn start(&self) {
+        self.inner.running.store(true, Ordering::Relaxed);
+        mirroring::heal(&self.inner);
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.inner.running.load(Ordering::Relaxed)
+    }
+}
+
+/// An in-process session.
+pub struct Connection {
+    session: EngineSession,
+}
+
+impl Connection {
+    /// Runs one batch.
+    pub async fn run(&mut self, sql: &str) -> Execution {
+        let (reply, mut items) = mpsc::channel(256);
+        let working = async {
+            self.session.run_batch(sql, &reply).await;
+            drop(reply);
+        };
+        let reading = async {
+            let mut execution = Execution::default();
+            while let Some(item) = items.recv().await {
+                match item {
+                    Item::Columns(columns) => execution.sets.push(ResultSet {
+                        columns,
+                        rows: Vec::new(),
+                    }),
+                    Item::Row(row) => {
+                        if let Some(set) = execution.sets.last_mut() {
+                            set.rows.push(row);
+                        }
+                    }
+                    Item::Message(message) => execution.messages.push(message),
+                    Item::HangUp | Item::Stall => execution.hung_up = true,
+                    _ => {}
+                }
+            }
+            execution
+        };
+        tokio::join!(working, reading).1
+    }
+}

@@ -1,0 +1,70 @@
+//! `sqlserver-sim`: runs a fleet of simulated instances described in a TOML file until it is told to stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use sqlserver_sim::fleet_file;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A fleet of simulated SQL Servers.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    /// TOML file that describes the instances.
+    #[arg(long)]
+    fleet: PathBuf,
+    /// Directory for ca.pem, the endpoints' certificates (.cer, DER) and fleet.json with the real ports.
+    #[arg(long, default_value = "sqlserver-sim-out")]
+    out: PathBuf,
+    /// File to create, empty, once everything listens.
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+    /// Address the TDS ports listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    listen: String,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = error.to_string();
+            let mut source = error.source();
+            while let Some(inner) = source {
+                text.push_str(&format!(": {inner}"));
+                source = inner.source();
+            }
+            eprintln!("sqlserver-sim: {text}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    // Asked for first, so that a signal during the start is not lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let file = fleet_file::read(&arguments.fleet)?;
+    let fleet = fleet_file::start(&file, &arguments.listen).await?;
+    for instance in fleet_file::write_papers(&fleet, &arguments.listen, &arguments.out)? {
+        let endpoint = instance.endpoint.as_deref().unwrap_or("no endpoint");
+        println!(
+            "{}\t{}:{}\t{endpoint}",
+            instance.name, instance.host, instance.port
+        );
+    }
+    if let Some(path) = &arguments.ready_file {
+        std::fs::write(path, b"")?;
+    }
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

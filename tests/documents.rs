@@ -1,0 +1,59 @@
+//! Derived files and promises of the papers: what is committed is what the code says.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+fn committed(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}
+
+fn mirrorgate(arguments: &[&str]) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_mirrorgate"))
+        .args(arguments)
+        .env_clear()
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_committed_openapi_document_is_the_codes() {
+    let printed = mirrorgate(&["openapi"]);
+    assert!(printed.status.success(), "{printed:?}");
+    assert!(
+        String::from_utf8(printed.stdout).unwrap() == committed("openapi/openapi.json"),
+        "openapi/openapi.json is old; run: cargo run -- openapi > openapi/openapi.json"
+    );
+}
+
+#[test]
+fn every_setting_is_explained_and_documented() {
+    let help = String::from_utf8(mirrorgate(&["serve", "--help"]).stdout).unwrap();
+    let readme = committed("README.md");
+    let mut settings = 0;
+    for line in help.lines().filter(|l| l.trim_start().starts_with("--") || l.trim_start().starts_with("-h")) {
+        let flag = line.split_whitespace().find(|w| w.starts_with("--")).unwrap();
+        if flag == "--help" {
+            continue;
+        }
+        settings += 1;
+        assert!(readme.contains(flag), "README does not tell of {flag}");
+    }
+    assert!(settings > 15, "{help}");
+}
+
+#[test]
+fn an_impossible_configuration_is_refused_with_the_reason() {
+    for (arguments, wanted) in [
+        (vec!["serve", "--listen", "0.0.0.0:0"], "--token-file"),
+        (vec!["serve", "--listen", "nowhere"], "--listen"),
+        (vec!["serve", "--lease", "10"], "30s"),
+        (vec!["serve", "--database-url", "postgres://127.0.0.1:1/x"], "--seal-key-file"),
+        (vec!["serve", "--token-file", "/does/not/exist"], "/does/not/exist"),
+    ] {
+        let refused = mirrorgate(&arguments);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert!(!refused.status.success(), "{arguments:?}");
+        assert!(said.contains(wanted), "{arguments:?}: {said}");
+    }
+}

@@ -1,0 +1,15 @@
+//! All integration tests, in one binary: one link, one set of build artefacts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and its tasks end with it"
+)]
+
+mod documents;
+mod harness;
+mod real_servers;
+mod stories;
+mod tidy;

@@ -1,0 +1,16 @@
+//! Whole stories: HTTP → worker → simulated servers → history. Each file is one subject.
+
+mod conflicts;
+mod estate;
+mod faults;
+mod hostile;
+mod identity;
+mod log_in;
+mod plan_guard;
+mod renewal;
+mod secrets;
+mod sharing;
+mod tls;
+mod transport;
+mod trio;
+mod unverified;

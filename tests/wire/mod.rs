@@ -1,0 +1,7 @@
+//! The wire and the hands by themselves: no HTTP, the registrations written straight into PostgreSQL.
+
+mod attempts;
+mod links;
+mod pools;
+mod versions;
+mod world;
