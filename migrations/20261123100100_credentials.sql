@@ -14,7 +14,9 @@ create table credentials (
     revision bigint not null constraint credentials_revision_from_1 check (revision >= 1),
     -- Counts changes of what a view shows beside the spec.
     status_version bigint not null default 1,
+    -- When it was registered.
     created_at timestamptz not null,
+    -- When spec or labels last changed.
     updated_at timestamptz not null,
     -- Set when the registration was deleted: the row stays for the history, the name becomes free.
     deleted_at timestamptz,

@@ -12,7 +12,9 @@ create table instances (
         constraint instances_labels_object check (jsonb_typeof(labels) = 'object'),
     -- Counts changes of spec and labels.
     revision bigint not null constraint instances_revision_from_1 check (revision >= 1),
+    -- When it was registered.
     created_at timestamptz not null,
+    -- When spec or labels last changed.
     updated_at timestamptz not null,
     -- Set when the registration was deleted: the row stays for the history, the name becomes free.
     deleted_at timestamptz,

@@ -19,12 +19,14 @@ create table certificates (
     created_at timestamptz not null,
     -- The last upload of these bytes: when, and its place among all uploads.
     uploaded_at timestamptz,
+    -- Numbers come from the sequence above.
     uploaded_seq bigint,
     -- Set when it was deleted: no longer a pin, but jobs accepted with it still find it.
     deleted_at timestamptz,
     constraint certificates_pk primary key (instance_id, sha256),
     -- Bytes under a hash that is not theirs would be somebody else's certificate.
     constraint certificates_hash_true check (sha256 = sha256(der)),
+    -- An upload has a purpose, a time and a place; an obtained one has none of them.
     constraint certificates_upload_whole check (
         (source = 'uploaded') = (purpose is not null)
         and (source = 'uploaded') = (uploaded_at is not null)

@@ -1,5 +1,6 @@
 -- The members of a pair: two partners and an optional witness, in the order the client gave.
 create table pair_members (
+    -- Whose member.
     pair_id uuid not null constraint pair_members_pair_fk references pairs (id),
     -- 0 and 1 are the partners, 2 the witness.
     position smallint not null constraint pair_members_position_range check (position between 0 and 2),

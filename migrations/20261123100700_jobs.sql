@@ -2,6 +2,7 @@
 create table jobs (
     -- UUIDv7: sorts by the time it was asked. The queue serves the oldest first.
     id uuid primary key,
+    -- What was asked for.
     kind text not null constraint jobs_kind_known check (
         kind in ('configure-inbound', 'verify-inbound', 'inspect')
     ),
@@ -20,6 +21,7 @@ create table jobs (
     options jsonb not null,
     -- The revision, members and pins it was accepted with, kept whatever is uploaded meanwhile.
     accepted jsonb not null,
+    -- Where it stands; moved only along the domain's table of moves.
     state text not null constraint jobs_state_known check (
         state in ('queued', 'running', 'succeeded', 'failed', 'cancelled')
     ),
@@ -45,8 +47,11 @@ create table jobs (
     scripts jsonb not null default '[]',
     -- Counts changes of everything a view shows.
     version bigint not null default 1,
+    -- When it was asked for.
     created_at timestamptz not null,
+    -- When its first attempt began.
     started_at timestamptz,
+    -- When it ended, for good either way.
     finished_at timestamptz,
     -- `Request-Id` of the request that asked.
     request_id text,
@@ -56,6 +61,7 @@ create table jobs (
     -- Which process holds it, for people.
     lease_worker text,
     constraint jobs_hold_when_changing check (changing = (cardinality(holds) > 0)),
+    -- The rows below keep the state and what belongs to it from drifting apart.
     constraint jobs_one_subject check (num_nonnulls(pair_id, instance_id) = 1),
     constraint jobs_lease_while_running check (
         (state = 'running') = (lease_token is not null) and num_nulls(lease_token, lease_until, lease_worker) in (0, 3)

@@ -1,5 +1,6 @@
 -- Attempts: one row per claim of a job, whatever became of it.
 create table job_attempts (
+    -- Whose attempt.
     job_id uuid not null constraint job_attempts_job_fk references jobs (id),
     -- From 1, in the order of the claims.
     number integer not null constraint job_attempts_number_from_1 check (number >= 1),
@@ -7,6 +8,7 @@ create table job_attempts (
     worker text not null,
     -- By this database's clock.
     started_at timestamptz not null,
+    -- Null while it runs.
     ended_at timestamptz,
     -- `lost`: its lease ran out and another worker took the job. `handed_back`: the process was stopped; not counted.
     outcome text constraint job_attempts_outcome_known check (

@@ -2,6 +2,7 @@
 create table steps (
     -- Made by the service (UUIDv7).
     id uuid primary key,
+    -- The attempt it belongs to.
     job_id uuid not null,
     attempt integer not null,
     -- Position in the attempt, from 1.
@@ -17,7 +18,9 @@ create table steps (
     summary text not null,
     -- The very T-SQL. Passwords are made on the server, so none is in here.
     statement text not null,
+    -- mirrorgate's clock, before the batch was sent.
     started_at timestamptz not null,
+    -- Null until the answer is known.
     ended_at timestamptz,
     -- `unknown`: no answer came; the next observation decides.
     outcome text constraint steps_outcome_known check (

@@ -218,9 +218,10 @@ async fn open_database(
     if let Some(url) = &config.database_url {
         return Ok((None, await_database(url, connections, stop).await?));
     }
-    std::fs::create_dir_all(&config.data_dir)
-        .with_context(|| format!("the data directory {} cannot be made", config.data_dir.display()))?;
-    let cluster = Cluster::start(&config.data_dir.join("postgres")).await?;
+    let data_dir = config.data_dir();
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
+    let cluster = Cluster::start(&data_dir.join("postgres")).await?;
     info!("no DATABASE_URL: {}", cluster.describe());
     match Store::connect(cluster.url(), connections).await {
         Ok(store) => Ok((Some(cluster), store)),

@@ -28,9 +28,21 @@ pub struct DatabaseConfig {
           value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,
 
-    /// Directory for the private PostgreSQL and the seal key, when they are not given.
-    #[arg(long, env = "MIRRORGATE_DATA_DIR", default_value = "mirrorgate-data", value_name = "DIR")]
-    pub data_dir: PathBuf,
+    /// Directory for the private PostgreSQL and the seal key, when they are not given. Default: mirrorgate-data in the current
+    /// directory; started as root, /var/lib/mirrorgate, because the private PostgreSQL then runs as another user.
+    #[arg(long, env = "MIRRORGATE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+impl DatabaseConfig {
+    /// The data directory, given or by default.
+    #[must_use]
+    pub fn data_dir(&self) -> PathBuf {
+        use std::os::unix::fs::MetadataExt;
+        let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+        let usual = if is_root { "/var/lib/mirrorgate" } else { "mirrorgate-data" };
+        self.data_dir.clone().unwrap_or_else(|| PathBuf::from(usual))
+    }
 }
 
 /// Settings of `mirrorgate serve`.
@@ -154,7 +166,7 @@ impl ServeConfig {
     pub fn seal_key_path(&self) -> Result<PathBuf, ConfigError> {
         match (&self.seal_key_file, &self.database.database_url) {
             (Some(path), _) => Ok(path.clone()),
-            (None, None) => Ok(self.database.data_dir.join("seal.key")),
+            (None, None) => Ok(self.database.data_dir().join("seal.key")),
             (None, Some(_)) => Err(ConfigError::SealKeyMissing),
         }
     }

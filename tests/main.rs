@@ -13,3 +13,4 @@ mod harness;
 mod real_servers;
 mod stories;
 mod tidy;
+mod wire;

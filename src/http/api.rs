@@ -2,11 +2,11 @@
 
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 
 use crate::domain::clock::Clock;
 use crate::domain::hash::Sha256;
@@ -74,16 +74,27 @@ impl TokenDigest {
 
 /// Whether this process takes work; cleared as soon as it begins to shut down.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<AtomicBool>);
+pub struct Readiness(Arc<watch::Sender<bool>>);
 
 impl Readiness {
     pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
+        self.0.send_replace(ready);
     }
 
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.0.borrow()
+    }
+
+    /// Returns when readiness is cleared from now on: whoever waits for a job then answers with what there is.
+    pub async fn cleared(&self) {
+        let mut ready = self.0.subscribe();
+        while ready.changed().await.is_ok() {
+            if !*ready.borrow_and_update() {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
     }
 }
 

@@ -15,6 +15,7 @@ mod layers;
 mod negotiate;
 mod object_names;
 mod openapi;
+mod origin;
 mod page;
 mod pairs;
 mod policy;

@@ -66,6 +66,7 @@ macro_rules! shared {
 shared! {
     BadRequest 400 "Not the documented shape: syntax, unknown or duplicate member, type, parameter, header.",
     Unauthenticated 401 "A bearer token is configured, and the request does not have it.",
+    Forbidden 403 "The request comes from a browser page of another site, or without a token under a foreign host name.",
     NotFound 404 "There is no such object.",
     NotAcceptable 406 "None of the accepted media types can be given.",
     Conflict 409 "Forbidden by the state of another object; `code` and `detail` say which.",
@@ -115,6 +116,7 @@ pub fn complete(item: &mut PathItem, policy: Policy) {
             )]);
             refer(operation, 400, "BadRequest");
             refer(operation, 401, "Unauthenticated");
+            refer(operation, 403, "Forbidden");
         }
         if operation.request_body.is_some() {
             refer(operation, 413, "BodyTooLarge");

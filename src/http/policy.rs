@@ -8,8 +8,8 @@ use axum::routing::MethodRouter;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::api::Api;
-use super::openapi;
 use super::problem::{Kind, Problem};
+use super::{openapi, origin};
 
 /// Who may use an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +56,14 @@ impl Guarded {
     /// Adds the operations to `router`, behind the guard.
     #[must_use]
     pub fn join(self, router: OpenApiRouter<Api>, api: &Api) -> OpenApiRouter<Api> {
-        let guard = from_fn_with_state(api.clone(), require_token);
+        let guard = from_fn_with_state(api.clone(), admit);
         match (self.policy, self.what) {
             (Policy::Public, What::Documented(routes)) => router.routes(*routes),
             (Policy::Public, What::Files(path, routes)) => router.route(path, *routes),
             (Policy::Caller, What::Documented(routes)) => router.routes((*routes).layer(guard)),
-            (Policy::Caller, What::Files(path, routes)) => router.route(path, (*routes).layer(guard)),
+            (Policy::Caller, What::Files(path, routes)) => {
+                router.route(path, (*routes).layer(guard))
+            }
         }
     }
 
@@ -81,8 +83,12 @@ impl Guarded {
     }
 }
 
-async fn require_token(State(api): State<Api>, request: Request, next: Next) -> Response {
-    match &api.settings.token {
+async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let token = api.settings.token.as_ref();
+    if let Err(problem) = origin::check(request.method(), request.headers(), token.is_some()) {
+        return problem.into_response();
+    }
+    match token {
         Some(token) if !bearer(request.headers()).is_some_and(|t| token.admits(t)) => Problem::new(
             Kind::Unauthenticated,
             "send the service's token in the header Authorization: Bearer …",

@@ -47,6 +47,7 @@ problems! {
     InvalidParameter BAD_REQUEST "invalid_parameter" "A parameter does not have the documented shape" false,
     InvalidHeader BAD_REQUEST "invalid_header" "A header does not have the documented shape" false,
     Unauthenticated UNAUTHORIZED "unauthenticated" "A valid bearer token is needed" false,
+    ForeignOrigin FORBIDDEN "foreign_origin" "A page from elsewhere must not use this service" false,
     NoSuchRoute NOT_FOUND "no_such_route" "There is nothing at this path" false,
     NotFound NOT_FOUND "not_found" "No such object" false,
     MethodNotAllowed METHOD_NOT_ALLOWED "method_not_allowed" "This path does not take this method" false,

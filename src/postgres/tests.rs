@@ -118,6 +118,26 @@ async fn a_process_number_that_is_a_strangers_by_now_is_left_alone() {
     cluster.stop().await.unwrap();
 }
 
+/// Root's own directories are closed to the account the server runs as; to ourselves they are not.
+#[tokio::test]
+async fn a_way_that_is_closed_is_named() {
+    let dir = somewhere();
+    let closed = dir.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+    let started = Cluster::start(&closed.join("pg")).await;
+    match Account::for_server(&closed).unwrap() {
+        Account::Ourselves => started.unwrap().stop().await.unwrap(),
+        Account::Other { .. } => {
+            let error = refused(started);
+            assert!(
+                matches!(&error, ClusterError::Unreachable { dir, .. } if *dir == closed),
+                "{error}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_half_made_cluster_is_made_anew() {
     let dir = somewhere();

@@ -13,6 +13,4 @@ pub mod quote;
 pub mod script;
 
 #[cfg(test)]
-mod corpus;
-#[cfg(test)]
-pub(crate) mod hostile;
+pub(crate) mod tests;

@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn hostile_names_come_back_as_they_were() {
-        for hostile in crate::tsql::hostile::names() {
+        for hostile in crate::tsql::tests::hostile::names() {
             let name = SysName::observed(&hostile).unwrap();
             assert_eq!(
                 ident_back(&name),

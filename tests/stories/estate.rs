@@ -9,6 +9,7 @@ const PAIR: [&str; 2] = ["HOST_A", "HOST_B"];
 /// The four statements of a chain on A for B, in order, with the names given.
 fn chain(app: &TestApp, login: &str, user: &str, certificate: &str) -> [String; 4] {
     let der = hex::encode(certificate_of(app.host("HOST_B")));
+    let [login, user, certificate] = [login, user, certificate].map(|name| name.replace(']', "]]"));
     [
         format!("CREATE LOGIN [{login}] WITH PASSWORD = N'Chosen-by-hand-1'"),
         format!("CREATE USER [{user}] FOR LOGIN [{login}]"),

@@ -371,7 +371,7 @@ async fn a_refused_password_rests_until_it_is_changed_or_inspected(pool: PgPool)
 
 #[sqlx::test(migrations = false)]
 async fn another_server_behind_the_address_blocks_until_accepted(pool: PgPool) {
-    let (fleet, instances, world) = fleet(&pool, &TRIO[..2]).await;
+    let (fleet, _instances, world) = fleet(&pool, &TRIO[..2]).await;
     assert_eq!(world.configure().await.state, JobState::Succeeded);
     let mut other = InstanceSpec::named("HOST_X");
     other.sa_password = PASSWORD.to_owned();

@@ -2,12 +2,18 @@
 
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::failure::{Failure, FailureClass};
+use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::instance::{Address, Tls};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
+use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::observe::observe;
+use sqlserver_sim::tds::serve_browser;
+use sqlserver_sim::{Fleet, InstanceSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio_util::sync::CancellationToken;
 
-use super::world::{PASSWORD, closed_port, target};
+use super::world::{PASSWORD, closed_port, target, verified};
 
 async fn failure(target: &Target) -> Failure {
     let pools = Pools::new(PoolSettings::default());
@@ -102,4 +108,43 @@ async fn something_that_is_no_sql_server_never_gets_the_log_in() {
         "{} bytes were sent to a stranger",
         heard.len()
     );
+}
+
+#[tokio::test]
+async fn a_named_instance_is_found_by_its_browser() {
+    let fleet = Fleet::new().unwrap();
+    let mut spec = InstanceSpec::named("HOST_A");
+    spec.instance_name = Some("PROD".to_owned());
+    spec.sa_password = PASSWORD.to_owned();
+    let instance = fleet.start(spec).await.unwrap();
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut named = target(0, verified(fleet.ca_pem()));
+    named.timeouts.browser_port = socket.local_addr().unwrap().port();
+    named.address.port = None;
+    let look = |name: &str| {
+        let mut target = named.clone();
+        target.address.instance_name = Some(name.to_owned());
+        async move {
+            let head = Head {
+                job: new_id(),
+                change_ref: None,
+            };
+            let pools = Pools::new(PoolSettings::default());
+            pools
+                .observe(&target, &observe(head, &[]), &[], &Clock::System)
+                .await
+        }
+    };
+    let stop = CancellationToken::new();
+    let browser = serve_browser(socket, fleet.browser_entries(), stop.clone());
+    let asking = async {
+        let found = look("prod").await.unwrap();
+        assert_eq!(found.server.identity.instance_name.as_deref(), Some("PROD"));
+        let unknown = look("OTHER").await.unwrap_err();
+        assert_eq!(unknown.class, FailureClass::Unreachable);
+        assert!(unknown.detail.contains("Browser"), "{}", unknown.detail);
+        stop.cancel();
+    };
+    tokio::join!(browser, asking);
+    assert_eq!(instance.counters().logins, 1);
 }

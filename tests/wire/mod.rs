@@ -3,5 +3,6 @@
 mod attempts;
 mod links;
 mod pools;
+mod running;
 mod versions;
 mod world;

@@ -118,6 +118,7 @@ impl World {
             timeouts: short(),
             retry_base: Duration::from_millis(1),
             retry_cap: Duration::from_millis(2),
+            grace: Duration::from_millis(200),
             ..Settings::default()
         };
         let worker = Worker::new(store.clone(), wakeups, Clock::System, key.clone(), settings);

@@ -21,6 +21,7 @@ const MAX_UNITS: usize = 128;
 pub struct PutCredential {
     spec: CredentialInput,
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     labels: Labels,
 }
 
@@ -120,6 +121,7 @@ fn check_hosts(hosts: &[String], faults: &mut Vec<Fault>) -> Vec<HostPattern> {
 pub struct CredentialView {
     #[schema(example = "prod-sql")]
     name: String,
+    #[schema(value_type = BTreeMap<String, String>)]
     labels: Labels,
     /// Counts changes of spec, labels and password.
     revision: i64,

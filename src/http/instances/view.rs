@@ -23,6 +23,7 @@ use crate::store::instances::{self, Instance};
 pub struct InstanceView {
     #[schema(example = "HOST_A")]
     name: String,
+    #[schema(value_type = BTreeMap<String, String>)]
     labels: Labels,
     /// Counts changes of spec and labels.
     revision: i64,

@@ -22,6 +22,7 @@ const MAX_CA_PEM_BYTES: usize = 64 * 1024;
 pub struct PutInstance {
     spec: InstanceInput,
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     labels: Labels,
 }
 
@@ -74,7 +75,7 @@ struct NamingInput {
 struct TlsInput {
     #[serde(default)]
     mode: TlsMode,
-    /// CA certificates to verify the server's by; the operating system's when absent.
+    /// CA certificates in PEM to verify the server's by, beside those the operating system trusts.
     #[serde(default)]
     ca_pem: Option<String>,
     /// The name to expect in the server's certificate when it is not the host.

@@ -1,7 +1,7 @@
 //! One job as an answer, and waiting for it to end.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::plain;
@@ -80,7 +80,11 @@ pub async fn settle(
             };
             return Ok((job, scripts));
         }
-        last_read = timeout_at(deadline, watch.changed()).await.is_err();
+        last_read = tokio::select! {
+            () = watch.changed() => false,
+            () = sleep_until(deadline) => true,
+            () = api.readiness.cleared() => true,
+        };
     }
 }
 

@@ -16,6 +16,7 @@ use crate::store::pairs::Pair;
 pub struct PutPair {
     pub spec: PairInput,
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub labels: Labels,
 }
 
@@ -64,6 +65,7 @@ impl PutPair {
 pub struct PairView {
     #[schema(example = "erp")]
     name: String,
+    #[schema(value_type = BTreeMap<String, String>)]
     labels: Labels,
     /// Counts changes of spec and labels.
     revision: i64,

@@ -283,3 +283,27 @@ async fn a_panic_is_a_problem_and_tells_nothing(pool: PgPool) {
 async fn boom() -> &'static str {
     panic!("hunter2-canary")
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_page_from_elsewhere_cannot_use_the_readers_browser(pool: PgPool) {
+    let service = Service::new(pool);
+    let headers = [
+        ("host", "127.0.0.1:8080"),
+        ("origin", "https://evil.example"),
+        ("content-type", "multipart/form-data; boundary=b"),
+    ];
+    let path = "/v1/instances/x/certificates";
+    let upload = service
+        .ask(Method::POST, path, &headers, Body::empty())
+        .await;
+    upload.problem(403, "foreign_origin");
+    let rebound = [("host", "evil.example")];
+    service
+        .ask(Method::GET, "/v1/pairs", &rebound, Body::empty())
+        .await
+        .problem(403, "foreign_origin");
+    service
+        .ask(Method::GET, "/healthz", &rebound, Body::empty())
+        .await
+        .expect(200);
+}

@@ -164,3 +164,25 @@ async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
         "lists leave plans out"
     );
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_stopping_service_lets_nobody_wait(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let path = format!("{}?wait=60s", ask(&service).await);
+    let waiting = service.get(&path);
+    let stopping = async {
+        // Cleared again and again: a waiter that comes after the first time is told by a later one.
+        loop {
+            service.readiness.set(false);
+            tokio::task::yield_now().await;
+        }
+    };
+    let begun = std::time::Instant::now();
+    let answer = tokio::select! {
+        answer = waiting => answer,
+        () = stopping => unreachable!("it never ends"),
+    };
+    assert_eq!(answer.expect(200)["state"], "queued");
+    assert!(begun.elapsed() < Duration::from_secs(30));
+}

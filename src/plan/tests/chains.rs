@@ -396,7 +396,7 @@ fn without_an_answer_about_the_names_nothing_is_made() {
 
 #[test]
 fn hostile_names_are_carried_through_unchanged() {
-    for peer_name in crate::tsql::hostile::object_names() {
+    for peer_name in crate::tsql::tests::hostile::object_names() {
         let mut estate = Estate::pair();
         if peer_name.as_str().encode_utf16().count() > 100 {
             continue;

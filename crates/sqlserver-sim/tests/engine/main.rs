@@ -1,6 +1,11 @@
 //! Tests of the engine through its in-process API: language, rules, transactions, permissions, handshakes, faults.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod errors;
 mod faults;

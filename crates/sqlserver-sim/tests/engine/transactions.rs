@@ -11,9 +11,17 @@ const USERS: &str = "SELECT COUNT(*) FROM sys.database_principals WHERE name = '
 #[tokio::test]
 async fn everything_of_the_inbound_half_rolls_back() {
     let world = trio().await;
-    let script = format!("SET XACT_ABORT ON; BEGIN TRAN; {} SELECT 1 AS inside FROM sys.certificates WHERE name = 'HOST_B_cert'; ROLLBACK;", inbound(&world.b).join("\n"));
+    let script = format!(
+        "SET XACT_ABORT ON; BEGIN TRAN; {} SELECT 1 AS inside FROM sys.certificates WHERE name = 'HOST_B_cert'; ROLLBACK;",
+        inbound(&world.b).join("\n")
+    );
     let answer = world.a.run(&script).await;
-    assert_eq!(answer.sets.last().unwrap().rows.len(), 1, "visible inside: {:?}", answer.messages);
+    assert_eq!(
+        answer.sets.last().unwrap().rows.len(),
+        1,
+        "visible inside: {:?}",
+        answer.messages
+    );
     for count in [
         "SELECT COUNT(*) FROM sys.server_principals WHERE name LIKE 'HOST[_]B%'",
         "SELECT COUNT(*) FROM sys.database_principals WHERE name LIKE 'HOST[_]B%'",
@@ -26,9 +34,20 @@ async fn everything_of_the_inbound_half_rolls_back() {
 
 #[tokio::test]
 async fn users_survive_a_rollback_when_the_switch_says_so() {
-    let unverified = Unverified { user_and_certificate_survive_rollback: true, ..Unverified::default() };
-    let world = one_of(InstanceSpec { unverified, ..spec("HOST_A") }).await;
-    world.a.exec(&format!("BEGIN TRAN; {SET_UP} ROLLBACK")).await.unwrap();
+    let unverified = Unverified {
+        user_and_certificate_survive_rollback: true,
+        ..Unverified::default()
+    };
+    let world = one_of(InstanceSpec {
+        unverified,
+        ..spec("HOST_A")
+    })
+    .await;
+    world
+        .a
+        .exec(&format!("BEGIN TRAN; {SET_UP} ROLLBACK"))
+        .await
+        .unwrap();
     assert_eq!(number(&world.a, LOGINS).await, 0);
     assert_eq!(number(&world.a, USERS).await, 1);
 }
@@ -36,7 +55,8 @@ async fn users_survive_a_rollback_when_the_switch_says_so() {
 #[tokio::test]
 async fn errors_as_data_with_xact_abort() {
     let world = one().await;
-    let script = format!("SET XACT_ABORT ON;
+    let script = format!(
+        "SET XACT_ABORT ON;
 DECLARE @n int, @x smallint;
 BEGIN TRY
   BEGIN TRANSACTION;
@@ -48,7 +68,8 @@ BEGIN CATCH
   SELECT @n = ERROR_NUMBER(), @x = XACT_STATE();
   IF XACT_STATE() <> 0 ROLLBACK;
   SELECT @n AS number, @x AS state, @@TRANCOUNT AS open_transactions;
-END CATCH");
+END CATCH"
+    );
     let sets = world.a.exec(&script).await.unwrap();
     let row = format!("{:?}", sets.last().unwrap().rows[0]);
     assert_eq!(row, "[Int(15023), SmallInt(-1), Int(0)]");
@@ -58,12 +79,25 @@ END CATCH");
 #[tokio::test]
 async fn xact_abort_outside_try_ends_batch_and_transaction() {
     let world = one().await;
-    let answer = world.a.run(&format!("SET XACT_ABORT ON; BEGIN TRAN; {SET_UP} DROP LOGIN nobody; PRINT 'went on'")).await;
+    let answer = world
+        .a
+        .run(&format!(
+            "SET XACT_ABORT ON; BEGIN TRAN; {SET_UP} DROP LOGIN nobody; PRINT 'went on'"
+        ))
+        .await;
     assert_eq!(numbers(&answer.errors()), [15151]);
     assert!(answer.messages.iter().all(|m| m.text != "went on"));
     assert_eq!(number(&world.a, LOGINS).await, 0);
-    let answer = world.a.run(&format!("BEGIN TRAN; {SET_UP} DROP LOGIN nobody; COMMIT; PRINT 'went on'")).await;
-    assert!(answer.messages.iter().any(|m| m.text == "went on"), "without it the batch goes on");
+    let answer = world
+        .a
+        .run(&format!(
+            "BEGIN TRAN; {SET_UP} DROP LOGIN nobody; COMMIT; PRINT 'went on'"
+        ))
+        .await;
+    assert!(
+        answer.messages.iter().any(|m| m.text == "went on"),
+        "without it the batch goes on"
+    );
     assert_eq!(number(&world.a, LOGINS).await, 1);
 }
 
@@ -82,10 +116,20 @@ async fn a_second_writer_waits_or_gets_1222() {
     let mut first = world.a.connect_as("sa").unwrap();
     let mut second = world.a.connect_as("sa").unwrap();
     first.run(&format!("BEGIN TRAN; {SET_UP}")).await;
-    assert_eq!(number(&world.a, LOGINS).await, 0, "uncommitted work is not seen");
-    let answer = second.run("SET LOCK_TIMEOUT 10; CREATE LOGIN m WITH PASSWORD = 'Str0ng!Pass'").await;
+    assert_eq!(
+        number(&world.a, LOGINS).await,
+        0,
+        "uncommitted work is not seen"
+    );
+    let answer = second
+        .run("SET LOCK_TIMEOUT 10; CREATE LOGIN m WITH PASSWORD = 'Str0ng!Pass'")
+        .await;
     assert_eq!(numbers(&answer.errors()), [1222]);
-    let waiting = tokio::spawn(async move { second.run("SET LOCK_TIMEOUT -1; CREATE LOGIN l WITH PASSWORD = 'Str0ng!Pass'").await });
+    let waiting = tokio::spawn(async move {
+        second
+            .run("SET LOCK_TIMEOUT -1; CREATE LOGIN l WITH PASSWORD = 'Str0ng!Pass'")
+            .await
+    });
     tokio::task::yield_now().await;
     first.run("COMMIT").await;
     assert_eq!(numbers(&waiting.await.unwrap().errors()), [15025]);
@@ -95,9 +139,17 @@ async fn a_second_writer_waits_or_gets_1222() {
 async fn a_session_that_goes_away_gives_its_locks_back() {
     let world = one().await;
     let mut first = world.a.connect_as("sa").unwrap();
-    first.run(&format!("BEGIN TRAN; {SET_UP} EXEC sp_getapplock @Resource = 'r', @LockMode = 'Exclusive'")).await;
+    first
+        .run(&format!(
+            "BEGIN TRAN; {SET_UP} EXEC sp_getapplock @Resource = 'r', @LockMode = 'Exclusive'"
+        ))
+        .await;
     drop(first);
     let sets = world.a.exec("DECLARE @r int; EXEC @r = sp_getapplock @Resource = 'r', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0; SELECT @r").await.unwrap();
     assert_eq!(format!("{:?}", sets[0].rows[0][0]), "Int(0)");
-    world.a.exec("SET LOCK_TIMEOUT 0; CREATE LOGIN l WITH PASSWORD = 'Str0ng!Pass'").await.unwrap();
+    world
+        .a
+        .exec("SET LOCK_TIMEOUT 0; CREATE LOGIN l WITH PASSWORD = 'Str0ng!Pass'")
+        .await
+        .unwrap();
 }

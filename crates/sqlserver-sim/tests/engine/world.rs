@@ -5,7 +5,10 @@ use sqlserver_sim::{Fleet, Instance, InstanceSpec};
 
 /// Keys of 2048 bits: the tests are about rules, not sizes.
 pub fn spec(name: &str) -> InstanceSpec {
-    InstanceSpec { key_bits: Some(2048), ..InstanceSpec::named(name) }
+    InstanceSpec {
+        key_bits: Some(2048),
+        ..InstanceSpec::named(name)
+    }
 }
 
 pub struct World {
@@ -40,7 +43,10 @@ pub async fn ok(instance: &Instance, sql: &str) {
 
 /// The first column of the first row of the last result set.
 pub async fn scalar(instance: &Instance, sql: &str) -> Value {
-    let sets = instance.exec(sql).await.unwrap_or_else(|e| panic!("{sql}\n{e:?}"));
+    let sets = instance
+        .exec(sql)
+        .await
+        .unwrap_or_else(|e| panic!("{sql}\n{e:?}"));
     let set = sets.last().expect("a result set");
     set.rows.first().map_or(Value::Null, |r| r[0].clone())
 }
@@ -70,7 +76,9 @@ pub fn hex(bytes: &[u8]) -> String {
 /// The inbound half on `on` for `peer`, one statement per entry.
 pub fn inbound(peer: &Instance) -> Vec<String> {
     let name = peer.name();
-    let der = hex(&peer.endpoint_certificate_der().expect("the peer has an endpoint"));
+    let der = hex(&peer
+        .endpoint_certificate_der()
+        .expect("the peer has an endpoint"));
     vec![
         format!("CREATE LOGIN {name}_login WITH PASSWORD = N'Str0ng!Pass_word';"),
         format!("CREATE USER {name}_user FOR LOGIN {name}_login;"),
@@ -119,11 +127,23 @@ impl Trio {
     }
 
     pub async fn set_partners(&self) -> Vec<i32> {
-        ok(&self.b, "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_A:7024'").await;
-        errors(&self.a, "ALTER DATABASE sales SET PARTNER = N'TCP://host_b:7025'").await
+        ok(
+            &self.b,
+            "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_A:7024'",
+        )
+        .await;
+        errors(
+            &self.a,
+            "ALTER DATABASE sales SET PARTNER = N'TCP://host_b:7025'",
+        )
+        .await
     }
 
     pub async fn set_witness(&self) -> Vec<i32> {
-        errors(&self.a, "ALTER DATABASE sales SET WITNESS = 'TCP://HOST_W:7026'").await
+        errors(
+            &self.a,
+            "ALTER DATABASE sales SET WITNESS = 'TCP://HOST_W:7026'",
+        )
+        .await
     }
 }

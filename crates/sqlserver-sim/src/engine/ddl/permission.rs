@@ -91,7 +91,7 @@ impl Change<'_> {
                 if !self.may(securable, "CONTROL") {
                     return Err(not_the_grantor());
                 }
-                self.to_logins(change, securable, None)
+                self.change_logins(change, securable, None)
             }
             SecurableClass::User | SecurableClass::Role => {
                 let missing = || cannot("find", "user", name);
@@ -146,7 +146,7 @@ impl Change<'_> {
         if !change.permissions.iter().all(holds) {
             return Err(not_the_grantor());
         }
-        self.to_logins(change, Securable::Server, None)
+        self.change_logins(change, Securable::Server, None)
     }
 
     fn on_endpoint(&mut self, change: &PermissionChange, name: &str) -> Outcome<()> {
@@ -168,14 +168,14 @@ impl Change<'_> {
         {
             return Err(not_the_grantor());
         }
-        self.to_logins(change, securable, Some(owner))?;
+        self.change_logins(change, securable, Some(owner))?;
         if change.verb != Verb::Grant && self.env.instance.switches().revoke_cuts_connections {
             self.effects.cut.extend(change.principals.iter().cloned());
         }
         Ok(())
     }
 
-    fn to_logins(
+    fn change_logins(
         &mut self,
         change: &PermissionChange,
         securable: Securable,
@@ -227,7 +227,7 @@ impl Change<'_> {
         if !self.may(securable, "CONTROL") {
             return Err(not_the_grantor());
         }
-        self.to_users(change, securable)
+        self.change_users(change, securable)
     }
 
     fn in_database(&mut self, change: &PermissionChange, securable: Securable) -> Outcome<()> {
@@ -238,10 +238,10 @@ impl Change<'_> {
         if !(self.may(securable, "CONTROL") || grantable) {
             return Err(not_the_grantor());
         }
-        self.to_users(change, securable)
+        self.change_users(change, securable)
     }
 
-    fn to_users(&mut self, change: &PermissionChange, securable: Securable) -> Outcome<()> {
+    fn change_users(&mut self, change: &PermissionChange, securable: Securable) -> Outcome<()> {
         let own = user_in(self.env.state, self.env.facts.login, self.database()?);
         for name in &change.principals {
             let State {

@@ -54,7 +54,7 @@ pub fn call(
     if !known.contains(&name) {
         return Ok(None);
     }
-    if values.iter().any(|v| *v == Value::Null) {
+    if values.contains(&Value::Null) {
         return Ok(Some(Value::Null));
     }
     let first = text_at(values, 0)?;

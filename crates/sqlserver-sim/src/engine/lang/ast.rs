@@ -266,19 +266,15 @@ pub struct CreateLogin {
     pub must_change: bool,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub enum LoginSource {
     Password(String),
     Hashed(Vec<u8>),
+    #[default]
     Windows,
     Certificate(String),
 }
 
-impl Default for LoginSource {
-    fn default() -> Self {
-        Self::Windows
-    }
-}
 
 #[derive(Debug, Clone, PartialEq)]
 pub enum AlterLogin {

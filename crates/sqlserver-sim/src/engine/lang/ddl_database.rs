@@ -100,6 +100,12 @@ impl Parser {
         })
     }
 
+    fn percentage(&mut self) {
+        if self.accept_symbol("=") && matches!(self.kind(), Kind::Number(_)) {
+            self.take();
+        }
+    }
+
     /// `WITH` options of BACKUP and RESTORE; tells whether NORECOVERY was among them.
     fn media_options(&mut self) -> Outcome<bool> {
         let mut no_recovery = false;
@@ -121,11 +127,7 @@ impl Parser {
                 "MOVE",
             ])? {
                 "NORECOVERY" => no_recovery = true,
-                "STATS" => {
-                    if self.accept_symbol("=") && matches!(self.kind(), Kind::Number(_)) {
-                        self.take();
-                    }
-                }
+                "STATS" => self.percentage(),
                 "MOVE" => {
                     self.text()?;
                     self.expect("TO")?;

@@ -207,9 +207,13 @@ impl Lexer<'_> {
 
     fn number(&mut self) {
         let rest = self.rest();
-        let whole = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let whole = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
         let fraction = rest[whole..].strip_prefix('.').map_or(0, |after| {
-            1 + after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len())
+            1 + after
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(after.len())
         });
         let bytes = whole + fraction;
         let text = rest[..bytes].to_owned();

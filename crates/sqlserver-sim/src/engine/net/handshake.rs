@@ -75,11 +75,7 @@ pub fn probe(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(),
 ///
 /// # Errors
 /// As [`probe`].
-pub fn dial(
-    from: &Arc<Inner>,
-    to: &Arc<Inner>,
-    purpose: Purpose,
-) -> Result<(), Refusal> {
+pub fn dial(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), Refusal> {
     let live = from
         .transport()
         .connections
@@ -185,10 +181,10 @@ fn check(
     roles(out.role, into.role, purpose)?;
     authentication(out, into)?;
     let own = own_certificate(from, mine, dialling, out)?;
-    if own_certificate(to, theirs, accepting, into).is_err() && into.certificate != 0 {
-        let text = "Connection handshake failed. The certificate used by this endpoint was not found: Certificate expired. Use DBCC CHECKDB in master database to verify the metadata integrity of the endpoints. State 85.";
-        return refuse(Side::Acceptor, 28036, text);
-    }
+    own_certificate(to, theirs, accepting, into).map_err(|r| Refusal {
+        side: Side::Acceptor,
+        ..r
+    })?;
     let Some(algorithm) = out.agree(into) else {
         return refuse(
             Side::Acceptor,

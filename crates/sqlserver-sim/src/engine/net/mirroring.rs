@@ -521,19 +521,13 @@ fn heal_session(changed: &Arc<Inner>, principal: &Arc<Inner>, id: i32, mirror: &
         return;
     }
     let partner = peer(&mirror.partner);
-    let back = partner
-        .as_ref()
-        .and_then(|p| p.partner_address(&name))
-        .unwrap_or_default();
     let together = partner.as_ref().is_some_and(|p| {
-        dial(principal, p, Purpose::Partner).is_ok()
-            & dial(p, principal, Purpose::Partner).is_ok()
+        dial(principal, p, Purpose::Partner).is_ok() & dial(p, principal, Purpose::Partner).is_ok()
     });
     let address = mirror.witness.as_deref().unwrap_or_default();
     let witnessed = peer(address).is_some_and(|w| {
         let with_mirror = partner.as_ref().is_some_and(|p| {
-            dial(p, &w, Purpose::ToWitness).is_ok()
-                & dial(&w, p, Purpose::AsWitness).is_ok()
+            dial(p, &w, Purpose::ToWitness).is_ok() & dial(&w, p, Purpose::AsWitness).is_ok()
         });
         with_mirror
             & dial(principal, &w, Purpose::ToWitness).is_ok()

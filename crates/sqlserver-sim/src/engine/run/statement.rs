@@ -8,7 +8,7 @@ use super::session::{EngineSession, Flow};
 use crate::engine::ddl;
 use crate::engine::errors::{Outcome, Raise, Reach, message};
 use crate::engine::eval::types::infer;
-use crate::engine::eval::{Relation, convert, run_query};
+use crate::engine::eval::{Relation, bind_query, convert, run_query};
 use crate::engine::lang::ast::{Declaration, Expr, Query, SetOption, Statement, StatementKind};
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::user_in;
@@ -478,7 +478,10 @@ impl EngineSession {
         faults: &super::faulty::RowFaults,
         reply: &Reply,
     ) -> Outcome<Flow> {
-        let relation = self.with_env(|env| run_query(env, query, None))?;
+        let relation = match self.with_env(|env| run_query(env, query, None)) {
+            Ok(relation) => relation,
+            Err(raise) => return self.select_failed(query, raise, reply).await,
+        };
         let count = relation.rows.len();
         let shown = self.with_env(|env| faults.visible(env, relation));
         self.facts.row_count = i32::try_from(count).unwrap_or(i32::MAX);
@@ -487,6 +490,23 @@ impl EngineSession {
         }
         self.finish(reply, 0xC1, Some(u64::try_from(count).unwrap_or(u64::MAX)))
             .await
+    }
+
+    /// A SELECT that fails while running has sent its columns already; one that is refused has not.
+    async fn select_failed(&mut self, query: &Query, raise: Raise, reply: &Reply) -> Outcome<Flow> {
+        let refused = raise.reach == Reach::Compile || raise.messages.len() > 1;
+        let cols = self
+            .with_env(|env| bind_query(env, query, None))
+            .unwrap_or_default();
+        if !refused && !cols.is_empty() {
+            let empty = Relation {
+                cols,
+                rows: Vec::new(),
+            };
+            self.send_relation(empty, &super::faulty::RowFaults::default(), reply)
+                .await;
+        }
+        Err(raise)
     }
 
     pub(super) async fn send_relation(

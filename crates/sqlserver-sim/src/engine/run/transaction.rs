@@ -166,10 +166,8 @@ impl EngineSession {
         if self.facts.doomed {
             return Err(doomed());
         }
-        if self.facts.implicit_transactions {
-            if self.facts.transaction_count == 0 {
-                self.begin_transaction(Some(reply)).await;
-            }
+        if self.facts.implicit_transactions && self.facts.transaction_count == 0 {
+            self.begin_transaction(Some(reply)).await;
         }
         let own_guard = match &self.transaction {
             Some(transaction) if transaction.guard.is_some() || self.racing => None,

@@ -2,9 +2,10 @@
 //!
 //! With `MIRRORGATE_TSQL_CORPUS=directory` the files are written there; the test itself holds that everything can be made.
 
-use super::action::CertificateBytes;
-use super::head::Head;
-use super::{apply, cure, hostile, observe, script};
+use crate::tsql::action::CertificateBytes;
+use crate::tsql::head::Head;
+use super::hostile;
+use crate::tsql::{apply, cure, observe, script};
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::cure::Cure;
 use crate::domain::hash::{Sha256, Thumbprint};
