@@ -13,7 +13,7 @@ use crate::engine::files::Files;
 use crate::engine::instance::Inner;
 use crate::engine::ledger::{Counters, Entry};
 use crate::engine::net::error_log::LogLine;
-use crate::engine::net::mirroring;
+use crate::engine::net::reconnect;
 use crate::engine::run::session::EngineSession;
 use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
@@ -243,13 +243,13 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
         for peer in self.inner.peers() {
             self.inner.drop_connections_to(peer.number);
         }
-        mirroring::heal(&self.inner);
+        reconnect::heal(&self.inner);
     }
 
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
         self.inner.running.store(true, Ordering::Relaxed);
-        mirroring::heal(&self.inner);
+        reconnect::heal(&self.inner);
     }
 
     pub fn is_running(&self) -> bool {

@@ -18,7 +18,7 @@ use super::keys;
 use super::lang::ast::EndpointState;
 use super::ledger::Ledger;
 use super::net::error_log::LogLine;
-use super::net::mirroring;
+use super::net::reconnect;
 use super::net::session::{MirrorRole, Transport};
 use super::run::facts::SessionFacts;
 use super::run::locks::AppLocks;
@@ -408,7 +408,7 @@ impl Inner {
         for peer in peers {
             self.drop_connections_to(peer);
         }
-        mirroring::heal(self);
+        reconnect::heal(self);
     }
 
     /// Principal and mirror change places.

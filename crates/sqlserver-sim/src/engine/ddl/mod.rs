@@ -5,6 +5,7 @@
 
 mod authorization;
 mod certificate;
+mod certificate_source;
 mod database;
 mod endpoint;
 mod login;

@@ -3,10 +3,12 @@
 //! Nothing here changes the instance; variables are the only thing an evaluation may write.
 
 pub mod aggregate;
+mod bind;
 pub mod compare;
 pub mod convert;
 pub mod dates;
 mod expression;
+mod function_table;
 mod functions;
 mod identity;
 mod query;
@@ -23,7 +25,8 @@ use crate::engine::state::State;
 use crate::engine::state::permission::Asker;
 use crate::reply::{SqlType, Value};
 
-pub use query::{Relation, bind_query, run_query};
+pub use bind::bind_query;
+pub use query::{Relation, run_query};
 
 /// A column of an intermediate result.
 #[derive(Debug, Clone, PartialEq)]

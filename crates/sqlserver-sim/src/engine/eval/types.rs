@@ -1,6 +1,6 @@
 //! Static types: what type an expression has, found before any row is read, and the names it uses checked on the way.
 
-use super::{Env, Scope, aggregate, bind_query, functions};
+use super::{Env, Scope, aggregate, bind_query, function_table};
 use crate::engine::errors::{Outcome, Raise, no_column};
 use crate::engine::lang::ast::{Cond, Expr, Query, When};
 use crate::reply::SqlType;
@@ -24,7 +24,7 @@ pub fn infer(env: &Env<'_>, expr: &Expr, scope: Option<&Scope<'_>>) -> Outcome<O
             }
             match aggregate::result_type(name, &types) {
                 Some(ty) => Some(ty),
-                None => Some(functions::result_type(env, name, &types)?),
+                None => Some(function_table::result_type(env, name, &types)?),
             }
         }
         Expr::Convert {
@@ -122,7 +122,7 @@ pub fn check(env: &Env<'_>, condition: &Cond, scope: Option<&Scope<'_>>) -> Outc
 }
 
 fn variable_type(env: &Env<'_>, name: &str) -> Outcome<SqlType> {
-    if let Some(ty) = functions::global_type(name) {
+    if let Some(ty) = function_table::global_type(name) {
         return Ok(ty);
     }
     let key = name.to_lowercase();

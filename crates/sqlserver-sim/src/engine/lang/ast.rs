@@ -275,7 +275,6 @@ pub enum LoginSource {
     Certificate(String),
 }
 
-
 #[derive(Debug, Clone, PartialEq)]
 pub enum AlterLogin {
     Enable(bool),

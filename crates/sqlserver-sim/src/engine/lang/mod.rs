@@ -3,17 +3,20 @@
 //! Nothing here knows an instance; what a statement does lives in `run` and `ddl`.
 
 pub mod ast;
+mod condition;
 mod ddl_certificate;
 mod ddl_database;
 mod ddl_endpoint;
 mod ddl_permission;
 mod ddl_principal;
+mod execute;
 mod expression;
 pub mod keywords;
 mod lexer;
 mod parser;
 mod query;
 mod statement;
+mod variable;
 
 pub use lexer::to_code_page;
 

@@ -5,4 +5,5 @@
 pub mod error_log;
 pub mod handshake;
 pub mod mirroring;
+pub mod reconnect;
 pub mod session;

@@ -7,6 +7,8 @@ mod faulty;
 pub mod locks;
 pub mod login;
 mod procedure;
+mod raise;
+mod select;
 pub mod session;
 mod statement;
 mod transaction;

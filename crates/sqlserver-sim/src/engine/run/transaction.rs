@@ -12,7 +12,7 @@ use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::Env;
 use crate::engine::instance::Inner;
 use crate::engine::lang::ast::Ddl;
-use crate::engine::net::mirroring;
+use crate::engine::net::reconnect;
 use crate::engine::state::State;
 use crate::engine::switches::Unverified;
 use crate::reply::Item;
@@ -100,7 +100,7 @@ impl EngineSession {
             self.instance
                 .locks()
                 .release_session(self.facts.spid, false);
-            mirroring::heal_if_broken(&self.instance);
+            reconnect::heal_if_broken(&self.instance);
             if let Some(reply) = reply {
                 self.send(reply, Item::TransactionCommitted(transaction.descriptor))
                     .await;
@@ -212,9 +212,9 @@ impl EngineSession {
             self.instance.cut_connections_of(login);
         }
         if effects.restart_transport {
-            mirroring::restart(&self.instance);
+            reconnect::restart(&self.instance);
         } else if self.transaction.is_none() {
-            mirroring::heal_if_broken(&self.instance);
+            reconnect::heal_if_broken(&self.instance);
         }
         let (errors, notes): (Vec<_>, Vec<_>) =
             effects.messages.into_iter().partition(|m| m.class > 10);

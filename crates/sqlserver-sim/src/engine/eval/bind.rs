@@ -1,0 +1,245 @@
+//! Binding SELECT: the columns a query gives, every name in it checked, no row read.
+
+use super::types::{check, infer, merge};
+use super::{Col, Env, Scope};
+use crate::engine::errors::{Outcome, Raise, no_object};
+use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
+use crate::engine::views;
+use crate::reply::SqlType;
+
+/// The columns a query gives, all names checked, no row read.
+///
+/// # Errors
+/// 207, 208, 209, 195, 205 and the like.
+pub fn bind_query(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
+    let mut found: Option<Vec<Col>> = None;
+    for (_, select) in &query.branches {
+        let cols = bind_select(env, select, outer)?;
+        found = Some(match found {
+            None => cols,
+            Some(first) => join_branches(first, &cols)?,
+        });
+    }
+    Ok(found.unwrap_or_default())
+}
+
+fn join_branches(first: Vec<Col>, next: &[Col]) -> Outcome<Vec<Col>> {
+    if first.len() != next.len() {
+        return Err(Raise::compile(
+            205,
+            16,
+            "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
+        ));
+    }
+    let joined = first.into_iter().zip(next).map(|(mut col, other)| {
+        col.ty = merge(Some(col.ty), Some(other.ty)).unwrap_or(col.ty);
+        col.nullable |= other.nullable;
+        col
+    });
+    Ok(joined.collect())
+}
+
+fn bind_select(env: &Env<'_>, select: &Select, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
+    let cols = match &select.from {
+        Some(source) => shape(env, source, outer)?,
+        None => Vec::new(),
+    };
+    let scope = Scope {
+        cols: &cols,
+        row: &[],
+        group: None,
+        outer,
+    };
+    if let Some(filter) = &select.filter {
+        check(env, filter, Some(&scope))?;
+    }
+    if let Some(having) = &select.having {
+        check(env, having, Some(&scope))?;
+    }
+    for key in &select.group_by {
+        infer(env, key, Some(&scope))?;
+    }
+    output_columns(env, select, &scope)
+}
+
+fn output_columns(env: &Env<'_>, select: &Select, scope: &Scope<'_>) -> Outcome<Vec<Col>> {
+    let mut cols = Vec::new();
+    for item in &select.items {
+        match item {
+            Item::Star(table) => {
+                let before = cols.len();
+                cols.extend(starred(scope.cols, table.as_deref()).map(|(_, c)| c.clone()));
+                if before == cols.len() {
+                    return Err(no_star(table.as_deref()));
+                }
+            }
+            Item::Assign(_, expr) => {
+                infer(env, expr, Some(scope))?;
+            }
+            Item::Value(expr, alias) => {
+                let ty = infer(env, expr, Some(scope))?.unwrap_or(SqlType::Int);
+                cols.push(Col {
+                    table: String::new(),
+                    name: alias.clone().unwrap_or_else(|| implied_name(expr)),
+                    ty,
+                    nullable: !matches!(expr, Expr::Literal(..)),
+                });
+            }
+        }
+    }
+    Ok(cols)
+}
+
+fn no_star(table: Option<&str>) -> Raise {
+    match table {
+        Some(table) => Raise::compile(
+            107,
+            15,
+            format!(
+                "The column prefix '{table}' does not match with a table name or alias name used in the query."
+            ),
+        ),
+        None => Raise::compile(263, 16, "Must specify table to select from."),
+    }
+}
+
+pub(super) fn starred<'a>(cols: &'a [Col], table: Option<&'a str>) -> impl Iterator<Item = (usize, &'a Col)> {
+    cols.iter()
+        .enumerate()
+        .filter(move |(_, c)| table.is_none_or(|t| c.table.eq_ignore_ascii_case(t)))
+}
+
+fn implied_name(expr: &Expr) -> String {
+    match expr {
+        Expr::Column(parts) => parts.last().cloned().unwrap_or_default(),
+        _ => String::new(),
+    }
+}
+
+/// The columns of a FROM clause, conditions in it checked.
+pub(super) fn shape(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
+    match source {
+        Source::Named(name, alias) => {
+            let (view, _) = view_name(env, name)?;
+            let alias = alias.as_ref().unwrap_or(&view);
+            Ok(views::columns(env, &view)
+                .ok_or_else(|| no_object(&name.join(".")))?
+                .into_iter()
+                .map(|mut c| {
+                    c.table.clone_from(alias);
+                    c
+                })
+                .collect())
+        }
+        Source::TableVariable(name, alias) => {
+            let variables = env.variables.borrow();
+            let table = variables.tables.get(&name.to_lowercase()).ok_or_else(|| {
+                Raise::compile(
+                    1087,
+                    15,
+                    format!("Must declare the table variable \"{name}\"."),
+                )
+            })?;
+            let alias = alias.as_deref().unwrap_or(name);
+            Ok(renamed(table.cols.clone(), alias, &[]))
+        }
+        Source::Derived(query, alias, names) => {
+            Ok(renamed(bind_query(env, query, outer)?, alias, names))
+        }
+        Source::Values(rows, alias, names) => {
+            let mut types: Vec<Option<SqlType>> = Vec::new();
+            for row in rows {
+                for (n, expr) in row.iter().enumerate() {
+                    let ty = infer(env, expr, outer)?;
+                    if n == types.len() {
+                        types.push(ty);
+                    } else {
+                        types[n] = merge(types[n], ty);
+                    }
+                }
+            }
+            let cols = types.into_iter().map(|ty| Col {
+                table: alias.clone(),
+                name: String::new(),
+                ty: ty.unwrap_or(SqlType::Int),
+                nullable: true,
+            });
+            Ok(renamed(cols.collect(), alias, names))
+        }
+        Source::Join {
+            left,
+            right,
+            outer: optional,
+            on,
+        } => {
+            let mut cols = shape(env, left, outer)?;
+            cols.extend(optional_side(shape(env, right, outer)?, *optional));
+            if let Some(on) = on {
+                let scope = Scope {
+                    cols: &cols,
+                    row: &[],
+                    group: None,
+                    outer,
+                };
+                check(env, on, Some(&scope))?;
+            }
+            Ok(cols)
+        }
+        Source::Apply {
+            left,
+            right,
+            outer: optional,
+        } => {
+            let mut cols = shape(env, left, outer)?;
+            let scope = Scope {
+                cols: &cols,
+                row: &[],
+                group: None,
+                outer,
+            };
+            let inner = shape(env, right, Some(&scope))?;
+            cols.extend(optional_side(inner, *optional));
+            Ok(cols)
+        }
+    }
+}
+
+fn optional_side(cols: Vec<Col>, optional: bool) -> impl Iterator<Item = Col> {
+    cols.into_iter().map(move |mut c| {
+        c.nullable |= optional;
+        c
+    })
+}
+
+fn renamed(mut cols: Vec<Col>, alias: &str, names: &[String]) -> Vec<Col> {
+    for (n, col) in cols.iter_mut().enumerate() {
+        alias.clone_into(&mut col.table);
+        if let Some(name) = names.get(n) {
+            col.name.clone_from(name);
+        }
+    }
+    cols
+}
+
+/// The catalog view a dotted name means, and the database it is read in.
+pub(super) fn view_name(env: &Env<'_>, name: &[String]) -> Outcome<(String, i32)> {
+    let missing = || no_object(&name.join("."));
+    let current = env.facts.database;
+    let (database, schema, view) = match name {
+        [view] => (current, "", view),
+        [schema, view] => (current, schema.as_str(), view),
+        [database, schema, view] => {
+            let found = env.state.database(database).ok_or_else(missing)?;
+            (found.id, schema.as_str(), view)
+        }
+        _ => return Err(missing()),
+    };
+    let system = schema.eq_ignore_ascii_case("sys")
+        || (view.eq_ignore_ascii_case("sysusers")
+            && matches!(schema.to_ascii_lowercase().as_str(), "" | "dbo"));
+    if system {
+        Ok((view.to_lowercase(), database))
+    } else {
+        Err(missing())
+    }
+}

@@ -1,0 +1,137 @@
+//! Grammar of EXEC, and of the places that take a literal or a variable but no expression.
+
+use super::ast::{Argument, Expr, StatementKind};
+use super::lexer::Kind;
+use super::parser::Parser;
+use crate::engine::errors::Outcome;
+use crate::reply::{SqlType, Value};
+
+impl Parser {
+    fn execute(&mut self) -> Outcome<StatementKind> {
+        self.take();
+        if self.accept_symbol("(") {
+            let text = self.constant_concatenation()?;
+            self.expect_symbol(")")?;
+            return Ok(StatementKind::ExecuteText(text));
+        }
+        let result = if matches!(self.kind(), Kind::Variable(_)) && self.symbol_ahead(1, "=") {
+            let name = self.variable()?;
+            self.uses_variable(&name);
+            self.take();
+            Some(name)
+        } else {
+            None
+        };
+        self.procedure(result)
+    }
+
+    /// A literal or a variable: places where SQL Server's grammar allows no expression.
+    fn constant(&mut self) -> Outcome<Expr> {
+        match self.kind() {
+            Kind::Text(..) | Kind::Number(_) | Kind::Variable(_) => {}
+            Kind::Symbol("-") if matches!(self.ahead(1), Kind::Number(_)) => {
+                return Ok(Expr::Literal(
+                    Value::Int(i32::try_from(self.integer()?).unwrap_or(i32::MIN)),
+                    SqlType::Int,
+                ));
+            }
+            _ => return Err(self.wrong()),
+        }
+        self.primary()
+    }
+
+    /// `EXEC (...)` joins literals and variables; a function call inside is a syntax error on the real server too.
+    fn constant_concatenation(&mut self) -> Outcome<Expr> {
+        let first = self.constant()?;
+        let mut rest = Vec::new();
+        while self.accept_symbol("+") {
+            rest.push(('+', self.constant()?));
+        }
+        Ok(if rest.is_empty() {
+            first
+        } else {
+            Expr::Chain(Box::new(first), rest)
+        })
+    }
+
+    fn procedure(&mut self, result: Option<String>) -> Outcome<StatementKind> {
+        let name = self.dotted_name()?;
+        let mut arguments = Vec::new();
+        while self.at_argument() {
+            arguments.push(self.argument()?);
+            if !self.accept_symbol(",") {
+                break;
+            }
+        }
+        Ok(StatementKind::ExecuteProcedure {
+            result,
+            name,
+            arguments,
+        })
+    }
+
+    fn at_argument(&self) -> bool {
+        match self.kind() {
+            Kind::Text(..) | Kind::Number(_) | Kind::Binary(_) | Kind::Variable(_) => true,
+            Kind::Symbol(s) => *s == "-",
+            Kind::Quoted(_) => true,
+            Kind::Word(w) => {
+                ["NULL", "DEFAULT"]
+                    .iter()
+                    .any(|k| w.eq_ignore_ascii_case(k))
+                    || self.at_bare_value()
+            }
+            Kind::End => false,
+        }
+    }
+
+    /// `EXEC p value`: a bare word that begins no statement stands for text.
+    fn at_bare_value(&self) -> bool {
+        self.at_name() && !self.is_word("THROW") && !self.symbol_ahead(1, ".")
+    }
+
+    fn argument(&mut self) -> Outcome<Argument> {
+        let named = matches!(self.kind(), Kind::Variable(_)) && self.symbol_ahead(1, "=");
+        let name = if named {
+            let name = self.variable()?;
+            self.take();
+            Some(name)
+        } else {
+            None
+        };
+        let value = match self.kind().clone() {
+            Kind::Word(w) if w.eq_ignore_ascii_case("DEFAULT") => {
+                self.take();
+                Expr::Null
+            }
+            Kind::Word(w) if self.at_name() => {
+                self.take();
+                Expr::Literal(Value::Text(w), SqlType::NVarChar(Some(128)))
+            }
+            // A parameter's value is a literal or a variable, never an expression.
+            Kind::Variable(_)
+            | Kind::Text(..)
+            | Kind::Binary(_)
+            | Kind::Number(_)
+            | Kind::Symbol("-")
+            | Kind::Word(_) => self.argument_value()?,
+            _ => return Err(self.wrong()),
+        };
+        let output = self.accept_any(&["OUTPUT", "OUT"]).is_some();
+        Ok(Argument {
+            name,
+            value,
+            output,
+        })
+    }
+
+    fn argument_value(&mut self) -> Outcome<Expr> {
+        let before = self.at;
+        let value = self.expression()?;
+        if matches!(value, Expr::Chain(..)) {
+            self.at = before + 1;
+            return Err(self.wrong());
+        }
+        Ok(value)
+    }
+}
