@@ -58,7 +58,10 @@ impl App {
 
         let (cluster, store) = open_database(&config.database, &stop).await?;
         let assembled = async {
-            store.migrate().await.context("the database schema could not be brought up to date")?;
+            store
+                .migrate()
+                .await
+                .context("the database schema could not be brought up to date")?;
             seal_key(&seal_path, made_here)
         };
         let seal = match assembled.await {
@@ -75,7 +78,9 @@ impl App {
             token: token.as_ref().map(http::TokenDigest::of),
             ..http::Settings::default()
         };
-        Ok(Self::assemble(listener, store, seal, clock, settings, &config, cluster))
+        Ok(Self::assemble(
+            listener, store, seal, clock, settings, &config, cluster,
+        ))
     }
 
     fn assemble(
@@ -141,7 +146,10 @@ impl App {
         });
         self.readiness.set(true);
         let serving = self.tasks.spawn(
-            server.serve(self.router.into_make_service_with_connect_info::<SocketAddr>()),
+            server.serve(
+                self.router
+                    .into_make_service_with_connect_info::<SocketAddr>(),
+            ),
         );
         stop.cancelled().await;
         self.readiness.set(false);
@@ -250,7 +258,10 @@ async fn await_database(
             return Err(error).context("PostgreSQL cannot be reached; is DATABASE_URL right?");
         }
         if !told {
-            warn!("PostgreSQL cannot be reached yet; waiting up to {} s", DATABASE_PATIENCE.as_secs());
+            warn!(
+                "PostgreSQL cannot be reached yet; waiting up to {} s",
+                DATABASE_PATIENCE.as_secs()
+            );
             told = true;
         }
         tokio::select! {
@@ -270,5 +281,6 @@ fn seal_key(path: &Path, made_here: bool) -> anyhow::Result<SealKey> {
         );
         return Ok(key);
     }
-    SealKey::from_file(path).context("the seal key cannot be used; `mirrorgate seal-key FILE` makes one")
+    SealKey::from_file(path)
+        .context("the seal key cannot be used; `mirrorgate seal-key FILE` makes one")
 }

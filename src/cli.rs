@@ -54,7 +54,10 @@ pub fn run() -> anyhow::Result<()> {
         Command::Openapi => print_openapi(),
         Command::SealKey { file } => {
             SealKey::create_file(&file)?;
-            println!("made {}: keep a copy; without it the stored passwords cannot be opened", file.display());
+            println!(
+                "made {}: keep a copy; without it the stored passwords cannot be opened",
+                file.display()
+            );
             Ok(())
         }
     }

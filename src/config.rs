@@ -40,8 +40,14 @@ impl DatabaseConfig {
     pub fn data_dir(&self) -> PathBuf {
         use std::os::unix::fs::MetadataExt;
         let is_root = std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let usual = if is_root { "/var/lib/mirrorgate" } else { "mirrorgate-data" };
-        self.data_dir.clone().unwrap_or_else(|| PathBuf::from(usual))
+        let usual = if is_root {
+            "/var/lib/mirrorgate"
+        } else {
+            "mirrorgate-data"
+        };
+        self.data_dir
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(usual))
     }
 }
 
@@ -68,7 +74,12 @@ pub struct ServeConfig {
     pub worker: WorkerConfig,
 
     /// What to log: error, warn, info, debug, trace, or target=level pairs.
-    #[arg(long, env = "MIRRORGATE_LOG", default_value = "info", value_name = "FILTER")]
+    #[arg(
+        long,
+        env = "MIRRORGATE_LOG",
+        default_value = "info",
+        value_name = "FILTER"
+    )]
     pub log: String,
 
     /// How log lines look.
@@ -122,7 +133,9 @@ pub struct WorkerConfig {
 
 /// Reads `250ms`, `30s` or `5m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = || format!("{text:?} is not a duration; wanted is a whole number with ms, s or m, such as 30s");
+    let wanted = || {
+        format!("{text:?} is not a duration; wanted is a whole number with ms, s or m, such as 30s")
+    };
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| wanted())?;
     let milliseconds = match &text[digits.len()..] {
@@ -132,7 +145,9 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     match milliseconds.map(Duration::from_millis) {
-        Some(zero) if zero.is_zero() => Err(format!("{text:?} is no time at all; wanted is a duration above zero")),
+        Some(zero) if zero.is_zero() => Err(format!(
+            "{text:?} is no time at all; wanted is a duration above zero"
+        )),
         Some(found) if found <= Duration::from_secs(86_400) => Ok(found),
         Some(_) => Err(format!("{text:?} is more than a day")),
         None => Err(wanted()),
@@ -142,7 +157,9 @@ fn duration(text: &str) -> Result<Duration, String> {
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("listening on {listen} would admit anyone who can reach it; give --token-file, or listen on loopback")]
+    #[error(
+        "listening on {listen} would admit anyone who can reach it; give --token-file, or listen on loopback"
+    )]
     TokenMissing { listen: SocketAddr },
     #[error("the token file {} cannot be read", path.display())]
     TokenUnreadable {
@@ -154,7 +171,9 @@ pub enum ConfigError {
     TokenExposed { path: PathBuf, mode: u32 },
     #[error("the token file {} holds {found} characters; wanted is one line of 20 to 512 visible ASCII characters", path.display())]
     TokenMalformed { path: PathBuf, found: usize },
-    #[error("with --database-url, --seal-key-file must be given too: all replicas need the same key. `mirrorgate seal-key FILE` makes one")]
+    #[error(
+        "with --database-url, --seal-key-file must be given too: all replicas need the same key. `mirrorgate seal-key FILE` makes one"
+    )]
     SealKeyMissing,
 }
 
@@ -192,7 +211,11 @@ fn read_token(path: &Path) -> Result<SecretString, ConfigError> {
         path: path.to_owned(),
         source,
     };
-    let mode = std::fs::metadata(path).map_err(unreadable)?.permissions().mode() & 0o777;
+    let mode = std::fs::metadata(path)
+        .map_err(unreadable)?
+        .permissions()
+        .mode()
+        & 0o777;
     if mode & 0o077 != 0 {
         return Err(ConfigError::TokenExposed {
             path: path.to_owned(),

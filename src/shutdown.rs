@@ -21,7 +21,9 @@ pub async fn on_signals(token: CancellationToken) -> std::io::Result<()> {
             _ = interrupt.recv() => "SIGINT",
         };
         if told {
-            warn!("{name} again: ending at once; running jobs are taken up again when their lease expires");
+            warn!(
+                "{name} again: ending at once; running jobs are taken up again when their lease expires"
+            );
             std::process::exit(EXIT_AT_ONCE);
         }
         info!("{name}: stopping; no new job is claimed, running batches may end");

@@ -31,8 +31,14 @@ fn every_setting_is_explained_and_documented() {
     let help = String::from_utf8(mirrorgate(&["serve", "--help"]).stdout).unwrap();
     let readme = committed("README.md");
     let mut settings = 0;
-    for line in help.lines().filter(|l| l.trim_start().starts_with("--") || l.trim_start().starts_with("-h")) {
-        let flag = line.split_whitespace().find(|w| w.starts_with("--")).unwrap();
+    for line in help
+        .lines()
+        .filter(|l| l.trim_start().starts_with("--") || l.trim_start().starts_with("-h"))
+    {
+        let flag = line
+            .split_whitespace()
+            .find(|w| w.starts_with("--"))
+            .unwrap();
         if flag == "--help" {
             continue;
         }
@@ -48,8 +54,14 @@ fn an_impossible_configuration_is_refused_with_the_reason() {
         (vec!["serve", "--listen", "0.0.0.0:0"], "--token-file"),
         (vec!["serve", "--listen", "nowhere"], "--listen"),
         (vec!["serve", "--lease", "10"], "30s"),
-        (vec!["serve", "--database-url", "postgres://127.0.0.1:1/x"], "--seal-key-file"),
-        (vec!["serve", "--token-file", "/does/not/exist"], "/does/not/exist"),
+        (
+            vec!["serve", "--database-url", "postgres://127.0.0.1:1/x"],
+            "--seal-key-file",
+        ),
+        (
+            vec!["serve", "--token-file", "/does/not/exist"],
+            "/does/not/exist",
+        ),
     ] {
         let refused = mirrorgate(&arguments);
         let said = String::from_utf8(refused.stderr).unwrap();

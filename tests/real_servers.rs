@@ -56,7 +56,9 @@ impl Server {
             Some(ca) => config.trust_cert_ca(ca),
             None => config.trust_cert(),
         }
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await.unwrap();
+        let tcp = TcpStream::connect((self.host.as_str(), self.port))
+            .await
+            .unwrap();
         Client::connect(config, tcp.compat_write()).await.unwrap()
     }
 
@@ -64,7 +66,11 @@ impl Server {
         let mut client = self.connect().await;
         let stream = client.simple_query(batch.to_owned()).await;
         let results = stream.unwrap().into_results().await;
-        results.unwrap_or_else(|e| panic!("{}: {batch}: {e}", self.name)).into_iter().flatten().collect()
+        results
+            .unwrap_or_else(|e| panic!("{}: {batch}: {e}", self.name))
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// The outbound half, where it is not there yet.
@@ -102,17 +108,24 @@ async fn real_servers_let_each_other_in(pool: PgPool) {
     let credential = json!({"spec": {
         "kind": "sql_login", "user": servers[0].login, "password": servers[0].password, "hosts": hosts,
     }});
-    app.put("/v1/credentials/dba", &credential).await.expect_status(201);
+    app.put("/v1/credentials/dba", &credential)
+        .await
+        .expect_status(201);
     for server in &servers {
         server.prepare().await;
-        app.put(&format!("/v1/instances/{}", server.name), &json!({"spec": server.spec()}))
-            .await
-            .expect_status(201);
+        app.put(
+            &format!("/v1/instances/{}", server.name),
+            &json!({"spec": server.spec()}),
+        )
+        .await
+        .expect_status(201);
         let rows = server
             .run("SELECT CERTENCODED(certificate_id) FROM sys.database_mirroring_endpoints")
             .await;
         let der: &[u8] = rows[0].get(0).unwrap();
-        app.upload(&server.name, der.to_vec(), "current").await.expect_status(201);
+        app.upload(&server.name, der.to_vec(), "current")
+            .await
+            .expect_status(201);
     }
     let names: Vec<&str> = servers.iter().map(|s| s.name.as_str()).collect();
     app.register_pair("acceptance", &names).await;
@@ -121,7 +134,10 @@ async fn real_servers_let_each_other_in(pool: PgPool) {
     prove_by_availability_group(&servers).await;
     let proven = app.verify("acceptance").await;
     assert_succeeded(&proven);
-    assert!(proven["plan"]["instances"][0]["trusts"][0]["proof"]["state"] == "proven", "{proven:#}");
+    assert!(
+        proven["plan"]["instances"][0]["trusts"][0]["proof"]["state"] == "proven",
+        "{proven:#}"
+    );
 }
 
 /// Makes a group without a cluster, joins the others, and waits until the primary sees them connected.
@@ -143,18 +159,27 @@ async fn prove_by_availability_group(servers: &[Server]) {
         ))
         .await;
     for server in &servers[1..] {
-        server.run("ALTER AVAILABILITY GROUP [acceptance] JOIN WITH (CLUSTER_TYPE = NONE)").await;
+        server
+            .run("ALTER AVAILABILITY GROUP [acceptance] JOIN WITH (CLUSTER_TYPE = NONE)")
+            .await;
     }
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     loop {
         let rows = servers[0]
             .run("SELECT connected_state_desc FROM sys.dm_hadr_availability_replica_states")
             .await;
-        let connected = rows.iter().filter(|r| r.get::<&str, _>(0) == Some("CONNECTED")).count();
+        let connected = rows
+            .iter()
+            .filter(|r| r.get::<&str, _>(0) == Some("CONNECTED"))
+            .count();
         if connected == servers.len() {
             return;
         }
-        assert!(tokio::time::Instant::now() < deadline, "{connected} of {} connected", servers.len());
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "{connected} of {} connected",
+            servers.len()
+        );
         tokio::task::yield_now().await;
     }
 }

@@ -54,7 +54,11 @@ fn rust_files(below: &Path) -> Vec<(String, String)> {
         }
     }
     found.sort();
-    assert!(found.len() > 5, "{} holds hardly any source", below.display());
+    assert!(
+        found.len() > 5,
+        "{} holds hardly any source",
+        below.display()
+    );
     found
 }
 
@@ -85,7 +89,10 @@ fn names(text: &str, path: &str) -> bool {
 #[test]
 fn the_arrows_between_the_layers_are_kept() {
     let mut broken = Vec::new();
-    for (name, text) in rust_files(&root().join("src")).into_iter().filter(|(name, _)| !is_test(name)) {
+    for (name, text) in rust_files(&root().join("src"))
+        .into_iter()
+        .filter(|(name, _)| !is_test(name))
+    {
         let layer = name.split('/').next().unwrap();
         let Some((_, allowed)) = ARROWS.iter().find(|(l, _)| *l == layer) else {
             continue;
@@ -93,14 +100,19 @@ fn the_arrows_between_the_layers_are_kept() {
         let text = production(&text);
         for (other, _) in ARROWS.iter().filter(|(o, _)| *o != layer) {
             if !allowed.contains(other) && names(&text, &format!("crate::{other}")) {
-                broken.push(format!("src/{name} names crate::{other}; {layer} may name {allowed:?}"));
+                broken.push(format!(
+                    "src/{name} names crate::{other}; {layer} may name {allowed:?}"
+                ));
             }
         }
-        if names(&text, "crate::app") || names(&text, "crate::cli") || names(&text, "crate::config") {
+        if names(&text, "crate::app") || names(&text, "crate::cli") || names(&text, "crate::config")
+        {
             broken.push(format!("src/{name} names the composition root"));
         }
         if text.contains("use crate::{") {
-            broken.push(format!("src/{name} hides its arrows in `use crate::{{…}}`; name each layer on a line"));
+            broken.push(format!(
+                "src/{name} hides its arrows in `use crate::{{…}}`; name each layer on a line"
+            ));
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -125,9 +137,15 @@ fn each_crate_is_named_only_where_it_belongs() {
 
 #[test]
 fn the_thinking_layers_wait_for_nothing() {
-    for (name, text) in rust_files(&root().join("src")).into_iter().filter(|(name, _)| !is_test(name)) {
+    for (name, text) in rust_files(&root().join("src"))
+        .into_iter()
+        .filter(|(name, _)| !is_test(name))
+    {
         let text = production(&text);
-        if PURE.iter().any(|layer| name.starts_with(&format!("{layer}/"))) {
+        if PURE
+            .iter()
+            .any(|layer| name.starts_with(&format!("{layer}/")))
+        {
             for forbidden in ["async fn", ".await", "tokio::", "std::fs", "std::net::Tcp"] {
                 assert!(!text.contains(forbidden), "src/{name} has {forbidden}");
             }
@@ -143,9 +161,16 @@ fn every_file_says_what_lives_there_and_stays_one_subject() {
             if !text.starts_with("//!") {
                 broken.push(format!("{folder}/{name} does not begin with //!"));
             }
-            let lines = text.split("\n#[cfg(test)]").next().unwrap_or_default().lines().count();
+            let lines = text
+                .split("\n#[cfg(test)]")
+                .next()
+                .unwrap_or_default()
+                .lines()
+                .count();
             if lines > MOST_LINES && !is_test(&name) && folder != "tests" {
-                broken.push(format!("{folder}/{name} has {lines} production lines; {MOST_LINES} is the most"));
+                broken.push(format!(
+                    "{folder}/{name} has {lines} production lines; {MOST_LINES} is the most"
+                ));
             }
         }
     }
@@ -155,8 +180,14 @@ fn every_file_says_what_lives_there_and_stays_one_subject() {
 #[test]
 fn the_simulator_shares_no_code_with_mirrorgate() {
     for (name, text) in rust_files(&root().join("crates/sqlserver-sim/src")) {
-        assert!(!names(&production(&text), "mirrorgate::"), "{name} names mirrorgate");
+        assert!(
+            !names(&production(&text), "mirrorgate::"),
+            "{name} names mirrorgate"
+        );
     }
     let manifest = fs::read_to_string(root().join("crates/sqlserver-sim/Cargo.toml")).unwrap();
-    assert!(!manifest.contains("mirrorgate"), "the simulator must not depend on mirrorgate");
+    assert!(
+        !manifest.contains("mirrorgate"),
+        "the simulator must not depend on mirrorgate"
+    );
 }

@@ -75,9 +75,13 @@ pub struct Certificate {
 pub enum RefusedCertificate {
     #[error("the upload is empty; wanted is one X.509 certificate in DER or PEM")]
     Empty,
-    #[error("the upload holds a private key; it was not stored. Upload the public certificate only (BACKUP CERTIFICATE … TO FILE without PRIVATE KEY) and treat the key as exposed")]
+    #[error(
+        "the upload holds a private key; it was not stored. Upload the public certificate only (BACKUP CERTIFICATE … TO FILE without PRIVATE KEY) and treat the key as exposed"
+    )]
     PrivateKey,
-    #[error("the upload is a PKCS#12 container, which holds a private key; it was not stored. Upload the public certificate only")]
+    #[error(
+        "the upload is a PKCS#12 container, which holds a private key; it was not stored. Upload the public certificate only"
+    )]
     Pkcs12,
     #[error("the upload holds {found} certificates; wanted is exactly one, the endpoint's own")]
     Several { found: usize },
@@ -91,7 +95,9 @@ pub enum RefusedCertificate {
     NotRsa { found: String },
     #[error("the RSA key has {bits} bits; SQL Server takes 384 to 4096 bits in steps of 64")]
     KeySize { bits: u32 },
-    #[error("the certificate expired on {not_after}; an endpoint that uses it admits nobody. Upload the renewed one, or add allow_expired=true")]
+    #[error(
+        "the certificate expired on {not_after}; an endpoint that uses it admits nobody. Upload the renewed one, or add allow_expired=true"
+    )]
     Expired { not_after: DateTime<Utc> },
 }
 
@@ -145,8 +151,7 @@ impl Certificate {
         if der.is_empty() {
             return Err(RefusedCertificate::Empty);
         }
-        let (rest, parsed) =
-            X509Certificate::from_der(der).map_err(|_| refuse_other_der(der))?;
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| refuse_other_der(der))?;
         if !rest.is_empty() {
             return Err(trailing(rest));
         }
@@ -281,7 +286,10 @@ fn rsa_bits(parsed: &X509Certificate<'_>) -> Result<u32, RefusedCertificate> {
 }
 
 fn significant_bits(modulus: &[u8]) -> usize {
-    let from = modulus.iter().position(|b| *b != 0).unwrap_or(modulus.len());
+    let from = modulus
+        .iter()
+        .position(|b| *b != 0)
+        .unwrap_or(modulus.len());
     match modulus.get(from) {
         Some(first) => (modulus.len() - from) * 8 - first.leading_zeros() as usize,
         None => 0,

@@ -21,7 +21,10 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         match self {
-            #[expect(clippy::disallowed_methods, reason = "the one place that reads the system clock")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place that reads the system clock"
+            )]
             Self::System => Utc::now(),
             Self::Manual(at) => *at.lock().unwrap_or_else(PoisonError::into_inner),
         }

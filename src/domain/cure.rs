@@ -20,7 +20,9 @@ pub enum Cure {
         user: Option<SysName>,
     },
     /// `CREATE MASTER KEY`, own certificate and endpoint: the whole outbound half, with a password to fill in.
-    PrepareOutbound { certificate: SysName },
+    PrepareOutbound {
+        certificate: SysName,
+    },
     CreateMasterKey,
     /// `ALTER MASTER KEY ADD ENCRYPTION BY SERVICE MASTER KEY`, after opening it with its password.
     LetServerOpenMasterKey,
@@ -36,9 +38,13 @@ pub enum Cure {
         /// As it is; the statement has to repeat it.
         role: EndpointRole,
     },
-    StartEndpoint { endpoint: SysName },
+    StartEndpoint {
+        endpoint: SysName,
+    },
     /// `ALTER ENDPOINT … (ROLE = ALL)`.
-    WidenEndpointRole { endpoint: SysName },
+    WidenEndpointRole {
+        endpoint: SysName,
+    },
     /// `ALTER ENDPOINT … (ENCRYPTION = REQUIRED ALGORITHM AES)`.
     RequireAes {
         endpoint: SysName,
@@ -51,12 +57,17 @@ pub enum Cure {
         user: SysName,
     },
     /// `ALTER USER … WITH LOGIN = …`.
-    RelinkUser { user: SysName, login: SysName },
+    RelinkUser {
+        user: SysName,
+        login: SysName,
+    },
     /// `REVOKE CONNECT ON ENDPOINT::… FROM login` takes the DENY away.
     RevokeDeny {
         endpoint: SysName,
         login: SysName,
     },
     /// `DROP CERTIFICATE`, once nothing needs it any more.
-    DropCertificate { certificate: SysName },
+    DropCertificate {
+        certificate: SysName,
+    },
 }

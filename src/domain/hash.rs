@@ -94,7 +94,12 @@ macro_rules! hash_type {
 }
 
 hash_type!(Sha256, 32, &digest::SHA256, encode);
-hash_type!(Thumbprint, 20, &digest::SHA1_FOR_LEGACY_USE_ONLY, encode_upper);
+hash_type!(
+    Thumbprint,
+    20,
+    &digest::SHA1_FOR_LEGACY_USE_ONLY,
+    encode_upper
+);
 
 impl Thumbprint {
     /// The first eight digits, lower case: what a renewed certificate's name ends with.

@@ -97,7 +97,9 @@ pub struct PathTemplate(String);
 
 /// Why a text is no path template.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not a usable path: wanted is a complete path of at most 256 characters as the server sees it (C:\\…, \\\\host\\share\\… or /…), with {{peer}} in it and no control characters")]
+#[error(
+    "{found:?} is not a usable path: wanted is a complete path of at most 256 characters as the server sees it (C:\\…, \\\\host\\share\\… or /…), with {{peer}} in it and no control characters"
+)]
 pub struct InvalidPath {
     pub found: String,
 }
@@ -185,14 +187,20 @@ mod tests {
         for good in ["host-a.corp", "HOST_A", "10.0.0.1", "::1", "a."] {
             assert!(is_host(good), "{good:?}");
         }
-        for bad in ["", "a:1433", "tcp://a", "a b", "-a", "a..b", "a\\b", "a;b", "."] {
+        for bad in [
+            "", "a:1433", "tcp://a", "a b", "-a", "a..b", "a\\b", "a;b", ".",
+        ] {
             assert!(!is_host(bad), "{bad:?}");
         }
     }
 
     #[test]
     fn a_path_is_complete_and_names_the_peer() {
-        for good in [r"C:\certs\{peer}.cer", r"\\nas\c\{peer}.cer", "/var/{peer}.cer"] {
+        for good in [
+            r"C:\certs\{peer}.cer",
+            r"\\nas\c\{peer}.cer",
+            "/var/{peer}.cer",
+        ] {
             assert!(PathTemplate::parse(good).is_ok(), "{good:?}");
         }
         for bad in [r"certs\{peer}.cer", r"C:\certs\b.cer", "/a\n/{peer}"] {

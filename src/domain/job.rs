@@ -209,9 +209,15 @@ impl FailureCode {
 pub enum AttemptOutcome {
     Succeeded,
     /// For good.
-    Failed { code: FailureCode, detail: String },
+    Failed {
+        code: FailureCode,
+        detail: String,
+    },
     /// For now: another attempt is due, unless the cap is reached (then it ends with `code`).
-    RetryLater { code: FailureCode, detail: String },
+    RetryLater {
+        code: FailureCode,
+        detail: String,
+    },
 }
 
 /// A job with its history's head.

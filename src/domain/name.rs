@@ -105,7 +105,10 @@ mod tests {
 
     #[test]
     fn case_makes_no_other_name() -> Result<(), InvalidName> {
-        let (a, b) = (RegistrationName::parse("Erp")?, RegistrationName::parse("eRP")?);
+        let (a, b) = (
+            RegistrationName::parse("Erp")?,
+            RegistrationName::parse("eRP")?,
+        );
         assert!(a.is_same_as(&b));
         assert_eq!(a.key(), b.key());
         assert_eq!(a.as_str(), "Erp");

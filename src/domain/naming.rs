@@ -164,7 +164,13 @@ mod tests {
     fn a_name_that_grows_too_long_names_its_template() -> Result<(), Box<dyn std::error::Error>> {
         let peer = ObjectName::parse(&"p".repeat(124))?;
         let refused = Naming::default().render(&peer);
-        assert!(matches!(refused, Err(UnusableName { object: "login", .. })));
+        assert!(matches!(
+            refused,
+            Err(UnusableName {
+                object: "login",
+                ..
+            })
+        ));
         Ok(())
     }
 }

@@ -47,11 +47,15 @@ pub enum InvalidObjectName {
     Empty,
     #[error("the name has {units} UTF-16 code units; SQL Server takes at most 128")]
     TooLong { units: usize },
-    #[error("the name {name:?} contains {found:?}; SQL Server refuses it in the name of a SQL login")]
+    #[error(
+        "the name {name:?} contains {found:?}; SQL Server refuses it in the name of a SQL login"
+    )]
     Backslash { name: String, found: char },
     #[error("the name {name:?} contains a control character")]
     Control { name: String },
-    #[error("the name {name:?} begins or ends with white space, which SQL Server ignores when it compares names")]
+    #[error(
+        "the name {name:?} begins or ends with white space, which SQL Server ignores when it compares names"
+    )]
     OuterBlank { name: String },
     #[error("the name {name:?} contains ##, which SQL Server keeps for its own objects")]
     Reserved { name: String },
@@ -223,11 +227,17 @@ mod tests {
             ObjectName::parse(&"\u{1F512}".repeat(65)),
             Err(E::TooLong { units: 130 })
         ));
-        assert!(matches!(ObjectName::parse(r"CORP\x"), Err(E::Backslash { .. })));
+        assert!(matches!(
+            ObjectName::parse(r"CORP\x"),
+            Err(E::Backslash { .. })
+        ));
         assert!(matches!(ObjectName::parse("a\nb"), Err(E::Control { .. })));
         assert!(matches!(ObjectName::parse(" a"), Err(E::OuterBlank { .. })));
         assert!(matches!(ObjectName::parse("##a"), Err(E::Reserved { .. })));
-        assert!(matches!(ObjectName::parse("DBO"), Err(E::FixedPrincipal { .. })));
+        assert!(matches!(
+            ObjectName::parse("DBO"),
+            Err(E::FixedPrincipal { .. })
+        ));
         assert!(ObjectName::parse("a]b'c\"d é").is_ok());
     }
 

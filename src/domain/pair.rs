@@ -57,7 +57,9 @@ impl Role {
 /// Why a pair is refused by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedPair {
-    #[error("instance {name} appears twice; a pair needs two different partners and a third instance as witness")]
+    #[error(
+        "instance {name} appears twice; a pair needs two different partners and a third instance as witness"
+    )]
     SameInstanceTwice { name: String, pointer: &'static str },
     #[error("operating_mode {} uses no witness; with a witness it must be high_safety_with_failover or absent", found.as_str())]
     WitnessNotUsed { found: OperatingMode },
@@ -116,7 +118,11 @@ impl PairSpec {
             ) => refused.push(RefusedPair::WitnessNotUsed { found }),
             _ => {}
         }
-        if refused.is_empty() { Ok(()) } else { Err(refused) }
+        if refused.is_empty() {
+            Ok(())
+        } else {
+            Err(refused)
+        }
     }
 
     /// Partners first, then the witness: the order plans and dry runs show.

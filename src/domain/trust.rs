@@ -23,7 +23,9 @@ pub enum Configured {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum Proof {
     /// A connection from the peer, logged in by the certificate, is open.
-    Proven { since: Option<DateTime<Utc>> },
+    Proven {
+        since: Option<DateTime<Utc>>,
+    },
     NeverDialled,
     NotPermittedToSee,
     Unknown,

@@ -63,7 +63,17 @@ pub struct TrustWish {
 }
 
 /// What to do when an import is planned on an endpoint in use.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum IfEndpointInUse {
     /// Block when a database there is principal with a witness: a reconnect could become a failover.

@@ -17,25 +17,37 @@ pub fn host(name: &str) -> InstanceSpec {
 
 /// Runs the topic's outbound half: master key, own certificate, endpoint.
 pub async fn outbound(instance: &Instance, name: &str) {
-    instance.prepare_outbound(name, 5022).await.expect("the outbound half");
+    instance
+        .prepare_outbound(name, 5022)
+        .await
+        .expect("the outbound half");
 }
 
 /// The DER bytes of the certificate its endpoint uses.
 pub fn certificate_of(instance: &Instance) -> Vec<u8> {
-    instance.endpoint_certificate_der().expect("the endpoint has a certificate")
+    instance
+        .endpoint_certificate_der()
+        .expect("the endpoint has a certificate")
 }
 
 /// Whether a statement of this kind changes something that outlives the session.
 pub fn is_change(kind: &str) -> bool {
-    ["CREATE", "ALTER", "DROP", "GRANT", "DENY", "REVOKE", "BACKUP"]
-        .iter()
-        .any(|verb| kind.starts_with(verb))
+    [
+        "CREATE", "ALTER", "DROP", "GRANT", "DENY", "REVOKE", "BACKUP",
+    ]
+    .iter()
+    .any(|verb| kind.starts_with(verb))
 }
 
 /// The DER bytes of a certificate in `master`.
 pub async fn der_of(instance: &Instance, certificate: &str) -> Vec<u8> {
     let question = format!("SELECT CERTENCODED(CERT_ID(N'{certificate}')) AS der");
-    match &instance.exec(&question).await.expect("a certificate's bytes")[0].rows[0][0] {
+    match &instance
+        .exec(&question)
+        .await
+        .expect("a certificate's bytes")[0]
+        .rows[0][0]
+    {
         Value::Binary(der) => der.clone(),
         other => panic!("{certificate} has no bytes: {other:?}"),
     }

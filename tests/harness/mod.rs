@@ -49,7 +49,10 @@ impl TestApp {
         let mut hosts = BTreeMap::new();
         for spec in specs {
             let name = spec.name.clone();
-            let instance = fleet.start(spec).await.expect("a simulated instance starts");
+            let instance = fleet
+                .start(spec)
+                .await
+                .expect("a simulated instance starts");
             outbound(&instance, &name).await;
             hosts.insert(name, instance);
         }
@@ -74,13 +77,21 @@ impl TestApp {
             mirrorgate::store::seal::SealKey::create_file(&key).unwrap();
         }
         let database = pool.connect_options().to_url_lossy().to_string();
-        let mut arguments = vec!["test", "--listen", "127.0.0.1:0", "--database-url", &database];
+        let mut arguments = vec![
+            "test",
+            "--listen",
+            "127.0.0.1:0",
+            "--database-url",
+            &database,
+        ];
         let key = key.display().to_string();
         arguments.extend(["--seal-key-file", &key, "--retry-base", "10ms"]);
         arguments.extend(flags);
         let config = Arguments::try_parse_from(arguments).unwrap().serve;
         self.stop = CancellationToken::new();
-        let app = App::build(config, Clock::System, self.stop.clone()).await.unwrap();
+        let app = App::build(config, Clock::System, self.stop.clone())
+            .await
+            .unwrap();
         self.url = format!("http://{}", app.address().unwrap());
         self.running = Some(tokio::task::spawn(app.run(self.stop.clone())));
         until("the service is ready", || async {
@@ -106,7 +117,12 @@ impl TestApp {
     }
 
     pub async fn get_as(&self, path: &str, accept: &str) -> Answer {
-        Answer::of(self.client.get(format!("{}{path}", self.url)).header("accept", accept)).await
+        Answer::of(
+            self.client
+                .get(format!("{}{path}", self.url))
+                .header("accept", accept),
+        )
+        .await
     }
 
     pub async fn put(&self, path: &str, body: &Value) -> Answer {
@@ -123,7 +139,10 @@ impl TestApp {
 
     /// Uploads `der` as a certificate of `name`.
     pub async fn upload(&self, name: &str, der: Vec<u8>, purpose: &str) -> Answer {
-        let url = format!("{}/v1/instances/{name}/certificates?purpose={purpose}", self.url);
+        let url = format!(
+            "{}/v1/instances/{name}/certificates?purpose={purpose}",
+            self.url
+        );
         Answer::of(
             self.client
                 .post(url)
@@ -147,12 +166,16 @@ impl TestApp {
         let body = json!({"spec": {
             "kind": "sql_login", "user": "sa", "password": PASSWORD, "hosts": ["127.0.0.1"],
         }});
-        self.put("/v1/credentials/dba", &body).await.expect_status(201);
+        self.put("/v1/credentials/dba", &body)
+            .await
+            .expect_status(201);
     }
 
     pub async fn register_instance(&self, name: &str) {
         let body = json!({"spec": self.instance_spec(name)});
-        self.put(&format!("/v1/instances/{name}"), &body).await.expect_status(201);
+        self.put(&format!("/v1/instances/{name}"), &body)
+            .await
+            .expect_status(201);
     }
 
     pub async fn pin(&self, name: &str) {
@@ -188,12 +211,16 @@ impl TestApp {
     /// Asks for an inspection and waits for its end.
     pub async fn inspect(&self, instance: &str, accept_identity: bool) -> Value {
         let body = json!({"kind": "inspect", "accept_identity": accept_identity});
-        self.ended(&format!("/v1/instances/{instance}/jobs"), body).await
+        self.ended(&format!("/v1/instances/{instance}/jobs"), body)
+            .await
     }
 
     async fn ended(&self, path: &str, body: Value) -> Value {
         let answer = self.post(&format!("{path}?wait=60s"), &body).await;
-        assert_eq!(answer.status, 200, "the job has not ended in time: {answer:?}");
+        assert_eq!(
+            answer.status, 200,
+            "the job has not ended in time: {answer:?}"
+        );
         answer.json()
     }
 
@@ -206,12 +233,16 @@ impl TestApp {
     }
 
     pub async fn dry_run(&self, pair: &str) -> Value {
-        self.job(pair, json!({"kind": "configure-inbound", "dry_run": true})).await
+        self.job(pair, json!({"kind": "configure-inbound", "dry_run": true}))
+            .await
     }
 
     pub async fn steps(&self, job: &Value) -> Vec<Value> {
         let path = format!("/v1/jobs/{}/steps?limit=500", job["id"].as_str().unwrap());
-        self.get(&path).await.json()["items"].as_array().unwrap().clone()
+        self.get(&path).await.json()["items"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
     /// Whether `from` can log in to `to`'s endpoint now: the only question that matters.
@@ -250,7 +281,10 @@ where
 {
     let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
     while !condition().await {
-        assert!(tokio::time::Instant::now() < deadline, "waited in vain: {what}");
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited in vain: {what}"
+        );
         tokio::task::yield_now().await;
     }
 }
@@ -271,7 +305,9 @@ pub fn findings(job: &Value, severity: Option<&str>) -> Vec<(String, String, Str
 
 /// Whether a finding of this code is there about this instance.
 pub fn has_finding(job: &Value, code: &str, instance: &str) -> bool {
-    findings(job, None).iter().any(|(c, i, _)| c == code && i == instance)
+    findings(job, None)
+        .iter()
+        .any(|(c, i, _)| c == code && i == instance)
 }
 
 pub fn assert_succeeded(job: &Value) {

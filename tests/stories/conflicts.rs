@@ -12,7 +12,10 @@ async fn blocks(pool: &PgPool, code: &str, prepare: &[String]) {
     app.register_all(&TRIO).await;
     for statement in prepare {
         let statement = statement.replace("{B}", &hex::encode(certificate_of(app.host("HOST_B"))));
-        app.host("HOST_A").exec(&statement).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
+        app.host("HOST_A")
+            .exec(&statement)
+            .await
+            .unwrap_or_else(|e| panic!("{statement}: {e:?}"));
     }
     let job = app.configure("erp").await;
     assert_failed(&job, "conflict");
@@ -27,7 +30,11 @@ async fn blocks(pool: &PgPool, code: &str, prepare: &[String]) {
         assert!(!finding[part].as_str().unwrap().is_empty(), "{finding:#}");
     }
     for name in TRIO {
-        assert!(app.changes(name).is_empty(), "{name} was changed: {:?}", app.changes(name));
+        assert!(
+            app.changes(name).is_empty(),
+            "{name} was changed: {:?}",
+            app.changes(name)
+        );
     }
 }
 
@@ -80,7 +87,10 @@ async fn a_denied_connect(pool: PgPool) {
 async fn a_member_without_its_outbound_half_blocks_all(pool: PgPool) {
     let app = TestApp::start(&pool, &TRIO).await;
     app.register_all(&TRIO).await;
-    app.host("HOST_W").exec("DROP ENDPOINT Endpoint_Mirroring").await.unwrap();
+    app.host("HOST_W")
+        .exec("DROP ENDPOINT Endpoint_Mirroring")
+        .await
+        .unwrap();
     let job = app.configure("erp").await;
     assert_failed(&job, "preflight_failed");
     assert!(has_finding(&job, "no_endpoint", "HOST_W"), "{job:#}");
@@ -108,7 +118,10 @@ async fn the_remedy_cures_the_conflict(pool: PgPool) {
         .find(|f| f["code"] == "connect_denied")
         .unwrap()
         .clone();
-    app.host("HOST_A").exec(finding["remedy_tsql"].as_str().unwrap()).await.unwrap();
+    app.host("HOST_A")
+        .exec(finding["remedy_tsql"].as_str().unwrap())
+        .await
+        .unwrap();
     assert_succeeded(&app.configure("erp").await);
     assert!(app.lets_in("HOST_A", "HOST_B"));
 }

@@ -27,12 +27,19 @@ async fn a_chain_with_other_names_is_adopted(pool: PgPool) {
     }
     let job = app.configure("erp").await;
     assert_succeeded(&job);
-    assert!(app.changes("HOST_A").is_empty(), "{:?}", app.changes("HOST_A"));
+    assert!(
+        app.changes("HOST_A").is_empty(),
+        "{:?}",
+        app.changes("HOST_A")
+    );
     assert!(!app.changes("HOST_B").is_empty());
     assert!(app.lets_in("HOST_A", "HOST_B") && app.lets_in("HOST_B", "HOST_A"));
     let adopted = job["plan"]["instances"][0]["trusts"][0]["actions"][0].clone();
     assert_eq!(adopted["kind"], "adopt", "{job:#}");
-    assert!(adopted["summary"].as_str().unwrap().contains("[svcB]"), "{adopted:#}");
+    assert!(
+        adopted["summary"].as_str().unwrap().contains("[svcB]"),
+        "{adopted:#}"
+    );
 }
 
 /// `made` statements were run by hand; mirrorgate makes the rest, and not one more.

@@ -12,7 +12,13 @@ const PAIR: [&str; 2] = ["HOST_A", "HOST_B"];
 async fn a_link_lost_at_any_statement_of_the_apply_batch_is_healed(pool: PgPool) {
     let app = TestApp::start(&pool, &PAIR).await;
     app.register_all(&PAIR).await;
-    for kind in ["CREATE LOGIN", "CREATE USER", "CREATE CERTIFICATE", "GRANT", "COMMIT"] {
+    for kind in [
+        "CREATE LOGIN",
+        "CREATE USER",
+        "CREATE CERTIFICATE",
+        "GRANT",
+        "COMMIT",
+    ] {
         for fault in [Fault::HangUpBefore, Fault::HangUpAfter] {
             let clean = [
                 "IF EXISTS (SELECT 1 FROM sys.certificates WHERE name = N'HOST_B_cert') DROP CERTIFICATE [HOST_B_cert]",
@@ -23,7 +29,9 @@ async fn a_link_lost_at_any_statement_of_the_apply_batch_is_healed(pool: PgPool)
                 app.host("HOST_A").exec(statement).await.unwrap();
             }
             assert!(!app.lets_in("HOST_A", "HOST_B"));
-            app.host("HOST_A").faults().add(Rule::next(kind, fault.clone()));
+            app.host("HOST_A")
+                .faults()
+                .add(Rule::next(kind, fault.clone()));
             let job = app.configure("erp").await;
             assert_succeeded(&job);
             assert!(app.lets_in("HOST_A", "HOST_B"), "{kind}, {fault:?}");
@@ -50,7 +58,9 @@ async fn somebody_faster_is_adopted_in_the_same_attempt(pool: PgPool) {
     let app = TestApp::start(&pool, &PAIR).await;
     app.register_all(&PAIR).await;
     let race = "CREATE LOGIN [HOST_B_login] WITH PASSWORD = N'Chosen-by-hand-1'";
-    app.host("HOST_A").faults().add(Rule::next("CREATE LOGIN", Fault::Race(race.to_owned())));
+    app.host("HOST_A")
+        .faults()
+        .add(Rule::next("CREATE LOGIN", Fault::Race(race.to_owned())));
     let job = app.configure("erp").await;
     assert_succeeded(&job);
     assert_eq!(job["attempts"], 1, "{job:#}");
@@ -66,7 +76,9 @@ async fn a_deadlock_victim_tries_again(pool: PgPool) {
         class: 13,
         text: "deadlock victim".to_owned(),
     };
-    app.host("HOST_A").faults().add(Rule::next("CREATE USER", deadlock));
+    app.host("HOST_A")
+        .faults()
+        .add(Rule::next("CREATE USER", deadlock));
     let job = app.configure("erp").await;
     assert_succeeded(&job);
     assert!(app.lets_in("HOST_A", "HOST_B"));
@@ -74,7 +86,12 @@ async fn a_deadlock_victim_tries_again(pool: PgPool) {
 
 #[sqlx::test(migrations = false)]
 async fn an_unreachable_member_is_retried_then_reported_and_changes_nothing(pool: PgPool) {
-    let app = TestApp::with(&pool, PAIR.map(crate::harness::host).into(), &["--max-attempts", "3"]).await;
+    let app = TestApp::with(
+        &pool,
+        PAIR.map(crate::harness::host).into(),
+        &["--max-attempts", "3"],
+    )
+    .await;
     app.register_all(&PAIR).await;
     app.host("HOST_B").stop();
     let job = app.configure("erp").await;
@@ -82,15 +99,27 @@ async fn an_unreachable_member_is_retried_then_reported_and_changes_nothing(pool
     assert!(has_finding(&job, "unreachable", "HOST_B"), "{job:#}");
     assert_eq!(job["attempts"], 3);
     assert!(app.changes("HOST_A").is_empty());
-    assert_eq!(app.get("/readyz").await.status, 200, "a SQL Server that is away is not the service's failure");
+    assert_eq!(
+        app.get("/readyz").await.status,
+        200,
+        "a SQL Server that is away is not the service's failure"
+    );
 }
 
 #[sqlx::test(migrations = false)]
 async fn a_member_that_comes_back_is_configured_by_the_waiting_job(pool: PgPool) {
-    let app = TestApp::with(&pool, PAIR.map(crate::harness::host).into(), &["--max-attempts", "100"]).await;
+    let app = TestApp::with(
+        &pool,
+        PAIR.map(crate::harness::host).into(),
+        &["--max-attempts", "100"],
+    )
+    .await;
     app.register_all(&PAIR).await;
     app.host("HOST_B").stop();
-    let asked = app.post("/v1/pairs/erp/jobs", &json!({"kind": "configure-inbound"})).await.expect_status(202);
+    let asked = app
+        .post("/v1/pairs/erp/jobs", &json!({"kind": "configure-inbound"}))
+        .await
+        .expect_status(202);
     let job = format!("/v1/jobs/{}", asked.json()["id"].as_str().unwrap());
     until("the job has failed once", || async {
         app.get(&job).await.json()["attempts"].as_i64() >= Some(1)

@@ -18,7 +18,9 @@ async fn a_hostile_peer_name_becomes_an_objects_name_and_nothing_else(pool: PgPo
         spec["naming"] = json!({
             "login": "{peer}]'l", "user": "{peer}]'u", "certificate": "{peer}]'c",
         });
-        app.put(&format!("/v1/instances/{name}"), &json!({"spec": spec})).await.expect_status(201);
+        app.put(&format!("/v1/instances/{name}"), &json!({"spec": spec}))
+            .await
+            .expect_status(201);
         app.pin(name).await;
     }
     app.register_pair("erp", &["HOST_A", "HOST_B"]).await;
@@ -29,12 +31,19 @@ async fn a_hostile_peer_name_becomes_an_objects_name_and_nothing_else(pool: PgPo
     });
     let mut worse = body.clone();
     worse["change_ref"] = json!("CHG\nDROP LOGIN [sa] --");
-    let answer = app.post("/v1/pairs/erp/jobs", &worse).await.expect_status(422);
+    let answer = app
+        .post("/v1/pairs/erp/jobs", &worse)
+        .await
+        .expect_status(422);
     assert_eq!(answer.json()["errors"][0]["pointer"], "/change_ref");
     assert_succeeded(&app.job("erp", body).await);
     assert!(app.lets_in("HOST_A", "HOST_B") && app.lets_in("HOST_B", "HOST_A"));
     for name in ["HOST_A", "HOST_B"] {
-        assert!(!app.changes(name).iter().any(|t| t.starts_with("DROP")), "{:?}", app.changes(name));
+        assert!(
+            !app.changes(name).iter().any(|t| t.starts_with("DROP")),
+            "{:?}",
+            app.changes(name)
+        );
     }
 }
 
@@ -49,7 +58,10 @@ async fn hostile_names_read_back_from_a_catalog_are_data(pool: PgPool) {
         format!("CREATE USER {quoted} FOR LOGIN {quoted}"),
         format!("CREATE CERTIFICATE {quoted} AUTHORIZATION {quoted} FROM BINARY = 0x{der}"),
     ] {
-        app.host("HOST_A").exec(&statement).await.unwrap_or_else(|e| panic!("{statement}: {e:?}"));
+        app.host("HOST_A")
+            .exec(&statement)
+            .await
+            .unwrap_or_else(|e| panic!("{statement}: {e:?}"));
     }
     // The chain lacks its grant: the found login's name goes into a statement.
     assert_succeeded(&app.configure("erp").await);
@@ -70,10 +82,18 @@ async fn a_server_that_calls_itself_hostile_names_is_shown_as_it_is(pool: PgPool
     assert_succeeded(&job);
     let id = job["id"].as_str().unwrap();
     let text = app.get_as(&format!("/v1/jobs/{id}"), "text/plain").await;
-    assert!(!text.text.contains('\u{7}'), "a control character reached the terminal: {:?}", text.text);
+    assert!(
+        !text.text.contains('\u{7}'),
+        "a control character reached the terminal: {:?}",
+        text.text
+    );
     let instance = app.get("/v1/instances/HOST_A").await;
     assert_eq!(instance.header("content-type"), "application/json");
-    assert!(instance.text.contains("<script>"), "shown as data: {}", instance.text);
+    assert!(
+        instance.text.contains("<script>"),
+        "shown as data: {}",
+        instance.text
+    );
 }
 
 #[sqlx::test(migrations = false)]
@@ -83,14 +103,22 @@ async fn names_that_sql_server_would_refuse_are_refused_at_registration(pool: Pg
     for bad in ["", "a\\b", "a\nb", " a", "##a", "sa", &"x".repeat(129)] {
         let mut spec = app.instance_spec("HOST_A");
         spec["peer_name"] = json!(bad);
-        let answer = app.put("/v1/instances/HOST_A", &json!({"spec": spec})).await;
+        let answer = app
+            .put("/v1/instances/HOST_A", &json!({"spec": spec}))
+            .await;
         assert_eq!(answer.status, 422, "{bad:?}: {answer:?}");
-        assert_eq!(answer.json()["errors"][0]["pointer"], "/spec/peer_name", "{answer:?}");
+        assert_eq!(
+            answer.json()["errors"][0]["pointer"],
+            "/spec/peer_name",
+            "{answer:?}"
+        );
     }
     for bad in ["host:1433", "tcp://host", "a b", "", "host/x"] {
         let mut spec = app.instance_spec("HOST_A");
         spec["host"] = json!(bad);
-        let answer = app.put("/v1/instances/HOST_A", &json!({"spec": spec})).await;
+        let answer = app
+            .put("/v1/instances/HOST_A", &json!({"spec": spec}))
+            .await;
         assert_eq!(answer.status, 422, "{bad:?}: {answer:?}");
     }
 }

@@ -31,26 +31,47 @@ async fn the_day_after_a_partner_renewed_its_certificate(pool: PgPool) {
     assert_succeeded(&app.configure("erp").await);
     let renewed = make_new(&app).await;
     switch(&app).await;
-    assert!(!app.lets_in("HOST_A", "HOST_B"), "the peers do not have the new one");
+    assert!(
+        !app.lets_in("HOST_A", "HOST_B"),
+        "the peers do not have the new one"
+    );
 
     // The pin is now another certificate's: that must be said, not guessed.
     let job = app.configure("erp").await;
     assert_failed(&job, "preflight_failed");
-    assert!(has_finding(&job, "pinned_certificate_not_in_use", "HOST_B"), "{job:#}");
+    assert!(
+        has_finding(&job, "pinned_certificate_not_in_use", "HOST_B"),
+        "{job:#}"
+    );
     assert!(!app.lets_in("HOST_A", "HOST_B"));
 
-    app.upload("HOST_B", renewed, "current").await.expect_status(201);
+    app.upload("HOST_B", renewed, "current")
+        .await
+        .expect_status(201);
     let before = app.changes("HOST_A").len();
     let job = app.configure("erp").await;
     assert_succeeded(&job);
     for acceptor in ["HOST_A", "HOST_W"] {
-        assert!(app.lets_in(acceptor, "HOST_B"), "{acceptor} after the renewal");
+        assert!(
+            app.lets_in(acceptor, "HOST_B"),
+            "{acceptor} after the renewal"
+        );
     }
     let changes = app.changes("HOST_A")[before..].to_vec();
     assert_eq!(changes.len(), 1, "one import and nothing else: {changes:?}");
-    assert!(changes[0].contains("AUTHORIZATION [HOST_B_user]"), "{changes:?}");
-    assert!(changes[0].contains("[HOST_B_cert_"), "beside the old one: {changes:?}");
-    assert!(has_finding(&app.verify("erp").await, "superseded_certificate", "HOST_A"));
+    assert!(
+        changes[0].contains("AUTHORIZATION [HOST_B_user]"),
+        "{changes:?}"
+    );
+    assert!(
+        changes[0].contains("[HOST_B_cert_"),
+        "beside the old one: {changes:?}"
+    );
+    assert!(has_finding(
+        &app.verify("erp").await,
+        "superseded_certificate",
+        "HOST_A"
+    ));
 }
 
 #[sqlx::test(migrations = false)]
@@ -64,13 +85,23 @@ async fn a_next_certificate_handed_out_beforehand_makes_the_switch_seamless(pool
 
     switch(&app).await;
     for acceptor in ["HOST_A", "HOST_W"] {
-        assert!(app.lets_in(acceptor, "HOST_B"), "{acceptor}: by the next one, with no job in between");
+        assert!(
+            app.lets_in(acceptor, "HOST_B"),
+            "{acceptor}: by the next one, with no job in between"
+        );
     }
     let before = app.changes("HOST_A").len();
     let job = app.configure("erp").await;
     assert_succeeded(&job);
-    assert!(has_finding(&job, "next_certificate_in_use", "HOST_B"), "{job:#}");
-    assert_eq!(app.changes("HOST_A").len(), before, "nothing was left to do");
+    assert!(
+        has_finding(&job, "next_certificate_in_use", "HOST_B"),
+        "{job:#}"
+    );
+    assert_eq!(
+        app.changes("HOST_A").len(),
+        before,
+        "nothing was left to do"
+    );
 }
 
 #[sqlx::test(migrations = false)]
@@ -89,7 +120,9 @@ async fn a_renewed_certificate_under_foreign_names_keeps_its_chain(pool: PgPool)
     assert_succeeded(&app.configure("erp").await);
     let renewed = make_new(&app).await;
     switch(&app).await;
-    app.upload("HOST_B", renewed, "current").await.expect_status(201);
+    app.upload("HOST_B", renewed, "current")
+        .await
+        .expect_status(201);
     assert_succeeded(&app.configure("erp").await);
     let changes = app.changes("HOST_A");
     assert_eq!(changes.len(), 1, "{changes:?}");
@@ -103,11 +136,15 @@ async fn an_expired_certificate_is_named_before_it_breaks_anything(pool: PgPool)
     app.register_all(&TRIO).await;
     assert_succeeded(&app.configure("erp").await);
     for name in TRIO {
-        app.host(name).set_clock_offset(chrono::Duration::days(40_000));
+        app.host(name)
+            .set_clock_offset(chrono::Duration::days(40_000));
     }
     let job = app.configure("erp").await;
     assert_failed(&job, "preflight_failed");
     for name in TRIO {
-        assert!(has_finding(&job, "own_certificate_expired", name), "{job:#}");
+        assert!(
+            has_finding(&job, "own_certificate_expired", name),
+            "{job:#}"
+        );
     }
 }

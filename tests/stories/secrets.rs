@@ -19,7 +19,9 @@ fn dresses(secret: &[u8]) -> Vec<Vec<u8>> {
         secret.to_vec(),
         hex::encode(secret).into_bytes(),
         hex::encode_upper(secret).into_bytes(),
-        base64::engine::general_purpose::STANDARD_NO_PAD.encode(secret).into_bytes(),
+        base64::engine::general_purpose::STANDARD_NO_PAD
+            .encode(secret)
+            .into_bytes(),
         text.replace('!', "%21").into_bytes(),
         hex::encode(&utf16).into_bytes(),
         scrambled,
@@ -29,11 +31,15 @@ fn dresses(secret: &[u8]) -> Vec<Vec<u8>> {
 
 fn assert_clean(place: &str, bytes: &[u8], secrets: &[Vec<u8>]) {
     for secret in secrets {
-        let found = bytes.windows(secret.len()).position(|w| w == secret.as_slice());
+        let found = bytes
+            .windows(secret.len())
+            .position(|w| w == secret.as_slice());
         assert!(
             found.is_none(),
             "a secret is in {place}: …{}…",
-            String::from_utf8_lossy(&bytes[found.unwrap_or(0).saturating_sub(80)..][..80.min(bytes.len())])
+            String::from_utf8_lossy(
+                &bytes[found.unwrap_or(0).saturating_sub(80)..][..80.min(bytes.len())]
+            )
         );
     }
 }
@@ -49,15 +55,32 @@ async fn no_secret_leaves_its_ciphertext(pool: PgPool) {
         probe.local_addr().unwrap().port()
     };
     let mut service = Command::new(env!("CARGO_BIN_EXE_mirrorgate"))
-        .args(["serve", "--log", "trace", "--listen", &format!("127.0.0.1:{port}")])
-        .args(["--database-url", pool.connect_options().to_url_lossy().as_str()])
-        .args(["--seal-key-file", &key.display().to_string(), "--max-attempts", "1"])
+        .args([
+            "serve",
+            "--log",
+            "trace",
+            "--listen",
+            &format!("127.0.0.1:{port}"),
+        ])
+        .args([
+            "--database-url",
+            pool.connect_options().to_url_lossy().as_str(),
+        ])
+        .args([
+            "--seal-key-file",
+            &key.display().to_string(),
+            "--max-attempts",
+            "1",
+        ])
         .stderr(Stdio::piped())
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
-    let (mut out, mut err) = (service.stdout.take().unwrap(), service.stderr.take().unwrap());
+    let (mut out, mut err) = (
+        service.stdout.take().unwrap(),
+        service.stderr.take().unwrap(),
+    );
     let log = tokio::task::spawn(async move {
         let (mut a, mut b) = (Vec::new(), Vec::new());
         let _ = tokio::join!(out.read_to_end(&mut a), err.read_to_end(&mut b));
@@ -65,7 +88,9 @@ async fn no_secret_leaves_its_ciphertext(pool: PgPool) {
     });
     app.url = format!("http://127.0.0.1:{port}");
     until("the process answers", || async {
-        reqwest::get(format!("http://127.0.0.1:{port}/readyz")).await.is_ok_and(|r| r.status() == 200)
+        reqwest::get(format!("http://127.0.0.1:{port}/readyz"))
+            .await
+            .is_ok_and(|r| r.status() == 200)
     })
     .await;
 
@@ -80,7 +105,13 @@ async fn no_secret_leaves_its_ciphertext(pool: PgPool) {
     // Mistakes that carry the password.
     let typo = json!({"spec": {"kind": PASSWORD, "user": "sa", "password": {"x": PASSWORD}, "hosts": PASSWORD}});
     said.push(app.put("/v1/credentials/dba", &typo).await);
-    said.push(app.put("/v1/credentials/dba", &json!({"spec": {"kind": "sql_login", "password": [PASSWORD]}})).await);
+    said.push(
+        app.put(
+            "/v1/credentials/dba",
+            &json!({"spec": {"kind": "sql_login", "password": [PASSWORD]}}),
+        )
+        .await,
+    );
     for path in [
         "/v1/credentials".to_owned(),
         "/v1/credentials/dba".to_owned(),
@@ -96,10 +127,21 @@ async fn no_secret_leaves_its_ciphertext(pool: PgPool) {
         said.push(app.get_as(&path, "text/plain").await);
     }
     let pid = service.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
     service.wait().await.unwrap();
     let log = log.await.unwrap();
-    assert!(log.len() > 10_000, "TRACE says more than that: {}", log.len());
+    assert!(
+        log.len() > 10_000,
+        "TRACE says more than that: {}",
+        log.len()
+    );
 
     let sealing = std::fs::read(&key).unwrap();
     let mut secrets = dresses(PASSWORD.as_bytes());
@@ -110,7 +152,11 @@ async fn no_secret_leaves_its_ciphertext(pool: PgPool) {
     assert_clean("the log", &log, &secrets);
     for answer in &said {
         assert_clean("an answer", answer.text.as_bytes(), &secrets);
-        assert_clean("a header", format!("{:?}", answer.headers).as_bytes(), &secrets);
+        assert_clean(
+            "a header",
+            format!("{:?}", answer.headers).as_bytes(),
+            &secrets,
+        );
     }
     for (table, dump) in dump(&pool).await {
         assert_clean(&table, dump.as_bytes(), &secrets);
@@ -126,7 +172,8 @@ async fn dump(pool: &PgPool) -> Vec<(String, String)> {
     let mut dumps = Vec::new();
     for table in tables {
         let name: String = table.get(0);
-        let statement = format!("select coalesce(string_agg(t::text, E'\\n'), '') from \"{name}\" t");
+        let statement =
+            format!("select coalesce(string_agg(t::text, E'\\n'), '') from \"{name}\" t");
         let text: String = sqlx::query(sqlx::AssertSqlSafe(statement))
             .fetch_one(pool)
             .await

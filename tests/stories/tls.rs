@@ -12,7 +12,9 @@ async fn register(app: &TestApp, tls: serde_json::Value, pins: bool) {
     for name in PAIR {
         let mut spec = app.instance_spec(name);
         spec["tls"] = tls.clone();
-        app.put(&format!("/v1/instances/{name}"), &json!({"spec": spec})).await.expect_status(201);
+        app.put(&format!("/v1/instances/{name}"), &json!({"spec": spec}))
+            .await
+            .expect_status(201);
         if pins {
             app.pin(name).await;
         }
@@ -48,7 +50,10 @@ async fn nothing_is_obtained_from_a_server_that_was_not_verified(pool: PgPool) {
     register(&app, json!({"mode": "trust_server_certificate"}), false).await;
     let job = app.configure("erp").await;
     assert_failed(&job, "preflight_failed");
-    assert!(has_finding(&job, "certificate_source_untrusted", "HOST_B"), "{job:#}");
+    assert!(
+        has_finding(&job, "certificate_source_untrusted", "HOST_B"),
+        "{job:#}"
+    );
     assert!(app.changes("HOST_A").is_empty());
 }
 

@@ -52,5 +52,8 @@ versions! {
 
 #[sqlx::test(migrations = false)]
 async fn on_a_case_sensitive_server(pool: PgPool) {
-    trio_works_on(&pool, |spec| spec.collation = "Latin1_General_BIN2".to_owned()).await;
+    trio_works_on(&pool, |spec| {
+        spec.collation = "Latin1_General_BIN2".to_owned()
+    })
+    .await;
 }

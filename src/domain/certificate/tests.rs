@@ -114,16 +114,11 @@ fn key_sizes_are_what_sql_server_takes() {
     assert_eq!(significant_bits(&[0, 0x80, 0]), 16);
     assert_eq!(significant_bits(&[0x7f, 0]), 15);
     assert_eq!(significant_bits(&[0, 0]), 0);
-    // A modulus of 2047 bits: the highest bit of the first byte behind INTEGER, length 257, leading zero, is taken away.
-    let mut der = valid(&rsa()).der().to_vec();
-    let modulus = der
-        .windows(5)
-        .position(|w| w == [0x02, 0x82, 0x01, 0x01, 0x00])
-        .unwrap();
-    der[modulus + 5] = 0x7f;
+    // 1000 is no multiple of 64.
+    let odd = include_bytes!("rsa_1000_bits.pem");
     assert_eq!(
-        Certificate::from_upload(&der, false, now()),
-        Err(RefusedCertificate::KeySize { bits: 2047 })
+        Certificate::from_upload(odd, true, now()),
+        Err(RefusedCertificate::KeySize { bits: 1000 })
     );
 }
 

@@ -2,10 +2,7 @@
 //!
 //! With `MIRRORGATE_TSQL_CORPUS=directory` the files are written there; the test itself holds that everything can be made.
 
-use crate::tsql::action::CertificateBytes;
-use crate::tsql::head::Head;
 use super::hostile;
-use crate::tsql::{apply, cure, observe, script};
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::cure::Cure;
 use crate::domain::hash::{Sha256, Thumbprint};
@@ -15,6 +12,9 @@ use crate::domain::observation::EndpointRole;
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::PeerQuestion;
+use crate::tsql::action::CertificateBytes;
+use crate::tsql::head::Head;
+use crate::tsql::{apply, cure, observe, script};
 
 const DER: &[u8] = &[0x30, 0x82, 0x03, 0xC9];
 

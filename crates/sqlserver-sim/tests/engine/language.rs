@@ -337,3 +337,10 @@ async fn deep_nesting_is_refused_and_long_chains_are_not() {
     let many = format!("IF {} SELECT 1", vec!["1 = 1"; 3000].join(" AND "));
     assert_eq!(number(&world.a, &many).await, 1);
 }
+
+#[tokio::test]
+async fn endless_recursion_ends_with_217() {
+    let world = one().await;
+    let script = "DECLARE @s nvarchar(max) = N'EXEC sp_executesql @s, N''@s nvarchar(max)'', @s'; EXEC sp_executesql @s, N'@s nvarchar(max)', @s";
+    assert_eq!(errors(&world.a, script).await, [217]);
+}

@@ -1,7 +1,7 @@
 //! The topic's whole script, by hand and through files, ends with mirroring established.
 
-use crate::world::{errors, inbound, number, ok, spec, text, trio};
-use sqlserver_sim::Fleet;
+use crate::world::{errors, inbound, number, ok, spec, text, trio, trio_of};
+use sqlserver_sim::{Fleet, InstanceSpec, Unverified};
 
 #[tokio::test]
 async fn the_whole_script_establishes_mirroring_with_a_witness() {
@@ -105,4 +105,13 @@ async fn a_private_key_can_be_copied_so_that_both_sides_share_one_certificate() 
     // Owned by dbo: the peer comes in as sa.
     fleet.handshake(&a, &b).unwrap();
     fleet.handshake(&b, &a).unwrap();
+}
+
+#[tokio::test]
+async fn the_script_works_with_every_switch_turned_round() {
+    let unverified = Unverified::opposite();
+    let world = trio_of(|spec| InstanceSpec { unverified, ..spec }).await;
+    world.trust_all().await;
+    assert_eq!(world.set_partners().await, Vec::<i32>::new());
+    assert_eq!(world.set_witness().await, Vec::<i32>::new());
 }

@@ -2,26 +2,20 @@
 
 use std::sync::Arc;
 
-use chrono::Months;
-
+use super::Change;
 use super::certificate_source::envelope;
-use super::{Change, password};
 use crate::engine::errors::{
-    Outcome, Raise, bad_certificate_data, bad_certificate_file, bad_owner, cannot, message,
-    no_permission,
+    Outcome, Raise, bad_certificate_file, bad_owner, cannot, message, no_permission,
 };
-use crate::engine::eval::dates;
 use crate::engine::lang::ast::{
     AlterCertificate, CertificateSource, CreateCertificate, PrivateKeySource,
 };
 use crate::engine::state::MASTER;
-use crate::engine::state::certificate::{
-    self, BadCertificate, Certificate, Facts, KeyProtection, PrivateKey,
-};
+use crate::engine::state::certificate::{Certificate, Facts, KeyProtection, PrivateKey};
 use crate::engine::state::database::DBO;
 use crate::engine::state::permission::{Securable, user_in};
-use crate::engine::state::version::{Platform, Version};
-use crate::engine::switches::{BadDer, CertificatePermission, DropBoundCertificate};
+use crate::engine::state::version::Version;
+use crate::engine::switches::{CertificatePermission, DropBoundCertificate};
 
 impl Change<'_> {
     pub(super) fn create_certificate(&mut self, wanted: &CreateCertificate) -> Outcome<()> {

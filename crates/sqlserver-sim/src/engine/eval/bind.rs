@@ -103,7 +103,10 @@ fn no_star(table: Option<&str>) -> Raise {
     }
 }
 
-pub(super) fn starred<'a>(cols: &'a [Col], table: Option<&'a str>) -> impl Iterator<Item = (usize, &'a Col)> {
+pub(super) fn starred<'a>(
+    cols: &'a [Col],
+    table: Option<&'a str>,
+) -> impl Iterator<Item = (usize, &'a Col)> {
     cols.iter()
         .enumerate()
         .filter(move |(_, c)| table.is_none_or(|t| c.table.eq_ignore_ascii_case(t)))
@@ -117,7 +120,11 @@ fn implied_name(expr: &Expr) -> String {
 }
 
 /// The columns of a FROM clause, conditions in it checked.
-pub(super) fn shape(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
+pub(super) fn shape(
+    env: &Env<'_>,
+    source: &Source,
+    outer: Option<&Scope<'_>>,
+) -> Outcome<Vec<Col>> {
     match source {
         Source::Named(name, alias) => {
             let (view, _) = view_name(env, name)?;

@@ -7,11 +7,10 @@ use uuid::Uuid;
 
 use super::convert::{self, convert};
 use super::function_table::result_type;
-use super::types::{infer, merge};
+use super::types::infer;
 use super::{Env, Scope, dates, identity, security, text};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::Expr;
-use crate::engine::state::version::Version;
 use crate::reply::{SqlType, Value};
 
 /// The value of an `@@` variable.

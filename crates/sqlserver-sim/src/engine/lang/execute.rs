@@ -7,7 +7,7 @@ use crate::engine::errors::Outcome;
 use crate::reply::{SqlType, Value};
 
 impl Parser {
-    fn execute(&mut self) -> Outcome<StatementKind> {
+    pub(super) fn execute(&mut self) -> Outcome<StatementKind> {
         self.take();
         if self.accept_symbol("(") {
             let text = self.constant_concatenation()?;
@@ -26,7 +26,7 @@ impl Parser {
     }
 
     /// A literal or a variable: places where SQL Server's grammar allows no expression.
-    fn constant(&mut self) -> Outcome<Expr> {
+    pub(super) fn constant(&mut self) -> Outcome<Expr> {
         match self.kind() {
             Kind::Text(..) | Kind::Number(_) | Kind::Variable(_) => {}
             Kind::Symbol("-") if matches!(self.ahead(1), Kind::Number(_)) => {
@@ -54,7 +54,7 @@ impl Parser {
         })
     }
 
-    fn procedure(&mut self, result: Option<String>) -> Outcome<StatementKind> {
+    pub(super) fn procedure(&mut self, result: Option<String>) -> Outcome<StatementKind> {
         let name = self.dotted_name()?;
         let mut arguments = Vec::new();
         while self.at_argument() {

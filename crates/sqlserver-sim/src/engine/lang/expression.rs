@@ -1,6 +1,6 @@
 //! Grammar of expressions, conditions and data types.
 
-use super::ast::{Compare, Cond, Expr, When};
+use super::ast::{Expr, When};
 use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};

@@ -1,12 +1,9 @@
 //! Grammar of procedural statements: control flow, variables, transactions, EXEC.
 
-use super::ast::{
-    Argument, Declaration, Expr, Item, Query, Select, SetOption, Source, Statement, StatementKind,
-};
+use super::ast::{Item, Query, Select, Source, Statement, StatementKind};
 use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
-use crate::reply::{SqlType, Value};
 
 impl Parser {
     pub(super) fn batch(&mut self) -> Outcome<Vec<Statement>> {

@@ -7,7 +7,7 @@ use crate::engine::errors::Outcome;
 use crate::reply::SqlType;
 
 impl Parser {
-    fn declare_statement(&mut self) -> Outcome<StatementKind> {
+    pub(super) fn declare_statement(&mut self) -> Outcome<StatementKind> {
         self.take();
         let mut list = Vec::new();
         loop {
@@ -73,7 +73,7 @@ impl Parser {
         }
     }
 
-    fn set(&mut self) -> Outcome<StatementKind> {
+    pub(super) fn set(&mut self) -> Outcome<StatementKind> {
         self.take();
         if matches!(self.kind(), Kind::Variable(_)) {
             let name = self.variable()?;

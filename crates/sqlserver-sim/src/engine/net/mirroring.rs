@@ -452,4 +452,3 @@ fn fail_over(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
     here.swap_roles(&partner, &database.name);
     Ok(())
 }
-

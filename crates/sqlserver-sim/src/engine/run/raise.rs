@@ -78,7 +78,12 @@ impl EngineSession {
         })
     }
 
-    pub(super) async fn user_message(&mut self, raise: Raise, line: u32, reply: &Reply) -> Outcome<Flow> {
+    pub(super) async fn user_message(
+        &mut self,
+        raise: Raise,
+        line: u32,
+        reply: &Reply,
+    ) -> Outcome<Flow> {
         if raise.last().class > 10 {
             return Err(raise);
         }

@@ -1,6 +1,5 @@
 //! SELECT and INSERT: rows to the client and into table variables.
 
-use super::faulty::RowFaults;
 use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::eval::{Relation, bind_query, convert, run_query};
@@ -66,7 +65,12 @@ impl EngineSession {
         }
     }
 
-    pub(super) fn insert(&mut self, table: &str, columns: &[String], source: &Query) -> Outcome<u64> {
+    pub(super) fn insert(
+        &mut self,
+        table: &str,
+        columns: &[String],
+        source: &Query,
+    ) -> Outcome<u64> {
         let relation = self.with_env(|env| run_query(env, source, None))?;
         let mut variables = self.variables.borrow_mut();
         let Some(target) = variables.tables.get_mut(&table.to_lowercase()) else {

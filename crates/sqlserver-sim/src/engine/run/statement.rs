@@ -7,12 +7,12 @@ use std::time::Duration;
 use super::session::{EngineSession, Flow};
 use crate::engine::ddl;
 use crate::engine::errors::{Outcome, Raise, Reach, message};
+use crate::engine::eval::convert;
 use crate::engine::eval::types::infer;
-use crate::engine::eval::{Relation, bind_query, convert, run_query};
-use crate::engine::lang::ast::{Declaration, Expr, Query, SetOption, Statement, StatementKind};
+use crate::engine::lang::ast::{Declaration, Expr, SetOption, Statement, StatementKind};
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::user_in;
-use crate::reply::{Column, Item, SqlType, Value};
+use crate::reply::{Item, SqlType};
 use crate::session::Reply;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Outcome<Flow>> + Send + 'a>>;
@@ -292,7 +292,12 @@ impl EngineSession {
         self.finish(reply, 0, rows).await
     }
 
-    pub(super) async fn finish(&mut self, reply: &Reply, command: u16, rows: Option<u64>) -> Outcome<Flow> {
+    pub(super) async fn finish(
+        &mut self,
+        reply: &Reply,
+        command: u16,
+        rows: Option<u64>,
+    ) -> Outcome<Flow> {
         let rows = rows.filter(|_| !self.facts.no_count);
         self.send(
             reply,
