@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+pub mod control;
 mod engine;
 mod fleet;
 pub mod fleet_file;

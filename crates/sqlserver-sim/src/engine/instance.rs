@@ -33,6 +33,9 @@ use crate::fleet::FleetInner;
 use crate::session::TlsIdentity;
 use crate::spec::InstanceSpec;
 
+/// Lines of the error log beyond this are dropped, oldest first: whoever fails to log in must not fill the memory.
+const LONGEST_LOG: usize = 20_000;
+
 /// A row of `sys.dm_exec_sessions`.
 #[derive(Debug, Clone)]
 pub struct OpenSession {
@@ -168,6 +171,11 @@ impl Inner {
     pub fn set_clock_offset(&self, offset: TimeDelta) {
         self.clock_offset
             .store(offset.num_milliseconds(), Ordering::Relaxed);
+    }
+
+    /// How far the instance's clock is from the machine's, milliseconds.
+    pub fn clock_offset_ms(&self) -> i64 {
+        self.clock_offset.load(Ordering::Relaxed)
     }
 
     /// What every session outside a changing transaction sees.
@@ -314,7 +322,12 @@ impl Inner {
             number,
             text: text.into(),
         };
-        self.transport().log.push(line);
+        let mut transport = self.transport();
+        let log = &mut transport.log;
+        if log.len() >= LONGEST_LOG {
+            log.drain(..LONGEST_LOG / 10);
+        }
+        log.push(line);
     }
 
     pub fn error_log(&self) -> Vec<LogLine> {

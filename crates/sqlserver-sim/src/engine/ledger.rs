@@ -36,6 +36,8 @@ pub struct Counters {
 struct Kept {
     counters: Counters,
     entries: Vec<Entry>,
+    /// Entries dropped so far.
+    dropped: u64,
 }
 
 /// The instance's book.
@@ -61,6 +63,7 @@ impl Ledger {
         *kept.counters.statements.entry(entry.kind).or_default() += 1;
         if kept.entries.len() >= LONGEST {
             kept.entries.drain(..LONGEST / 10);
+            kept.dropped += LONGEST as u64 / 10;
         }
         kept.entries.push(entry);
     }
@@ -71,6 +74,17 @@ impl Ledger {
 
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.clone()
+    }
+
+    /// At most `most` entries from the `from`-th since the start on, each with its number; dropped ones are left out.
+    pub fn entries_from(&self, from: u64, most: usize) -> Vec<(u64, Entry)> {
+        let kept = self.lock();
+        let numbered = (kept.dropped..).zip(&kept.entries);
+        numbered
+            .skip_while(|(n, _)| *n < from)
+            .take(most)
+            .map(|(n, entry)| (n, entry.clone()))
+            .collect()
     }
 
     /// Sets the counters to zero; the entries stay.
