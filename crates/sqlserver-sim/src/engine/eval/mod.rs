@@ -6,6 +6,7 @@ pub mod aggregate;
 mod bind;
 pub mod compare;
 pub mod convert;
+mod convert_bytes;
 pub mod dates;
 mod expression;
 mod function_table;
