@@ -152,8 +152,16 @@ pub fn read(path: &Path) -> Result<FleetFile, FleetFileError> {
         path: shown.clone(),
         source,
     })?;
-    toml::from_str(&text).map_err(|source| FleetFileError::Parse {
-        path: shown,
+    parse(&text, &shown)
+}
+
+/// Reads a description from its text; `origin` names it in errors.
+///
+/// # Errors
+/// When it cannot be understood.
+pub fn parse(text: &str, origin: &str) -> Result<FleetFile, FleetFileError> {
+    toml::from_str(text).map_err(|source| FleetFileError::Parse {
+        path: origin.to_owned(),
         source: Box::new(source),
     })
 }
