@@ -233,3 +233,29 @@ fn repeated_doubling_of_a_text_is_bounded() {
         "64 doublings do not fit into any memory"
     );
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What `fuzz/` does for hours, for a moment: packets with a plausible head and any body, and plain noise.
+    #[test]
+    fn any_bytes_leave_the_protocol_standing(
+        choice in any::<u8>(),
+        packets in prop::collection::vec((prop::sample::select(&[1_u8, 3, 6, 14, 16, 18][..]), 0_u8..12, prop::collection::vec(any::<u8>(), 0..120)), 0..4),
+        noise in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut bytes = vec![choice];
+        for (kind, status, body) in packets {
+            let length = u16::try_from(body.len() + 8).unwrap().to_be_bytes();
+            bytes.extend_from_slice(&[kind, status, length[0], length[1], 0, 0, 1, 0]);
+            bytes.extend_from_slice(&body);
+        }
+        bytes.extend_from_slice(&noise);
+        sqlserver_sim::fuzzing::converse(&bytes);
+    }
+
+    #[test]
+    fn any_text_leaves_the_parser_standing(text in random()) {
+        sqlserver_sim::fuzzing::parse(&text);
+    }
+}

@@ -4,6 +4,7 @@ use chrono::Datelike;
 
 use super::convert_bytes::{to_binary, to_date, to_guid};
 use super::dates;
+use super::limits::not_too_long;
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::lang::to_code_page;
 use crate::reply::{SqlType, Value};
@@ -131,9 +132,9 @@ pub fn convert(value: &Value, from: SqlType, to: SqlType, style: i32) -> Outcome
         SqlType::Decimal(precision, scale) => to_decimal(value, precision, scale),
         SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_) => {
             let shown = to_text(value, from, to, style)?;
-            Ok(Value::Text(fit_text(shown, to)))
+            not_too_long(Value::Text(fit_text(shown, to)))
         }
-        SqlType::VarBinary(length) => to_binary(value, from, length, style),
+        SqlType::VarBinary(length) => not_too_long(to_binary(value, from, length, style)?),
         SqlType::DateTime => {
             let at = to_date(value)?;
             if at.year() < 1753 {
