@@ -11,6 +11,7 @@ pub mod credentials;
 mod error;
 #[cfg(test)]
 mod fixture;
+pub mod idempotency;
 pub mod instance_status;
 pub mod instances;
 pub mod jobs;
