@@ -19,6 +19,10 @@ use crate::domain::job::{FailureCode, Job, JobEvent, JobState};
 /// How often one claim looks again after losing a race for instances, before it leaves the rest to the next wake-up.
 const LOOKS: usize = 8;
 
+/// Attempts that may run at one instance, over all replicas, before jobs that only look wait for their turn there. An
+/// instance that answers nothing would otherwise hold every hand, because looking jobs do not exclude one another.
+const MOST_AT_ONE_INSTANCE: i64 = 4;
+
 /// What a look at the queue came to.
 enum Look {
     Claimed(Box<(Lease, Job)>),
@@ -40,7 +44,7 @@ struct Candidate {
 /// Claims the oldest job that is due and whose instances are free, for `length`.
 ///
 /// A changing job takes its instances with it; while it waits for one of them, no younger changing job overtakes it
-/// there. A job that was claimed `max_unended` times in a row without ever coming to an end is failed as poisoned: it kills its process.
+/// there. Looking jobs take nothing, but only a few of them run at one instance. A job that was claimed `max_unended` times in a row without ever coming to an end is failed as poisoned: it kills its process.
 ///
 /// # Errors
 /// When the database does not answer; nothing is claimed then.
@@ -97,7 +101,13 @@ async fn look(
 async fn candidate(conn: &mut Conn, length: Duration) -> Result<Option<Candidate>, StoreError> {
     Ok(sqlx::query_as!(
         Candidate,
-        r#"select j.id, j.state, j.holds, j.claims, j.unended_claims,
+        r#"with crowded as materialized (
+               select n.instance_id
+               from jobs r join job_instances n on n.job_id = r.id
+               where r.state = 'running' and r.lease_until > clock_timestamp()
+               group by n.instance_id
+               having count(*) >= $2)
+           select j.id, j.state, j.holds, j.claims, j.unended_claims,
                   clock_timestamp() + make_interval(secs => $1) as "until!"
            from jobs j
            where j.state in ('queued', 'running')
@@ -109,10 +119,13 @@ async fn candidate(conn: &mut Conn, length: Duration) -> Result<Option<Candidate
                  select from jobs older
                  where older.state in ('queued', 'running') and older.id < j.id and older.holds && j.holds
                    and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp())
+             and (j.changing or not exists (
+                 select from job_instances n join crowded c on c.instance_id = n.instance_id where n.job_id = j.id))
            order by j.id
            limit 1
            for update of j skip locked"#,
-        length.as_secs_f64()
+        length.as_secs_f64(),
+        MOST_AT_ONE_INSTANCE
     )
     .fetch_optional(conn)
     .await?)

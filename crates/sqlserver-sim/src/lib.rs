@@ -14,9 +14,12 @@
 //! # Ok(()) }
 //! ```
 
+pub mod control;
 mod engine;
 mod fleet;
 pub mod fleet_file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod instance;
 pub mod reply;
 mod server;

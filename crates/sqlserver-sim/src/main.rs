@@ -1,10 +1,12 @@
 //! `sqlserver-sim`: runs a fleet of simulated instances described in a TOML file until it is told to stop.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sqlserver_sim::fleet_file;
+use sqlserver_sim::{Fleet, fleet_file};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// A fleet of simulated SQL Servers.
@@ -23,6 +25,12 @@ struct Arguments {
     /// Address the TDS ports listen on.
     #[arg(long, default_value = "127.0.0.1")]
     listen: String,
+    /// Address of the HTTP control port, such as 127.0.0.1:8990. Whoever reaches it is sysadmin of every instance.
+    #[arg(long, value_name = "ADDRESS")]
+    control: Option<SocketAddr>,
+    /// Address SQL Browser answers on, such as 127.0.0.1:1434 (UDP).
+    #[arg(long, value_name = "ADDRESS")]
+    browser: Option<SocketAddr>,
 }
 
 #[tokio::main]
@@ -59,12 +67,35 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
             instance.name, instance.host, instance.port
         );
     }
+    serve_extras(&fleet, &arguments).await?;
     if let Some(path) = &arguments.ready_file {
         std::fs::write(path, b"")?;
     }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The control port and SQL Browser, where asked for.
+async fn serve_extras(
+    fleet: &Fleet,
+    arguments: &Arguments,
+) -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(address) = arguments.control {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|e| format!("the control port cannot listen on {address}: {e}"))?;
+        println!("control\thttp://{}", listener.local_addr()?);
+        fleet.serve_control(listener);
+    }
+    if let Some(address) = arguments.browser {
+        let socket = UdpSocket::bind(address)
+            .await
+            .map_err(|e| format!("SQL Browser cannot listen on {address}: {e}"))?;
+        println!("browser\tudp://{}", socket.local_addr()?);
+        fleet.serve_browser(socket);
     }
     Ok(())
 }

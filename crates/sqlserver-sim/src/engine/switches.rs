@@ -84,6 +84,10 @@ pub struct Unverified {
     pub mirroring_view_needs_security_state: bool,
     /// 2025 refuses RC4 for endpoints (28078).
     pub rc4_refused_in_2025: bool,
+    /// The dialling side takes any acceptor that lets it in, without looking for the acceptor's certificate in its own master.
+    pub dialler_skips_peer_certificate: bool,
+    /// On Linux, which has no database mirroring, SET PARTNER and SET WITNESS are carried out rather than refused with 1463.
+    pub linux_mirrors: bool,
 }
 
 impl Default for Unverified {
@@ -109,6 +113,8 @@ impl Default for Unverified {
             ports_to_65535: false,
             mirroring_view_needs_security_state: false,
             rc4_refused_in_2025: false,
+            dialler_skips_peer_certificate: false,
+            linux_mirrors: false,
         }
     }
 }
@@ -138,6 +144,8 @@ impl Unverified {
             ports_to_65535: !usual.ports_to_65535,
             mirroring_view_needs_security_state: !usual.mirroring_view_needs_security_state,
             rc4_refused_in_2025: !usual.rc4_refused_in_2025,
+            dialler_skips_peer_certificate: !usual.dialler_skips_peer_certificate,
+            linux_mirrors: !usual.linux_mirrors,
         }
     }
 }

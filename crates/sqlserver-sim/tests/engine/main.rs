@@ -7,10 +7,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod control;
 mod errors;
 mod faults;
+mod fleets;
 mod handshake;
 mod language;
+mod nonsense;
 mod permissions;
 mod topic;
 mod transactions;
