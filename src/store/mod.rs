@@ -14,6 +14,7 @@ mod error;
 pub mod events;
 #[cfg(test)]
 mod fixture;
+pub mod idempotency;
 pub mod instance_status;
 pub mod instances;
 pub mod jobs;
