@@ -157,6 +157,14 @@ async fn upload_certificate(
     let instance = instances::get_for_update(&mut tx, &name.key())
         .await?
         .ok_or_else(|| unknown(&name))?;
+    let pins = certificates::pins(&mut tx, instance.id).await?;
+    if asked.purpose == Purpose::Next
+        && pins
+            .current
+            .is_some_and(|pin| pin.certificate.sha256 == certificate.sha256)
+    {
+        return Err(already_current());
+    }
     let (stored, created) =
         certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
     let pins = certificates::pins(&mut tx, instance.id).await?;
@@ -171,6 +179,17 @@ async fn upload_certificate(
         .await?;
     tx.commit().await?;
     uploaded(status, &instance.name, &CertificateView::of(&stored, &pins))
+}
+
+/// Taken, it would silently end the pin: from then on whatever the endpoint shows would be let in.
+fn already_current() -> Problem {
+    let detail =
+        "this certificate is the instance's pin (purpose current); the next one has to be another"
+            .to_owned();
+    Problem::of(
+        Kind::CertificateRefused,
+        vec![Fault::new("", "already_current", detail)],
+    )
 }
 
 fn uploaded(status: StatusCode, instance: &RegistrationName, view: &CertificateView) -> Answer {
