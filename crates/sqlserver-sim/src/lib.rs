@@ -43,3 +43,8 @@ pub use fleet::{Fleet, HandshakeRefusal, StartError};
 pub use instance::{Connection, Execution, Instance, ResultSet};
 pub use session::Encryption;
 pub use spec::{InstanceSpec, TlsCertificate};
+
+/// The README's examples compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

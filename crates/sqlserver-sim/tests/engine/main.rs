@@ -15,6 +15,7 @@ mod handshake;
 mod language;
 mod nonsense;
 mod permissions;
+mod readme;
 mod topic;
 mod transactions;
 mod wire;
