@@ -22,6 +22,7 @@ pub mod reply;
 mod server;
 pub mod session;
 mod spec;
+pub mod syntax;
 pub mod tds;
 mod tls;
 

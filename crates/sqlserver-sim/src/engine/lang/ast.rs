@@ -273,6 +273,8 @@ pub enum LoginSource {
     #[default]
     Windows,
     Certificate(String),
+    /// There are no asymmetric keys here, so that this one is never found.
+    AsymmetricKey(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -294,6 +296,7 @@ pub enum UserLogin {
     Named(String),
     Without,
     Certificate(String),
+    AsymmetricKey(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -307,6 +310,8 @@ pub struct CreateCertificate {
 #[derive(Debug, Clone, PartialEq)]
 pub enum CertificateSource {
     File(String),
+    /// There are no assemblies here, so that this one is never found.
+    Assembly(String),
     Binary(Vec<u8>),
     Made {
         subject: String,
