@@ -12,6 +12,7 @@ mod errors;
 mod faults;
 mod handshake;
 mod language;
+mod left_out;
 mod permissions;
 mod topic;
 mod transactions;
