@@ -87,3 +87,22 @@ async fn the_demos_fleet_starts_and_is_one_of_strangers() {
         assert!(fleet.handshake(&instances[from], &instances[to]).is_err());
     }
 }
+
+#[test]
+fn every_rule_names_a_test_that_exists() {
+    let papers = committed("CONTRIBUTING.md");
+    let table = papers.split("## Rule → test").nth(1).unwrap();
+    let mut named = 0;
+    for row in table
+        .lines()
+        .filter(|l| l.starts_with("| ") && l.contains('`'))
+    {
+        let test = row.rsplit('`').nth(1).unwrap();
+        let (file, name) = test.split_once("::").unwrap_or((test, ""));
+        let text = committed(file);
+        let found = name.is_empty() || text.contains(&format!("fn {name}("));
+        assert!(found, "{file} has no {name}");
+        named += 1;
+    }
+    assert!(named >= 40, "{named} rules are named");
+}

@@ -25,6 +25,7 @@ pub mod reply;
 mod server;
 pub mod session;
 mod spec;
+pub mod syntax;
 pub mod tds;
 mod tls;
 

@@ -1,11 +1,12 @@
-//! `sqlserver-sim`: runs a fleet of simulated instances described in a TOML file until it is told to stop.
+//! `sqlserver-sim`: runs a fleet of simulated instances described in a TOML file until it is told to stop, or only reads
+//! T-SQL files and says which batches the simulator's parser takes.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use sqlserver_sim::{Fleet, fleet_file};
+use sqlserver_sim::{Fleet, fleet_file, syntax};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,8 +15,11 @@ use tokio::signal::unix::{SignalKind, signal};
 #[command(version, about)]
 struct Arguments {
     /// TOML file that describes the instances.
-    #[arg(long)]
-    fleet: PathBuf,
+    #[arg(long, required_unless_present = "parse")]
+    fleet: Option<PathBuf>,
+    /// Run nothing: for each batch (GO separates them) of these files print `FILE:LINE: ok`, or the error it would get.
+    #[arg(long, num_args = 1.., value_name = "FILE", conflicts_with = "fleet")]
+    parse: Vec<PathBuf>,
     /// Directory for ca.pem, the endpoints' certificates (.cer, DER) and fleet.json with the real ports.
     #[arg(long, default_value = "sqlserver-sim-out")]
     out: PathBuf,
@@ -40,7 +44,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             let mut text = error.to_string();
             let mut source = error.source();
@@ -54,11 +58,33 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
+/// Whether every batch was taken.
+fn parse(files: &[PathBuf]) -> std::io::Result<bool> {
+    let mut all = true;
+    for path in files {
+        let script = std::fs::read_to_string(path)?;
+        for (line, text) in syntax::batches(script.trim_start_matches('\u{feff}')) {
+            match syntax::check(&text) {
+                Ok(_) => println!("{}:{line}: ok", path.display()),
+                Err(error) => {
+                    all = false;
+                    println!("{}:{line}: {error}", path.display());
+                }
+            }
+        }
+    }
+    Ok(all)
+}
+
+async fn run(arguments: Arguments) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let Some(fleet) = &arguments.fleet else {
+        let code = u8::from(!parse(&arguments.parse)?);
+        return Ok(ExitCode::from(code));
+    };
     // Asked for first, so that a signal during the start is not lost.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let file = fleet_file::read(&arguments.fleet)?;
+    let file = fleet_file::read(fleet)?;
     let fleet = fleet_file::start(&file, &arguments.listen).await?;
     for instance in fleet_file::write_papers(&fleet, &arguments.listen, &arguments.out)? {
         let endpoint = instance.endpoint.as_deref().unwrap_or("no endpoint");
@@ -75,7 +101,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The control port and SQL Browser, where asked for.

@@ -8,12 +8,14 @@
 )]
 
 mod control;
+mod corpus;
 mod errors;
 mod faults;
 mod fleets;
 mod handshake;
 mod language;
 mod nonsense;
+mod left_out;
 mod permissions;
 mod readme;
 mod topic;

@@ -19,6 +19,8 @@ pub enum LoginSource {
     #[default]
     Windows,
     Certificate(String),
+    /// There are no asymmetric keys here, so that this one is never found.
+    AsymmetricKey(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,7 @@ pub enum UserLogin {
     Named(String),
     Without,
     Certificate(String),
+    AsymmetricKey(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,6 +56,8 @@ pub struct CreateCertificate {
 #[derive(Debug, Clone, PartialEq)]
 pub enum CertificateSource {
     File(String),
+    /// There are no assemblies here, so that this one is never found.
+    Assembly(String),
     Binary(Vec<u8>),
     Made {
         subject: String,
