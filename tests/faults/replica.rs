@@ -1,6 +1,5 @@
 //! One mirrorgate process, started from the built binary and hurt by signals.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -71,7 +70,7 @@ impl Replica {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(File::from(file))
+            .stderr(file)
             .spawn()
             .expect("the binary starts");
         let client = reqwest::Client::builder()
