@@ -114,6 +114,8 @@ switches! {
     ports_to_65535
     mirroring_view_needs_security_state
     rc4_refused_in_2025
+    dialler_skips_peer_certificate
+    linux_mirrors
 }
 
 /// `one_at_a_time` itself cannot forget a switch: it takes the struct apart field by field.

@@ -146,6 +146,8 @@ impl Unverified {
             ports_to_65535,
             mirroring_view_needs_security_state,
             rc4_refused_in_2025,
+            dialler_skips_peer_certificate,
+            linux_mirrors,
         } = Self::opposite();
         let mut all = Vec::new();
         for (name, drop_bound_certificate) in [
@@ -189,6 +191,8 @@ impl Unverified {
             ports_to_65535
             mirroring_view_needs_security_state
             rc4_refused_in_2025
+            dialler_skips_peer_certificate
+            linux_mirrors
         }
         all
     }
