@@ -43,6 +43,7 @@ pub struct OpenSession {
     pub application: String,
     pub client_host: String,
     pub encrypted: bool,
+    pub packet_size: u16,
     pub since: NaiveDateTime,
     pub connection: Uuid,
 }
@@ -222,6 +223,7 @@ impl Inner {
             application: facts.application.clone(),
             client_host: facts.client_host.clone(),
             encrypted: facts.encrypted,
+            packet_size: facts.packet_size,
             since: self.now(),
             connection: facts.connection,
         };
@@ -248,6 +250,7 @@ impl Inner {
             application: application.to_owned(),
             client_host: self.machine_name().to_owned(),
             encrypted: false,
+            packet_size: 4096,
             connection: Uuid::new_v4(),
             transaction_count: 0,
             doomed: false,
