@@ -56,24 +56,19 @@ impl App {
             .with_context(|| format!("cannot listen on {}", config.listen))?;
         listener.set_nonblocking(true)?;
 
+        // Everything that can be wrong with the configuration is, before anything is started.
+        if made_here {
+            make_data_dir(&config.database)?;
+        }
+        let seal = seal_key(&seal_path, made_here)?;
         let (cluster, store) = open_database(&config.database, &stop).await?;
-        let assembled = async {
-            store
-                .migrate()
-                .await
-                .context("the database schema could not be brought up to date")?;
-            seal_key(&seal_path, made_here)
-        };
-        let seal = match assembled.await {
-            Ok(seal) => seal,
-            Err(error) => {
-                store.close().await;
-                if let Some(cluster) = cluster {
-                    cluster.stop().await?;
-                }
-                return Err(error);
+        if let Err(error) = store.migrate().await {
+            store.close().await;
+            if let Some(cluster) = cluster {
+                cluster.stop().await?;
             }
-        };
+            return Err(error).context("the database schema could not be brought up to date");
+        }
         let settings = http::Settings {
             token: token.as_ref().map(http::TokenDigest::of),
             ..http::Settings::default()
@@ -184,6 +179,8 @@ fn new_worker(
         lease: given.lease,
         max_attempts: i32::from(given.max_attempts),
         retry_base: given.retry_base,
+        retry_total: given.retry_total,
+        history_retention: given.history_retention.map(days),
         grace: given.grace,
         ..worker::Settings::default()
     };
@@ -194,6 +191,10 @@ fn new_worker(
     settings.pool.per_instance = usize::from(given.pool_size);
     settings.thresholds.expires_soon = chrono::Duration::days(i64::from(given.expires_soon_days));
     Worker::new(store.clone(), wakeups, clock, seal, settings)
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 60 * 60)
 }
 
 /// Who carried an attempt out, as the history shows it: the machine and the process.
@@ -226,9 +227,7 @@ async fn open_database(
     if let Some(url) = &config.database_url {
         return Ok((None, await_database(url, connections, stop).await?));
     }
-    let data_dir = config.data_dir();
-    std::fs::create_dir_all(&data_dir)
-        .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
+    let data_dir = make_data_dir(config)?;
     let cluster = Cluster::start(&data_dir.join("postgres")).await?;
     info!("no DATABASE_URL: {}", cluster.describe());
     match Store::connect(cluster.url(), connections).await {
@@ -238,6 +237,13 @@ async fn open_database(
             Err(error).context("the private PostgreSQL cannot be reached")
         }
     }
+}
+
+fn make_data_dir(config: &DatabaseConfig) -> anyhow::Result<std::path::PathBuf> {
+    let data_dir = config.data_dir();
+    std::fs::create_dir_all(&data_dir)
+        .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
+    Ok(data_dir)
 }
 
 /// Waits for a PostgreSQL that is still starting; a process that gave up at once would only be restarted.

@@ -9,6 +9,7 @@
 )]
 
 mod documents;
+mod faults;
 mod harness;
 mod real_servers;
 mod stories;

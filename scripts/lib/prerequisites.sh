@@ -42,6 +42,11 @@ need_command() { # COMMAND PACKAGE
     command -v "$1" >/dev/null || install_packages "$2"
 }
 
+# The fault suite moves the wall clock of single processes.
+need_faketime() {
+    ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || install_packages faketime
+}
+
 need_rust() {
     command -v cargo >/dev/null || die "no Rust toolchain: install it from https://rustup.rs and run this again"
     command -v cc >/dev/null || install_packages gcc libc6-dev

@@ -60,7 +60,7 @@ pub enum Tls {
 /// What a server certificate is verified against.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// CA certificates in PEM; the operating system's when absent.
+    /// CA certificates in PEM, trusted beside the operating system's (the driver cannot leave those out).
     pub ca_pem: Option<String>,
     /// The name to expect in the certificate when it is not the host.
     pub server_name: Option<String>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::domain::clock::Clock;
 use crate::domain::hash::Sha256;
@@ -34,7 +34,12 @@ pub struct Parts {
 pub struct Inner {
     parts: Parts,
     pub cursors: CursorKey,
+    waiters: Semaphore,
 }
+
+/// How many of those who wait for a job may read at once. When a job moves they all wake together; the others of the
+/// pool's connections stay with those who ask for something.
+const WAITERS_AT_ONCE: usize = 2;
 
 /// The HTTP side's own settings.
 #[derive(Debug, Clone)]
@@ -86,15 +91,12 @@ impl Readiness {
         *self.0.borrow()
     }
 
-    /// Returns when readiness is cleared from now on: whoever waits for a job then answers with what there is.
+    /// Returns once this process takes no work (any more), at once if it does not: whoever waits for a job then answers
+    /// with what there is.
     pub async fn cleared(&self) {
         let mut ready = self.0.subscribe();
-        while ready.changed().await.is_ok() {
-            if !*ready.borrow_and_update() {
-                return;
-            }
-        }
-        std::future::pending::<()>().await;
+        // The sender is `self`, so it cannot be gone.
+        let _cleared = ready.wait_for(|ready| !ready).await;
     }
 }
 
@@ -102,7 +104,17 @@ impl Api {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let cursors = CursorKey::new(&parts.seal.derive("http cursor"));
-        Self(Arc::new(Inner { parts, cursors }))
+        Self(Arc::new(Inner {
+            parts,
+            cursors,
+            waiters: Semaphore::new(WAITERS_AT_ONCE),
+        }))
+    }
+
+    /// To be held by whoever waits for a job while it reads, and taken before its connection.
+    pub async fn waiters_turn(&self) -> Option<SemaphorePermit<'_>> {
+        // The semaphore is never closed.
+        self.waiters.acquire().await.ok()
     }
 }
 

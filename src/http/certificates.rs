@@ -13,6 +13,7 @@ use super::extract::{
     CertificatePath, NamePath, Named, NamedCertificate, NoParameters, Pairs, Parameters,
     ReadParameters, Upload, UploadDocument,
 };
+use super::idempotency::{Course, KeyHeader, Keyed, replayed};
 use super::instances::{find, unknown};
 use super::negotiate::{self, Format, JsonOnly};
 use super::page::{ListOf, Paging};
@@ -21,10 +22,11 @@ use super::problem::{Fault, Kind, Problem};
 use super::reply::{self, Answer, Deleted, ListRequest};
 use super::text::{Table, maybe_moment, moment};
 use crate::domain::certificate::{Certificate, Purpose, RefusedCertificate, Source};
+use crate::domain::hash::Sha256;
 use crate::domain::name::RegistrationName;
 use crate::store::certificates::{self, StoredCertificate};
-use crate::store::instances;
 use crate::store::list::Page;
+use crate::store::{Conn, instances};
 
 pub fn routes() -> Vec<Guarded> {
     vec![
@@ -120,7 +122,7 @@ impl CertificateView {
 /// the same again changes nothing; with another purpose it moves there.
 #[utoipa::path(
     post, path = "/v1/instances/{name}/certificates", operation_id = "upload_certificate", tag = "certificates",
-    params(NamePath, UploadParameters),
+    params(NamePath, UploadParameters, KeyHeader),
     request_body(description = "One certificate; at most 64 KiB, its DER at most 16 KiB. The form's one field is named `certificate`.", content(
         (String = "application/pkix-cert"),
         (String = "application/octet-stream"),
@@ -132,6 +134,7 @@ impl CertificateView {
         (status = 200, description = "It was there already.", body = CertificateView, example = json!(example())),
         (status = 201, description = "Stored.", body = CertificateView, example = json!(example())),
         (status = 404, response = crate::http::openapi::NotFound),
+        (status = 409, response = crate::http::openapi::Conflict),
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
@@ -140,30 +143,74 @@ async fn upload_certificate(
     Named(name): Named,
     Parameters(asked): Parameters<UploadParameters>,
     _: JsonOnly,
+    keyed: Keyed,
     Upload(bytes): Upload,
 ) -> Answer {
     let now = api.clock.now();
+    let mut tx = api.store.begin().await?;
+    let pending = match keyed.begin(&mut tx, &bytes, now).await? {
+        Course::Go(pending) => pending,
+        Course::Replay { status, object } => return replay(&mut tx, &name, status, &object).await,
+    };
     let certificate =
         Certificate::from_upload(&bytes, asked.allow_expired, now).map_err(refused)?;
-    let mut tx = api.store.begin().await?;
     let instance = instances::get_for_update(&mut tx, &name.key())
         .await?
         .ok_or_else(|| unknown(&name))?;
+    let pins = certificates::pins(&mut tx, instance.id).await?;
+    if asked.purpose == Purpose::Next
+        && pins
+            .current
+            .is_some_and(|pin| pin.certificate.sha256 == certificate.sha256)
+    {
+        return Err(already_current());
+    }
     let (stored, created) =
         certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
     let pins = certificates::pins(&mut tx, instance.id).await?;
-    tx.commit().await?;
     let status = if created {
         StatusCode::CREATED
     } else {
         StatusCode::OK
     };
-    let path = format!(
-        "/v1/instances/{}/certificates/{}",
-        instance.name, certificate.sha256
-    );
-    let response = reply::json(status, &CertificateView::of(&stored, &pins))?;
-    Ok(reply::located(response, &path))
+    let object = format!("{}/{}", instance.id, certificate.sha256);
+    pending
+        .remember(&mut tx, status.as_u16(), object, now)
+        .await?;
+    tx.commit().await?;
+    uploaded(status, &instance.name, &CertificateView::of(&stored, &pins))
+}
+
+/// Taken, it would silently end the pin: from then on whatever the endpoint shows would be let in.
+fn already_current() -> Problem {
+    let detail =
+        "this certificate is the instance's pin (purpose current); the next one has to be another"
+            .to_owned();
+    Problem::of(
+        Kind::CertificateRefused,
+        vec![Fault::new("", "already_current", detail)],
+    )
+}
+
+fn uploaded(status: StatusCode, instance: &RegistrationName, view: &CertificateView) -> Answer {
+    let path = format!("/v1/instances/{instance}/certificates/{}", view.sha256);
+    Ok(reply::located(reply::json(status, view)?, &path))
+}
+
+/// The certificate of an upload that was made before, as it is now; deleted since, or of an instance that was, it is gone.
+async fn replay(conn: &mut Conn, name: &RegistrationName, status: u16, object: &str) -> Answer {
+    let instance = find(conn, name).await?;
+    let sha256 = object
+        .strip_prefix(&format!("{}/", instance.id))
+        .and_then(|text| Sha256::parse(text).ok())
+        .ok_or_else(|| no_such(name))?;
+    let stored = certificates::get(conn, instance.id, &sha256)
+        .await?
+        .ok_or_else(|| no_such(name))?;
+    let pins = certificates::pins(conn, instance.id).await?;
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    let view = CertificateView::of(&stored, &pins);
+    uploaded(status, &instance.name, &view).map(replayed)
 }
 
 fn refused(why: RefusedCertificate) -> Problem {

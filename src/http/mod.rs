@@ -8,6 +8,7 @@ mod conditions;
 mod credentials;
 mod etag;
 mod extract;
+mod idempotency;
 mod instances;
 mod jobs;
 mod labels;

@@ -4,6 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
+use super::etag::ETag;
 use super::problem::{Kind, Problem};
 
 pub const JSON: &str = "application/json";
@@ -13,11 +14,22 @@ pub const PEM: &str = "application/x-pem-file";
 pub const SQL: &str = "application/sql";
 pub const PROBLEM: &str = "application/problem+json";
 
-/// JSON or plain text: what lists, jobs and steps offer.
+/// JSON or plain text: what lists, registrations, jobs and steps offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     Json,
     Text,
+}
+
+impl Format {
+    /// The tag of this representation, made from that of the JSON one.
+    #[must_use]
+    pub fn tag(self, json: ETag) -> ETag {
+        match self {
+            Self::Json => json,
+            Self::Text => json.with_suffix(".txt"),
+        }
+    }
 }
 
 /// JSON and nothing else; asked for before anything is done, so that a 406 never follows a change.

@@ -20,6 +20,10 @@ pub enum Policy {
     Caller,
 }
 
+/// Who is asking, as far as anybody can tell: keys of requests belong to one caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallerName(pub &'static str);
+
 /// Operations of one path with the policy they are under.
 pub struct Guarded {
     policy: Policy,
@@ -83,7 +87,7 @@ impl Guarded {
     }
 }
 
-async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response {
+async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Response {
     let token = api.settings.token.as_ref();
     if let Err(problem) = origin::check(request.method(), request.headers(), token.is_some()) {
         return problem.into_response();
@@ -98,7 +102,12 @@ async fn admit(State(api): State<Api>, request: Request, next: Next) -> Response
             HeaderValue::from_static("Bearer realm=\"mirrorgate\""),
         )
         .into_response(),
-        _ => next.run(request).await,
+        _ => {
+            // One token is one caller, also after it was exchanged.
+            let caller = token.map_or("anybody", |_| "token");
+            request.extensions_mut().insert(CallerName(caller));
+            next.run(request).await
+        }
     }
 }
 

@@ -61,11 +61,13 @@ problems! {
     JobFailed CONFLICT "job_failed" "The job failed" false,
     JobCancelled CONFLICT "job_cancelled" "The job was cancelled" false,
     ScriptNotReady CONFLICT "script_not_ready" "The job has not planned yet" true,
+    RequestUnderWay CONFLICT "request_under_way" "A request with this key is under way" true,
     ConcurrentChange CONFLICT "concurrent_change" "Another request changed the same object meanwhile" true,
     PreconditionFailed PRECONDITION_FAILED "precondition_failed" "The object is not as the condition wants it" false,
     BodyTooLarge PAYLOAD_TOO_LARGE "body_too_large" "The body is too large" false,
     UnsupportedMediaType UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "This media type is not taken here" false,
     Refused UNPROCESSABLE_ENTITY "refused" "A rule refuses the request" false,
+    IdempotencyKeyReused UNPROCESSABLE_ENTITY "idempotency_key_reused" "The key stands for another request" false,
     CertificateRefused UNPROCESSABLE_ENTITY "certificate_refused" "The certificate is refused" false,
     JobNotFinished TOO_MANY_REQUESTS "job_not_finished" "The job has not ended yet" true,
     Internal INTERNAL_SERVER_ERROR "internal" "A fault of mirrorgate's own" false,
@@ -137,7 +139,9 @@ struct Inner {
 impl Problem {
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         let mut headers = HeaderMap::new();
-        if kind.status() == StatusCode::SERVICE_UNAVAILABLE || kind == Kind::JobNotFinished {
+        if kind.status() == StatusCode::SERVICE_UNAVAILABLE
+            || matches!(kind, Kind::JobNotFinished | Kind::RequestUnderWay)
+        {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Self(Box::new(Inner {

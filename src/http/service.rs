@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -132,7 +132,11 @@ async fn docs_index() -> Response {
     docs("index.html")
 }
 
-async fn docs_file(Path(file): Path<String>) -> Response {
+#[expect(
+    clippy::disallowed_types,
+    reason = "a file's name is any text; one that is not there is 404"
+)]
+async fn docs_file(axum::extract::Path(file): axum::extract::Path<String>) -> Response {
     docs(&file)
 }
 

@@ -50,6 +50,34 @@ impl Table {
     }
 }
 
+/// One object: a line for each thing that is said about it, what is said in one column.
+#[derive(Debug, Default)]
+pub struct Lines(Vec<(&'static str, String)>);
+
+impl Lines {
+    pub fn line(&mut self, name: &'static str, value: impl AsRef<str>) {
+        self.0.push((name, cell(value.as_ref())));
+    }
+
+    #[must_use]
+    pub fn render(&self) -> String {
+        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        self.0
+            .iter()
+            .map(|(name, value)| format!("{name:<width$}  {value}\n"))
+            .collect()
+    }
+}
+
+/// A word of a closed list, as the JSON has it.
+#[must_use]
+pub fn word<T: serde::Serialize>(word: &T) -> String {
+    match serde_json::to_value(word) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
 /// A moment as people read it: UTC, to the second.
 #[must_use]
 pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
@@ -110,6 +138,14 @@ mod tests {
         table.row(["HOST_A", "a.corp"]);
         table.row(["B", ""]);
         assert_eq!(table.render(), "NAME    HOST\nHOST_A  a.corp\nB       -\n");
+    }
+
+    #[test]
+    fn lines_line_up() {
+        let mut lines = Lines::default();
+        lines.line("pair", "erp");
+        lines.line("witness", "");
+        assert_eq!(lines.render(), "pair     erp\nwitness  -\n");
     }
 
     #[test]

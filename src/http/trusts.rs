@@ -7,10 +7,11 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::problem::Problem;
+use super::text::{Table, maybe_moment, moment};
 use crate::domain::name::RegistrationName;
 use crate::domain::trust::{Basis, Configured, Proof};
 use crate::store::Conn;
-use crate::store::certificates::{self, Pins};
+use crate::store::certificates::{self, PinHashes};
 use crate::store::instances::Instance;
 use crate::store::trusts::{self, SeenTrust};
 
@@ -57,12 +58,11 @@ pub struct Gallery {
 struct Member {
     name: RegistrationName,
     revision: i64,
-    current: Option<crate::domain::hash::Sha256>,
-    next: Option<crate::domain::hash::Sha256>,
+    pins: PinHashes,
 }
 
 impl Gallery {
-    /// Loads what is known about the trusts among `members`.
+    /// Loads what is known about the trusts among `members`, however many, in two reads.
     ///
     /// # Errors
     /// Those of the store.
@@ -76,9 +76,14 @@ impl Gallery {
                 .collect(),
             ..Self::default()
         };
+        let mut pins = certificates::pin_hashes(conn, &ids).await?;
         for member in members {
-            let pins = certificates::pins(conn, member.id).await?;
-            gallery.members.insert(member.id, Member::of(member, &pins));
+            let shown = Member {
+                pins: pins.remove(&member.id).unwrap_or_default(),
+                name: member.name,
+                revision: member.revision,
+            };
+            gallery.members.insert(member.id, shown);
         }
         Ok(gallery)
     }
@@ -90,8 +95,8 @@ impl Gallery {
         let basis = Basis {
             acceptor_revision: on.revision,
             peer_revision: from.revision,
-            current: from.current,
-            next: from.next,
+            current: from.pins.current,
+            next: from.pins.next,
         };
         let seen = self.seen.get(&(acceptor, peer));
         let fresh = seen.filter(|s| s.basis == basis.text());
@@ -117,22 +122,38 @@ impl Gallery {
         let text = |hash: Option<crate::domain::hash::Sha256>| hash.map(|h| h.to_string());
         self.members
             .get(&id)
-            .map_or((None, None), |m| (text(m.current), text(m.next)))
+            .map_or((None, None), |m| (text(m.pins.current), text(m.pins.next)))
     }
 }
 
-impl Member {
-    fn of(instance: Instance, pins: &Pins) -> Self {
-        let hash = |pin: &Option<certificates::StoredCertificate>| {
-            pin.as_ref().map(|c| c.certificate.sha256)
-        };
-        Self {
-            name: instance.name,
-            revision: instance.revision,
-            current: hash(&pins.current),
-            next: hash(&pins.next),
-        }
+/// Trusts as a table.
+#[must_use]
+pub fn columns(trusts: &[TrustView]) -> String {
+    let mut table = Table::new(&[
+        "ON",
+        "FROM",
+        "CONFIGURED",
+        "PROOF",
+        "CERTIFICATE",
+        "CHECKED",
+    ]);
+    for trust in trusts {
+        let certificate = trust.certificate.as_ref();
+        table.row([
+            trust.on.clone(),
+            trust.from.clone(),
+            trust.configured.as_str().to_owned(),
+            match trust.proof {
+                Proof::Proven { since: Some(since) } => format!("proven {}", moment(since)),
+                proof => proof.as_str().to_owned(),
+            },
+            certificate
+                .and_then(|c| c.thumbprint.clone())
+                .unwrap_or_default(),
+            maybe_moment(trust.checked_at),
+        ]);
     }
+    table.render()
 }
 
 /// `3 of 6 configured, 2 proven`.

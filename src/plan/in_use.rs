@@ -74,10 +74,9 @@ pub(super) fn in_short(seen: &Observation) -> Option<String> {
             .iter()
             .filter(|d| is_principal_with_witness(d))
             .count();
-        parts.push(format!(
-            "{} databases ({risky} principal with witness)",
-            seen.databases.len()
-        ));
+        let count = seen.databases.len();
+        let noun = if count == 1 { "database" } else { "databases" };
+        parts.push(format!("{count} {noun} ({risky} principal with witness)"));
     }
     if !seen.availability_groups.is_empty() {
         parts.push(format!(

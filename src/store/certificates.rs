@@ -1,5 +1,7 @@
 //! Public certificates of instances' endpoints. Only the bytes are kept; everything else is read from them again.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -33,6 +35,13 @@ pub struct Pins {
     pub current: Option<StoredCertificate>,
     /// What is handed out beforehand, for a renewal to come.
     pub next: Option<StoredCertificate>,
+}
+
+/// [`Pins`] by their hashes only.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PinHashes {
+    pub current: Option<Sha256>,
+    pub next: Option<Sha256>,
 }
 
 struct Row {
@@ -151,7 +160,7 @@ pub async fn note_obtained(
 
 async fn lock_instance(conn: &mut Conn, instance: Uuid) -> Result<(), StoreError> {
     sqlx::query_scalar!(
-        "select id from instances where id = $1 and deleted_at is null for update",
+        "select id from instances where id = $1 and deleted_at is null for no key update",
         instance
     )
     .fetch_optional(conn)
@@ -234,6 +243,35 @@ pub async fn pins(conn: &mut Conn, instance: Uuid) -> Result<Pins, StoreError> {
         }
     }
     Ok(pins)
+}
+
+/// The hashes of the last upload of each purpose, of each of these instances; one without uploads is left out.
+pub async fn pin_hashes(
+    conn: &mut Conn,
+    instances: &[Uuid],
+) -> Result<HashMap<Uuid, PinHashes>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select distinct on (instance_id, purpose) instance_id, purpose as "purpose!", sha256 from certificates
+           where instance_id = any($1) and deleted_at is null and source = 'uploaded'
+           order by instance_id, purpose, uploaded_seq desc"#,
+        instances
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut all: HashMap<Uuid, PinHashes> = HashMap::new();
+    for row in rows {
+        let at = At {
+            table: TABLE,
+            id: row.instance_id,
+        };
+        let hash = at.parsed("sha256", Sha256::from_bytes(&row.sha256))?;
+        let pins = all.entry(row.instance_id).or_default();
+        match at.word("purpose", &row.purpose)? {
+            Purpose::Current => pins.current = Some(hash),
+            Purpose::Next => pins.next = Some(hash),
+        }
+    }
+    Ok(all)
 }
 
 /// The certificates of these hashes, deleted ones too: a job keeps what it was accepted with.

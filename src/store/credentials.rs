@@ -124,7 +124,7 @@ pub async fn get_for_update(
     name_key: &str,
 ) -> Result<Option<Credential>, StoreError> {
     rows!(
-        "where name_key = $1 and deleted_at is null for update",
+        "where name_key = $1 and deleted_at is null for no key update",
         name_key
     )
     .fetch_optional(conn)

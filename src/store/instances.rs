@@ -16,6 +16,8 @@ use crate::domain::registration::Registered;
 use crate::domain::wish::NeededRoles;
 
 const TABLE: &str = "instances";
+/// The advisory lock of [`take_turn_at_names`]; any number that nothing else in the database uses.
+const NAMES_TURN: i64 = 0x6d69_7272_6e61_6d65;
 
 /// An instance as it is registered.
 pub type Instance = Registered<InstanceSpec>;
@@ -110,13 +112,14 @@ pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Instance>, St
         .transpose()
 }
 
-/// Like [`get`], and nobody else changes, deletes or begins to use it until the transaction ends.
+/// Like [`get`], and nobody else changes, deletes or begins to use it until the transaction ends. A worker that notes a
+/// trust on it need not wait: that takes the key only, which nobody changes.
 pub async fn get_for_update(
     conn: &mut Conn,
     name_key: &str,
 ) -> Result<Option<Instance>, StoreError> {
     rows!(
-        "where i.name_key = $1 and i.deleted_at is null for update of i",
+        "where i.name_key = $1 and i.deleted_at is null for no key update of i",
         name_key
     )
     .fetch_optional(conn)
@@ -329,6 +332,39 @@ pub async fn peers_of(conn: &mut Conn, id: Uuid) -> Result<Vec<Instance>, StoreE
     )
     .fetch_all(conn)
     .await?)
+}
+
+/// Who is a peer on whom: every one of these instances with each instance it shares a live pair with, by the peers' names.
+pub async fn peers_among(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Vec<Uuid>>, StoreError> {
+    let rows = sqlx::query!(
+        "select mine.instance_id as acceptor, i.id as peer
+         from pair_members mine
+         join pairs p on p.id = mine.pair_id and p.deleted_at is null
+         join pair_members theirs on theirs.pair_id = mine.pair_id and theirs.instance_id <> mine.instance_id
+         join instances i on i.id = theirs.instance_id and i.deleted_at is null
+         where mine.instance_id = any($1)
+         group by mine.instance_id, i.id order by i.name_key",
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut peers: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for row in rows {
+        peers.entry(row.acceptor).or_default().push(row.peer);
+    }
+    Ok(peers)
+}
+
+/// Lets one transaction at a time change what names are made of: peer names, naming templates, members of pairs. Two that
+/// are each right by themselves could clash together. To be taken before any row is locked.
+pub async fn take_turn_at_names(conn: &mut Conn) -> Result<(), StoreError> {
+    sqlx::query!("select pg_advisory_xact_lock($1)", NAMES_TURN)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// What `status` shows of this instance and of the members of its live pairs has changed: a pin or a registration moved,

@@ -110,7 +110,7 @@ pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Pair>, StoreE
 pub async fn get_for_update(conn: &mut Conn, name_key: &str) -> Result<Option<Pair>, StoreError> {
     // Locked first and read afterwards: members read in the same statement could be older than the lock.
     let locked = sqlx::query_scalar!(
-        "select id from pairs where name_key = $1 and deleted_at is null for update",
+        "select id from pairs where name_key = $1 and deleted_at is null for no key update",
         name_key
     )
     .fetch_optional(&mut *conn)

@@ -36,14 +36,4 @@ impl Answer {
         assert_eq!(self.status, status, "{self:?}");
         self
     }
-
-    /// The problem's code.
-    pub fn code(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            "application/problem+json",
-            "{self:?}"
-        );
-        self.json()["code"].as_str().unwrap().to_owned()
-    }
 }

@@ -133,10 +133,6 @@ impl TestApp {
         Answer::of(self.client.post(format!("{}{path}", self.url)).json(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
-        Answer::of(self.client.delete(format!("{}{path}", self.url))).await
-    }
-
     /// Uploads `der` as a certificate of `name`.
     pub async fn upload(&self, name: &str, der: Vec<u8>, purpose: &str) -> Answer {
         let url = format!(

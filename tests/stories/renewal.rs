@@ -148,3 +148,20 @@ async fn an_expired_certificate_is_named_before_it_breaks_anything(pool: PgPool)
         );
     }
 }
+
+#[sqlx::test(migrations = false)]
+async fn handing_out_the_pin_as_next_does_not_end_the_pin(pool: PgPool) {
+    let app = TestApp::start(&pool, &TRIO[..1]).await;
+    app.register_credential().await;
+    app.register_instance("HOST_A").await;
+    app.pin("HOST_A").await;
+    let der = certificate_of(app.host("HOST_A"));
+    let answer = app.upload("HOST_A", der, "next").await.expect_status(422);
+    assert_eq!(
+        answer.json()["errors"][0]["code"],
+        "already_current",
+        "{answer:?}"
+    );
+    let kept = app.get("/v1/instances/HOST_A/certificates").await.json();
+    assert_eq!(kept["items"][0]["purpose"], "current", "{kept:#}");
+}

@@ -1,8 +1,9 @@
 //! Fleets: instances that know each other, started and stopped together.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::instance::Inner;
@@ -11,7 +12,7 @@ use crate::engine::state::collation::Collation;
 use crate::engine::state::initial;
 use crate::instance::Instance;
 use crate::spec::InstanceSpec;
-use crate::tds::BrowserEntry;
+use crate::tds::{self, BrowserEntry};
 use crate::tls::{Authority, TlsError};
 
 /// Why a fleet or an instance could not be started.
@@ -38,6 +39,10 @@ pub struct FleetInner {
 }
 
 impl FleetInner {
+    pub(crate) fn ca_pem(&self) -> &str {
+        self.authority.pem()
+    }
+
     pub(crate) fn instances(&self) -> Vec<Arc<Inner>> {
         self.instances
             .read()
@@ -72,7 +77,21 @@ impl Fleet {
 
     /// The certificate, in PEM, that signed the instances' TDS certificates.
     pub fn ca_pem(&self) -> &str {
-        self.inner.authority.pem()
+        self.inner.ca_pem()
+    }
+
+    /// Answers HTTP on `listener` until the fleet is dropped: [`crate::control`] says what.
+    ///
+    /// Whoever reaches the port is sysadmin everywhere; keep it on loopback.
+    pub fn serve_control(&self, listener: TcpListener) {
+        let fleet = Arc::clone(&self.inner);
+        tokio::spawn(crate::control::serve(fleet, listener));
+    }
+
+    /// Answers SQL Browser's questions (usually on UDP port 1434) until the fleet is dropped.
+    pub fn serve_browser(&self, socket: UdpSocket) {
+        let shutdown = self.inner.shutdown.clone();
+        tokio::spawn(tds::serve_browser(socket, self.browser_entries(), shutdown));
     }
 
     /// Starts an instance and listens for clients.
@@ -156,7 +175,10 @@ impl Fleet {
                     tcp_port: i.port(),
                 }
             };
-            all.into_iter().map(entry).collect()
+            all.into_iter()
+                .filter(|i| i.running.load(Ordering::Relaxed))
+                .map(entry)
+                .collect()
         }
     }
 }

@@ -15,6 +15,9 @@ use crate::spec::{InstanceSpec, TlsCertificate};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FleetFile {
+    /// Engine-made keys come from a few that all instances share: hundreds of instances start in seconds.
+    #[serde(default)]
+    pub shared_keys: bool,
     #[serde(rename = "instance")]
     pub instances: Vec<InstanceEntry>,
 }
@@ -23,7 +26,11 @@ pub struct FleetFile {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InstanceEntry {
+    /// With `count`, `{n}` in it is the number of the instance.
     pub name: String,
+    /// This many instances of this description; each has `{n}` in `name` and `hosts` replaced by 1, 2, …, and the next port.
+    #[serde(default)]
+    pub count: Option<u16>,
     #[serde(default)]
     pub instance_name: Option<String>,
     /// Names its endpoint is reached by; default: `name`.
@@ -124,6 +131,8 @@ pub enum FleetFileError {
         path: String,
         source: Box<toml::de::Error>,
     },
+    #[error("{name} has count and needs {{n}} in its name")]
+    Count { name: String },
     #[error(transparent)]
     Start(#[from] StartError),
     #[error("cannot write {path}")]
@@ -143,8 +152,16 @@ pub fn read(path: &Path) -> Result<FleetFile, FleetFileError> {
         path: shown.clone(),
         source,
     })?;
-    toml::from_str(&text).map_err(|source| FleetFileError::Parse {
-        path: shown,
+    parse(&text, &shown)
+}
+
+/// Reads a description from its text; `origin` names it in errors.
+///
+/// # Errors
+/// When it cannot be understood.
+pub fn parse(text: &str, origin: &str) -> Result<FleetFile, FleetFileError> {
+    toml::from_str(text).map_err(|source| FleetFileError::Parse {
+        path: origin.to_owned(),
         source: Box::new(source),
     })
 }
@@ -155,8 +172,16 @@ pub fn read(path: &Path) -> Result<FleetFile, FleetFileError> {
 /// The first thing that fails.
 pub async fn start(file: &FleetFile, listen: &str) -> Result<Fleet, FleetFileError> {
     let fleet = Fleet::new()?;
+    let mut entries = Vec::new();
     for entry in &file.instances {
-        let instance = fleet.start(entry.spec(listen)).await?;
+        entries.extend(entry.counted()?);
+    }
+    for entry in &entries {
+        let spec = InstanceSpec {
+            shared_keys: file.shared_keys,
+            ..entry.spec(listen)
+        };
+        let instance = fleet.start(spec).await?;
         entry
             .prepare(&instance)
             .await
@@ -166,7 +191,7 @@ pub async fn start(file: &FleetFile, listen: &str) -> Result<Fleet, FleetFileErr
             })?;
     }
     // Copies only when every original is there.
-    for entry in &file.instances {
+    for entry in &entries {
         for copy in &entry.mirrors {
             let what = copy_database(&fleet, &entry.name, copy).await;
             what.map_err(|what| StartError::Prepare {
@@ -199,6 +224,31 @@ fn shown(errors: &[crate::reply::Message]) -> String {
 }
 
 impl InstanceEntry {
+    /// One entry for each instance it describes.
+    fn counted(&self) -> Result<Vec<Self>, FleetFileError> {
+        let Some(count) = self.count else {
+            return Ok(vec![self.clone()]);
+        };
+        if !self.name.contains("{n}") {
+            let name = self.name.clone();
+            return Err(FleetFileError::Count { name });
+        }
+        let one = |n: u16| {
+            let numbered = |text: &String| text.replace("{n}", &n.to_string());
+            Self {
+                name: numbered(&self.name),
+                hosts: self.hosts.iter().map(numbered).collect(),
+                port: match self.port {
+                    0 => 0,
+                    first => first.saturating_add(n - 1),
+                },
+                count: None,
+                ..self.clone()
+            }
+        };
+        Ok((1..=count).map(one).collect())
+    }
+
     fn spec(&self, listen: &str) -> InstanceSpec {
         let usual = InstanceSpec::default();
         InstanceSpec {

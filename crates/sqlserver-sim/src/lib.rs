@@ -14,14 +14,18 @@
 //! # Ok(()) }
 //! ```
 
+pub mod control;
 mod engine;
 mod fleet;
 pub mod fleet_file;
+#[doc(hidden)]
+pub mod fuzzing;
 mod instance;
 pub mod reply;
 mod server;
 pub mod session;
 mod spec;
+pub mod syntax;
 pub mod tds;
 mod tls;
 
@@ -40,3 +44,8 @@ pub use fleet::{Fleet, HandshakeRefusal, StartError};
 pub use instance::{Connection, Execution, Instance, ResultSet};
 pub use session::Encryption;
 pub use spec::{InstanceSpec, TlsCertificate};
+
+/// The README's examples compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

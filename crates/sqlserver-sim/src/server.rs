@@ -13,6 +13,7 @@ use crate::engine::run::session::EngineSession;
 use crate::reply::{Item, LoginRequest};
 use crate::session::{Greeting, Server};
 use crate::tds::serve_connection;
+use crate::tls;
 
 /// An instance as a server of sessions.
 pub struct TdsServer {
@@ -35,7 +36,11 @@ impl Server for TdsServer {
             version: (major, minor, build),
             server_name: self.instance.server_name(),
             instance_name: self.instance.instance_name().map(str::to_owned),
-            tls: Arc::clone(&self.instance.tls),
+            tls: if self.instance.faults().tls_broken() {
+                Arc::new(tls::broken(&self.instance.tls))
+            } else {
+                Arc::clone(&self.instance.tls)
+            },
             attention_in_one_message: self.instance.spec.attention_in_one_message,
         }
     }

@@ -50,6 +50,8 @@ pub struct InstanceSpec {
     pub clock_offset: TimeDelta,
     /// Bits of engine-made RSA keys; `None`: the version's (2048, 3072 since 2022).
     pub key_bits: Option<u16>,
+    /// Engine-made keys come from a few that all such instances of the process share, so that large fleets start fast.
+    pub shared_keys: bool,
     pub sa_password: String,
     pub unverified: Unverified,
 }
@@ -75,6 +77,7 @@ impl Default for InstanceSpec {
             attention_in_one_message: false,
             clock_offset: TimeDelta::zero(),
             key_bits: None,
+            shared_keys: false,
             sa_password: "Passw0rd!sim".to_owned(),
             unverified: Unverified::default(),
         }

@@ -6,10 +6,36 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType,
 };
+use rustls::ServerConfig;
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
 use rustls_pki_types::PrivateKeyDer;
 
 use crate::session::TlsIdentity;
 use crate::spec::{InstanceSpec, TlsCertificate};
+
+/// A server without a certificate: every TLS handshake with it ends with an alert.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesServerCert for NoCertificate {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+}
+
+/// The identity with its certificate lost, for the fault of that name.
+pub fn broken(whole: &TlsIdentity) -> TlsIdentity {
+    let without = |config: &ServerConfig| {
+        let mut config = config.clone();
+        config.cert_resolver = Arc::new(NoCertificate);
+        Arc::new(config)
+    };
+    TlsIdentity {
+        in_band: without(&whole.in_band),
+        strict: without(&whole.strict),
+    }
+}
 
 /// Why an instance could not be given its certificate.
 #[derive(Debug, thiserror::Error)]

@@ -182,7 +182,7 @@ async fn refuse_uncovered(conn: &mut Conn, changed: &Credential) -> Result<(), P
     get, path = "/v1/credentials/{name}", operation_id = "get_credential", tag = "credentials",
     params(NamePath, super::conditions::OfReads),
     responses(
-        (status = 200, description = "The credential.", body = CredentialView, example = json!(wire::example())),
+        (status = 200, description = "The credential.", content((CredentialView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
         (status = 404, response = crate::http::openapi::NotFound),
     )
@@ -191,18 +191,23 @@ async fn get_credential(
     State(api): State<Api>,
     Named(name): Named,
     _: Parameters<NoParameters>,
-    _: JsonOnly,
+    format: Format,
     conditions: Conditions,
 ) -> Answer {
     let mut conn = api.store.acquire().await?;
     let credential = credentials::get(&mut conn, &name.key())
         .await?
         .ok_or_else(|| unknown(&name))?;
-    if let Some(answer) = reply::known(&conditions, &tag(&credential)) {
+    let tag = format.tag(tag(&credential));
+    if let Some(answer) = reply::known(&conditions, &tag) {
         return Ok(answer);
     }
     let view = CredentialView::of(&credential);
-    reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag(&credential)))
+    let response = match format {
+        Format::Text => reply::text(StatusCode::OK, view.plain()),
+        Format::Json => reply::json(StatusCode::OK, &view)?,
+    };
+    Ok(reply::tagged(response, &tag))
 }
 
 /// Forget a credential

@@ -8,7 +8,7 @@ use crate::domain::credential::{CredentialKind, CredentialSpec, HostPattern};
 use crate::domain::registration::Labels;
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
-use crate::http::text::moment;
+use crate::http::text::{Lines, moment};
 use crate::store::credentials::Credential;
 
 const MAX_HOSTS: usize = 100;
@@ -163,6 +163,19 @@ impl CredentialView {
             },
             status: CredentialStatus {},
         }
+    }
+
+    /// The credential on a screen of its own.
+    pub fn plain(&self) -> String {
+        let mut lines = Lines::default();
+        lines.line("credential", &self.name);
+        lines.line("kind", self.spec.kind.as_str());
+        lines.line("user", &self.spec.user);
+        lines.line("hosts", self.spec.hosts.join(", "));
+        lines.line("labels", labels::cell(&self.labels));
+        lines.line("revision", self.revision.to_string());
+        lines.line("updated", moment(self.updated_at));
+        lines.render()
     }
 
     pub fn cells(&self) -> [String; 6] {

@@ -1,6 +1,6 @@
 //! Query parameters: each known, each at most once, all refusals at once.
 
-use axum::extract::{FromRequestParts, Query as AxumQuery};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::tree::escape;
@@ -107,7 +107,11 @@ impl<T: ReadParameters, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let given = AxumQuery::<Vec<(String, String)>>::try_from_uri(&parts.uri)
+        #[expect(
+            clippy::disallowed_types,
+            reason = "reads the syntax of the query string; what stands in it is checked here"
+        )]
+        let given = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Problem::new(Kind::InvalidParameter, "the query string cannot be read"))?;
         Pairs::read(given.0).map(Self)
     }

@@ -57,6 +57,7 @@ async fn put_instance(
     Json(body): Json<PutInstance>,
 ) -> Answer {
     let mut tx = api.store.begin().await?;
+    instances::take_turn_at_names(&mut tx).await?;
     let current = instances::get_for_update(&mut tx, &name.key()).await?;
     conditions.check_change(current.as_ref().map(tag).as_ref())?;
     let name = current.as_ref().map_or(name, |c| c.name.clone());
@@ -179,7 +180,7 @@ async fn check_names(conn: &mut Conn, changed: &Instance) -> Result<(), Problem>
     get, path = "/v1/instances/{name}", operation_id = "get_instance", tag = "instances",
     params(NamePath, super::conditions::OfReads),
     responses(
-        (status = 200, description = "The instance.", body = InstanceView, example = json!(view::example())),
+        (status = 200, description = "The instance.", content((InstanceView = "application/json", example = json!(view::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
         (status = 404, response = crate::http::openapi::NotFound),
     )
@@ -188,16 +189,21 @@ async fn get_instance(
     State(api): State<Api>,
     Named(name): Named,
     _: Parameters<NoParameters>,
-    _: JsonOnly,
+    format: Format,
     conditions: Conditions,
 ) -> Answer {
     let mut conn = api.store.acquire().await?;
     let instance = find(&mut conn, &name).await?;
-    if let Some(answer) = reply::known(&conditions, &tag(&instance)) {
+    let tag = format.tag(tag(&instance));
+    if let Some(answer) = reply::known(&conditions, &tag) {
         return Ok(answer);
     }
     let view = InstanceView::load(&mut conn, &instance).await?;
-    reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag(&instance)))
+    let response = match format {
+        Format::Text => reply::text(StatusCode::OK, view.plain()),
+        Format::Json => reply::json(StatusCode::OK, &view)?,
+    };
+    Ok(reply::tagged(response, &tag))
 }
 
 /// Forget an instance

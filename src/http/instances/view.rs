@@ -1,6 +1,6 @@
 //! Instances as they are shown: the spec with its defaults written out, and what was last seen.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -13,8 +13,8 @@ use crate::domain::observation::{EndpointRole, EndpointState, Observation};
 use crate::domain::registration::Labels;
 use crate::http::labels;
 use crate::http::problem::{Kind, Problem};
-use crate::http::text::maybe_moment;
-use crate::http::trusts::{Gallery, TrustView, in_short};
+use crate::http::text::{Lines, maybe_moment, moment, word};
+use crate::http::trusts::{self, Gallery, TrustView, in_short};
 use crate::store::Conn;
 use crate::store::instance_status::{self, InstanceStatus};
 use crate::store::instances::{self, Instance};
@@ -143,23 +143,23 @@ impl InstanceView {
     pub async fn load_all(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<Self>, Problem> {
         let ids: Vec<Uuid> = shown.iter().map(|i| i.id).collect();
         let mut statuses = instance_status::statuses(conn, &ids).await?;
-        let mut members: HashMap<Uuid, Instance> =
-            shown.iter().map(|i| (i.id, i.clone())).collect();
-        let mut peers_of = Vec::with_capacity(shown.len());
-        for id in &ids {
-            let peers = instances::peers_of(conn, *id).await?;
-            peers_of.push(peers.iter().map(|p| p.id).collect::<Vec<_>>());
-            members.extend(peers.into_iter().map(|p| (p.id, p)));
-        }
-        let gallery = Gallery::load(conn, members.into_values().collect()).await?;
-        Ok(shown
-            .iter()
-            .zip(peers_of)
-            .map(|(instance, peers)| {
-                let status = statuses.remove(&instance.id).unwrap_or_default();
-                Self::of(instance, status, &peers, &gallery)
-            })
-            .collect())
+        let peers = instances::peers_among(conn, &ids).await?;
+        let others: BTreeSet<Uuid> = peers
+            .values()
+            .flatten()
+            .filter(|id| !ids.contains(id))
+            .copied()
+            .collect();
+        let others: Vec<Uuid> = others.into_iter().collect();
+        let mut members = instances::by_ids(conn, &others).await?;
+        members.extend_from_slice(shown);
+        let gallery = Gallery::load(conn, members).await?;
+        let view = |instance: &Instance| {
+            let status = statuses.remove(&instance.id).unwrap_or_default();
+            let peers = peers.get(&instance.id).map_or(&[][..], Vec::as_slice);
+            Self::of(instance, status, peers, &gallery)
+        };
+        Ok(shown.iter().map(view).collect())
     }
 
     fn of(instance: &Instance, status: InstanceStatus, peers: &[Uuid], gallery: &Gallery) -> Self {
@@ -179,17 +179,63 @@ impl InstanceView {
         }
     }
 
-    pub fn cells(&self) -> [String; 8] {
-        let address = match (&self.spec.instance_name, self.spec.port) {
+    /// The instance on a screen of its own.
+    pub fn plain(&self) -> String {
+        let status = &self.status;
+        let mut lines = Lines::default();
+        lines.line("instance", &self.name);
+        lines.line("peer name", &self.spec.peer_name);
+        lines.line("address", self.address());
+        lines.line("credential", &self.spec.credential);
+        lines.line("tls", word(&self.spec.tls.mode));
+        lines.line("labels", labels::cell(&self.labels));
+        lines.line("revision", self.revision.to_string());
+        let identity = status.identity.as_ref().map(|i| i.server_name.as_str());
+        lines.line("server", identity.unwrap_or_default());
+        lines.line("observed", maybe_moment(status.observed_at));
+        if let Some(server) = &status.server {
+            let system = if server.is_linux { "Linux" } else { "Windows" };
+            lines.line(
+                "version",
+                format!("{}, {}, {system}", server.version, server.edition),
+            );
+        }
+        if let Some(endpoint) = &status.endpoint {
+            let port = endpoint.port.map_or(String::new(), |p| format!(" :{p}"));
+            let (state, role) = (word(&endpoint.state), word(&endpoint.role));
+            lines.line(
+                "endpoint",
+                format!("{} {state}{port}, role {role}", endpoint.name),
+            );
+        }
+        if let Some(refused) = &status.refused_login {
+            let at = moment(refused.at);
+            let (number, revision) = (refused.number, refused.credential_revision);
+            lines.line(
+                "refused",
+                format!("log-in with credential revision {revision} refused ({number}) at {at}; it rests"),
+            );
+        }
+        let pins = &status.certificates;
+        lines.line("current", pins.current.as_deref().unwrap_or_default());
+        lines.line("next", pins.next.as_deref().unwrap_or_default());
+        lines.render() + "\n" + &trusts::columns(&status.trusts)
+    }
+
+    fn address(&self) -> String {
+        match (&self.spec.instance_name, self.spec.port) {
             (Some(name), None) => format!("{}\\{name}", self.spec.host),
             (Some(name), Some(port)) => format!("{}\\{name}:{port}", self.spec.host),
             (None, port) => format!("{}:{}", self.spec.host, port.unwrap_or_default()),
-        };
+        }
+    }
+
+    pub fn cells(&self) -> [String; 8] {
         let server = self.status.server.as_ref();
         [
             self.name.clone(),
             self.spec.peer_name.clone(),
-            address,
+            self.address(),
             self.spec.credential.clone(),
             server.map(|s| s.version.clone()).unwrap_or_default(),
             in_short(&self.status.trusts),

@@ -50,11 +50,7 @@ impl JobAnswer<'_> {
 /// A job is never edited, so its revision stays 1; everything that moves is counted by its version.
 #[must_use]
 pub fn tag(job: &Job, format: Format) -> ETag {
-    let tag = ETag::new(job.id, 1, job.version);
-    match format {
-        Format::Json => tag,
-        Format::Text => tag.with_suffix(".txt"),
-    }
+    format.tag(ETag::new(job.id, 1, job.version))
 }
 
 /// The job, once it has ended or the wait is over. Reads once per wake-up; holds no connection while it waits.
@@ -71,26 +67,27 @@ pub async fn settle(
     let mut watch = api.wakeups.watch(id);
     let mut last_read = wait.wait.is_zero();
     loop {
-        let job = read(api, id).await?;
+        // Those who ask at once are not kept waiting by those who wait.
+        let turn = match wait.wait.is_zero() {
+            true => None,
+            false => api.waiters_turn().await,
+        };
+        let mut conn = api.store.acquire().await?;
+        let job = jobs::get(&mut conn, id)
+            .await?
+            .ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no job {id}")))?;
         if last_read || job.state.has_ended() {
-            let mut conn = api.store.acquire().await?;
             let scripts = match job.plan {
                 Some(_) => jobs::scripts(&mut conn, id).await?,
                 None => Vec::new(),
             };
             return Ok((job, scripts));
         }
+        drop((conn, turn));
         last_read = tokio::select! {
             () = watch.changed() => false,
             () = sleep_until(deadline) => true,
             () = api.readiness.cleared() => true,
         };
     }
-}
-
-async fn read(api: &Api, id: Uuid) -> Result<Job, Problem> {
-    let mut conn = api.store.acquire().await?;
-    jobs::get(&mut conn, id)
-        .await?
-        .ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no job {id}")))
 }

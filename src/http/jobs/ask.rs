@@ -12,7 +12,8 @@ use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
 use crate::domain::name::NamedRef;
 use crate::domain::pair::Role;
 use crate::http::api::Api;
-use crate::http::extract::{Json, NamePath, Named, Parameters, Wait};
+use crate::http::extract::{JsonText, NamePath, Named, Parameters, Wait};
+use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::Format;
 use crate::http::problem::{Kind, Problem};
@@ -20,7 +21,10 @@ use crate::http::reply::Answer;
 use crate::http::{instances as instance_routes, pairs as pair_routes};
 use crate::store::jobs::{self, NewJob};
 use crate::store::pairs::{self, Pair};
-use crate::store::{Conn, certificates, instances};
+use crate::store::{Conn, Transaction, certificates, instances};
+
+/// What a request is remembered to have been answered: how far the job is shows in the job.
+const ACCEPTED: u16 = StatusCode::ACCEPTED.as_u16();
 
 /// Ask for a job on a pair
 ///
@@ -28,7 +32,7 @@ use crate::store::{Conn, certificates, instances};
 /// `verify-inbound` only looks. One changing job per pair is open at a time: the same request gets the open one.
 #[utoipa::path(
     post, path = "/v1/pairs/{name}/jobs", operation_id = "ask_for_pair_job", tag = "jobs",
-    params(NamePath, Wait),
+    params(NamePath, Wait, KeyHeader),
     request_body(content = AskOfPair, examples(
         ("configure" = (value = json!({"kind": "configure-inbound", "reason": "new pair", "change_ref": "CHG0042"}))),
         ("dry run" = (value = json!({"kind": "configure-inbound", "dry_run": true}))),
@@ -48,10 +52,16 @@ pub async fn ask_for_pair_job(
     Named(name): Named,
     Parameters(wait): Parameters<Wait>,
     format: Format,
-    Json(body): Json<AskOfPair>,
+    keyed: Keyed,
+    JsonText(body, text): JsonText<AskOfPair>,
 ) -> Answer {
     let (kind, options) = body.check()?;
+    let now = api.clock.now();
     let mut tx = api.store.begin().await?;
+    let pending = match keyed.begin(&mut tx, &text, now).await? {
+        Course::Go(pending) => pending,
+        Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
+    };
     let pair = pairs::get_for_update(&mut tx, &name.key())
         .await?
         .ok_or_else(|| pair_routes::unknown(&name))?;
@@ -65,7 +75,7 @@ pub async fn ask_for_pair_job(
         }),
         options,
         request_id: Some(request.0),
-        created_at: api.clock.now(),
+        created_at: now,
     };
     let open = if new.is_changing() {
         jobs::open_changing(&mut tx, pair.id).await?
@@ -80,6 +90,7 @@ pub async fn ask_for_pair_job(
             (new.id, false)
         }
     };
+    pending.remember(&mut tx, ACCEPTED, id, now).await?;
     tx.commit().await?;
     answer(&api, id, wait, format, deduplicated).await
 }
@@ -133,12 +144,13 @@ fn conflict(open: &Job) -> Problem {
 /// anew.
 #[utoipa::path(
     post, path = "/v1/instances/{name}/jobs", operation_id = "ask_for_instance_job", tag = "jobs",
-    params(NamePath, Wait),
+    params(NamePath, Wait, KeyHeader),
     request_body(content = AskOfInstance, example = json!({"kind": "inspect"})),
     responses(
         (status = 200, description = "The job; it has ended.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
         (status = 202, description = "The job; it is open.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
         (status = 404, response = crate::http::openapi::NotFound),
+        (status = 409, response = crate::http::openapi::Conflict),
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
@@ -148,10 +160,16 @@ pub async fn ask_for_instance_job(
     Named(name): Named,
     Parameters(wait): Parameters<Wait>,
     format: Format,
-    Json(body): Json<AskOfInstance>,
+    keyed: Keyed,
+    JsonText(body, text): JsonText<AskOfInstance>,
 ) -> Answer {
     let (kind, options) = body.check()?;
+    let now = api.clock.now();
     let mut tx = api.store.begin().await?;
+    let pending = match keyed.begin(&mut tx, &text, now).await? {
+        Course::Go(pending) => pending,
+        Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
+    };
     let instance = instances::get_for_update(&mut tx, &name.key())
         .await?
         .ok_or_else(|| instance_routes::unknown(&name))?;
@@ -171,11 +189,21 @@ pub async fn ask_for_instance_job(
             members: vec![member],
         },
         request_id: Some(request.0),
-        created_at: api.clock.now(),
+        created_at: now,
     };
     jobs::enqueue(&mut tx, &new).await?;
+    pending.remember(&mut tx, ACCEPTED, new.id, now).await?;
     tx.commit().await?;
     answer(&api, new.id, wait, format, false).await
+}
+
+/// The job of a request that was made before, as it is now. The transaction ends first: nobody waits in one.
+async fn replay(api: &Api, tx: Transaction, object: &str, wait: Wait, format: Format) -> Answer {
+    tx.rollback().await?;
+    let id = object
+        .parse()
+        .map_err(|_| Problem::new(Kind::Internal, "the request was kept without its job"))?;
+    answer(api, id, wait, format, false).await.map(replayed)
 }
 
 async fn answer(

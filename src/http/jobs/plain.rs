@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use super::plan_view::SummaryView;
+use crate::domain::action::Action;
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::hash::Thumbprint;
 use crate::domain::job::{Job, JobKind, JobState, Subject};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
@@ -22,6 +24,9 @@ pub fn job(job: &Job) -> String {
             out.push_str(&instance_lines(instance));
         }
         out.push_str(&findings(plan));
+        if job.options.dry_run && plan.has_changes() && !plan.is_blocked() {
+            let _ = writeln!(out, "to approve   \"only_if_plan\": \"{}\"", plan.plan_hash);
+        }
         let _ = writeln!(out, "not checked  {NOT_CHECKED}");
         out.push_str(&remedies(plan));
     }
@@ -159,8 +164,8 @@ fn trust_line(trust: &TrustPlan) -> String {
     let certificate = trust.certificate.as_ref().map(|c| {
         let source = if c.pinned { "pinned" } else { "obtained" };
         format!(
-            "SHA-1 {} ({source}, expires {})",
-            c.thumbprint,
+            "SHA-1 {} {source}, expires {}",
+            short(c.thumbprint),
             c.not_after.format("%Y-%m-%d")
         )
     });
@@ -171,17 +176,33 @@ fn trust_line(trust: &TrustPlan) -> String {
         Configured::Conflict => vec!["conflict".to_owned()],
         Configured::Unknown => vec!["unknown".to_owned()],
     };
-    parts.extend(
-        trust
-            .actions
-            .iter()
-            .map(crate::domain::action::Action::in_words),
-    );
+    parts.extend(trust.actions.iter().map(in_brief));
     parts.extend(certificate);
     if trust.configured == Configured::Yes {
         parts.push(proof(trust.proof));
     }
     parts.join("; ")
+}
+
+/// The action in as few words as a line has room for; the steps and the script tell all of it.
+fn in_brief(action: &Action) -> String {
+    match action {
+        Action::Adopt { login, user, .. } => format!("login [{login}], user [{user}]"),
+        Action::CreateUser { user, .. } => format!("create user [{user}]"),
+        Action::ImportCertificate {
+            certificate,
+            thumbprint,
+            ..
+        } => format!("import {} as [{certificate}]", short(*thumbprint)),
+        Action::GrantConnect { .. } => "grant CONNECT".to_owned(),
+        Action::CreateLogin { .. } => action.in_words(),
+    }
+}
+
+/// `9FA2…1B21`: enough to compare by eye.
+fn short(thumbprint: Thumbprint) -> String {
+    let text = thumbprint.to_string();
+    format!("{}…{}", &text[..4], &text[36..])
 }
 
 fn proof(proof: Proof) -> String {

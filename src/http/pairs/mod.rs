@@ -61,6 +61,7 @@ async fn put_pair(
     Json(body): Json<PutPair>,
 ) -> Answer {
     let mut tx = api.store.begin().await?;
+    instances::take_turn_at_names(&mut tx).await?;
     let current = pairs::get_for_update(&mut tx, &name.key()).await?;
     conditions.check_change(current.as_ref().map(tag).as_ref())?;
     body.check()?;
@@ -235,7 +236,7 @@ async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Proble
     get, path = "/v1/pairs/{name}", operation_id = "get_pair", tag = "pairs",
     params(NamePath, super::conditions::OfReads),
     responses(
-        (status = 200, description = "The pair.", body = PairView, example = json!(wire::example())),
+        (status = 200, description = "The pair.", content((PairView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
         (status = 404, response = crate::http::openapi::NotFound),
     )
@@ -244,17 +245,22 @@ async fn get_pair(
     State(api): State<Api>,
     Named(name): Named,
     _: Parameters<NoParameters>,
-    _: JsonOnly,
+    format: Format,
     conditions: Conditions,
 ) -> Answer {
     let mut conn = api.store.acquire().await?;
     let pair = find(&mut conn, &name).await?;
-    if let Some(answer) = reply::known(&conditions, &tag(&pair)) {
+    let tag = format.tag(tag(&pair));
+    if let Some(answer) = reply::known(&conditions, &tag) {
         return Ok(answer);
     }
     let gallery = gallery(&mut conn, std::slice::from_ref(&pair)).await?;
     let view = PairView::of(&pair, &gallery);
-    reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag(&pair)))
+    let response = match format {
+        Format::Text => reply::text(StatusCode::OK, view.plain()),
+        Format::Json => reply::json(StatusCode::OK, &view)?,
+    };
+    Ok(reply::tagged(response, &tag))
 }
 
 /// Forget a pair

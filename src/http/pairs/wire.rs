@@ -7,7 +7,8 @@ use crate::domain::pair::{OperatingMode, PairSpec};
 use crate::domain::registration::Labels;
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
-use crate::http::trusts::{Gallery, TrustView, in_short};
+use crate::http::text::Lines;
+use crate::http::trusts::{self, Gallery, TrustView, in_short};
 use crate::store::pairs::Pair;
 
 /// A pair as it is declared.
@@ -106,9 +107,23 @@ impl PairView {
                 operating_mode: pair.spec.operating_mode,
             },
             status: PairStatus {
-                trusts: trusts(&pair.spec, gallery),
+                trusts: trusts_of(&pair.spec, gallery),
             },
         }
+    }
+
+    /// The pair on a screen of its own, with its trusts.
+    pub fn plain(&self) -> String {
+        let mode = self.spec.operating_mode.map_or("", |m| m.as_str());
+        let mut lines = Lines::default();
+        lines.line("pair", &self.name);
+        lines.line("partners", self.spec.partners.join(" "));
+        lines.line("witness", self.spec.witness.as_deref().unwrap_or_default());
+        lines.line("mode", mode);
+        lines.line("labels", labels::cell(&self.labels));
+        lines.line("revision", self.revision.to_string());
+        lines.line("trusts", in_short(&self.status.trusts));
+        lines.render() + "\n" + &trusts::columns(&self.status.trusts)
     }
 
     pub fn cells(&self) -> [String; 7] {
@@ -126,7 +141,7 @@ impl PairView {
     }
 }
 
-fn trusts(spec: &PairSpec, gallery: &Gallery) -> Vec<TrustView> {
+fn trusts_of(spec: &PairSpec, gallery: &Gallery) -> Vec<TrustView> {
     let members = spec.members();
     members
         .iter()

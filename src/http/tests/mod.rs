@@ -1,11 +1,14 @@
 //! The router as callers meet it, over a real PostgreSQL: one file per subject, the harness here.
 
+mod bulk;
 mod certificates;
 mod conditions;
 mod document;
 mod edges;
+mod idempotency;
 mod jobs;
 mod pages;
+mod races;
 mod registrations;
 mod waiting;
 
@@ -189,9 +192,8 @@ impl Service {
 
     /// A credential for `*.corp`, and instances `host-a.corp` … by the given names.
     pub async fn register(&self, instances: &[&str]) {
-        self.put("/v1/credentials/dba", &credential())
-            .await
-            .expect(201);
+        let dba = self.put("/v1/credentials/dba", &credential()).await;
+        assert!(dba.status.is_success(), "{}", dba.text());
         for name in instances {
             self.put(&format!("/v1/instances/{name}"), &instance(name))
                 .await

@@ -401,7 +401,7 @@ fn an_import_waits_where_a_reconnect_could_become_a_failover() {
                 .endpoint
                 .as_ref()
                 .unwrap()
-                .contains("in use: 1 databases")
+                .contains("in use: 1 database ")
         );
     }
 }

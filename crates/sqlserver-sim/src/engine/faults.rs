@@ -24,6 +24,8 @@ pub enum Fault {
         class: u8,
         text: String,
     },
+    /// A DDL trigger takes the statement back: 3609, and batch and transaction are lost.
+    Veto,
     /// Waits before the statement runs.
     Delay(Duration),
     /// A second party runs this batch as sysadmin right before the statement.
@@ -92,6 +94,7 @@ struct Set {
     rules: Vec<(Rule, u64)>,
     login: Option<LoginFault>,
     handshake_off: bool,
+    tls_broken: bool,
 }
 
 /// The faults of one instance.
@@ -130,6 +133,30 @@ impl Faults {
 
     pub fn handshake_off(&self) -> bool {
         self.lock().handshake_off
+    }
+
+    /// Ends every TLS handshake with an alert, as a server does that lost its certificate.
+    pub fn set_tls_broken(&self, broken: bool) {
+        self.lock().tls_broken = broken;
+    }
+
+    pub fn tls_broken(&self) -> bool {
+        self.lock().tls_broken
+    }
+
+    /// The rules that can still strike, each with its matches so far.
+    pub fn rules(&self) -> Vec<(Rule, u64)> {
+        self.lock().rules.clone()
+    }
+
+    /// How log-ins are treated now.
+    pub fn login(&self) -> Option<LoginFault> {
+        self.lock().login.clone()
+    }
+
+    /// Removes every rule and keeps the settings.
+    pub fn clear_rules(&self) {
+        self.lock().rules.clear();
     }
 
     /// Removes every rule and setting.

@@ -15,23 +15,22 @@ use super::PasswordPolicy;
 use super::faults::Faults;
 use super::files::Files;
 use super::keys;
-use super::lang::ast::EndpointState;
 use super::ledger::Ledger;
 use super::net::error_log::LogLine;
-use super::net::reconnect;
-use super::net::session::{MirrorRole, Transport};
+use super::net::session::Transport;
 use super::run::facts::SessionFacts;
 use super::run::locks::AppLocks;
 use super::run::session::EngineSession;
 use super::state::certificate::BadCertificate;
-use super::state::database::DatabaseState;
-use super::state::endpoint::{Endpoint, Mirroring};
 use super::state::version::{Edition, Platform, Version};
 use super::state::{MASTER, SA, State};
 use super::switches::Unverified;
 use crate::fleet::FleetInner;
 use crate::session::TlsIdentity;
 use crate::spec::InstanceSpec;
+
+/// Lines of the error log beyond this are dropped, oldest first: whoever fails to log in must not fill the memory.
+const LONGEST_LOG: usize = 20_000;
 
 /// A row of `sys.dm_exec_sessions`.
 #[derive(Debug, Clone)]
@@ -171,6 +170,11 @@ impl Inner {
             .store(offset.num_milliseconds(), Ordering::Relaxed);
     }
 
+    /// How far the instance's clock is from the machine's, milliseconds.
+    pub fn clock_offset_ms(&self) -> i64 {
+        self.clock_offset.load(Ordering::Relaxed)
+    }
+
     /// What every session outside a changing transaction sees.
     pub fn committed(&self) -> Arc<State> {
         Arc::clone(
@@ -303,11 +307,13 @@ impl Inner {
     /// # Errors
     /// When no key can be generated.
     pub fn new_key(&self) -> Result<KeyPair, BadCertificate> {
-        keys::take(
-            self.spec
-                .key_bits
-                .unwrap_or_else(|| self.version().rsa_bits()),
-        )
+        let bits = self.spec.key_bits;
+        let bits = bits.unwrap_or_else(|| self.version().rsa_bits());
+        if self.spec.shared_keys {
+            keys::take_shared(bits)
+        } else {
+            keys::take(bits)
+        }
     }
 
     pub fn log(&self, number: i32, source: &str, text: impl Into<String>) {
@@ -317,124 +323,15 @@ impl Inner {
             number,
             text: text.into(),
         };
-        self.transport().log.push(line);
+        let mut transport = self.transport();
+        let log = &mut transport.log;
+        if log.len() >= LONGEST_LOG {
+            log.drain(..LONGEST_LOG / 10);
+        }
+        log.push(line);
     }
 
     pub fn error_log(&self) -> Vec<LogLine> {
         self.transport().log.clone()
-    }
-
-    /// The mirroring endpoint, if anything listens at all.
-    pub fn listening<'a>(&self, state: &'a State) -> Option<(&'a Endpoint, &'a Mirroring)> {
-        if !self.running.load(Ordering::Relaxed) || self.faults.handshake_off() {
-            return None;
-        }
-        let endpoint = state.mirroring_endpoint()?;
-        let mirroring = endpoint.mirroring.as_ref()?;
-        (endpoint.state != EndpointState::Disabled).then_some((endpoint, mirroring))
-    }
-
-    /// All other instances of the fleet.
-    pub fn peers(&self) -> Vec<Arc<Self>> {
-        let fleet = self.fleet.upgrade();
-        let all = fleet.map(|f| f.instances()).unwrap_or_default();
-        all.into_iter()
-            .filter(|i| i.number != self.number)
-            .collect()
-    }
-
-    /// The instance whose endpoint listens at an address; itself included.
-    pub fn find_peer(&self, host: &str, port: u16) -> Option<Arc<Self>> {
-        let all = self.fleet.upgrade()?.instances();
-        let local = ["localhost", "127.0.0.1", "::1"].contains(&host.to_ascii_lowercase().as_str());
-        all.into_iter().find(|i| {
-            let named = local || i.spec.hosts().iter().any(|h| h.eq_ignore_ascii_case(host));
-            let state = i.committed();
-            named
-                && i.listening(&state)
-                    .is_some_and(|(e, _)| e.port == i32::from(port))
-        })
-    }
-
-    /// Whether another instance of the same machine listens on this endpoint port.
-    pub fn endpoint_port_taken(&self, port: i32) -> bool {
-        let same_machine =
-            |i: &Arc<Self>| i.machine_name().eq_ignore_ascii_case(self.machine_name());
-        self.peers().iter().filter(|i| same_machine(i)).any(|i| {
-            let state = i.committed();
-            i.listening(&state).is_some_and(|(e, _)| e.port == port)
-        })
-    }
-
-    pub fn database_id(&self, name: &str) -> i32 {
-        self.committed().database(name).map_or(0, |d| d.id)
-    }
-
-    /// Where the partner of a mirrored database is.
-    pub fn partner_address(&self, database: &str) -> Option<String> {
-        let id = self.database_id(database);
-        self.transport().mirrors.get(&id).map(|m| m.partner.clone())
-    }
-
-    /// Cuts all connections with a peer, at both ends.
-    pub fn drop_connections_to(&self, peer: usize) {
-        let mut streams = Vec::new();
-        self.transport().connections.retain(|c| {
-            let gone = c.peer == peer;
-            if gone {
-                streams.push(c.stream);
-            }
-            !gone
-        });
-        for other in self.peers().iter().filter(|p| p.number == peer) {
-            other
-                .transport()
-                .connections
-                .retain(|c| !streams.contains(&c.stream));
-        }
-    }
-
-    /// Cuts the connections that came in as a login.
-    pub fn cut_connections_of(self: &Arc<Self>, login: &str) {
-        let collation = self.committed().collation.clone();
-        let peers: Vec<usize> = self
-            .transport()
-            .connections
-            .iter()
-            .filter(|c| {
-                c.principal
-                    .as_deref()
-                    .is_some_and(|p| collation.same(p, login))
-            })
-            .map(|c| c.peer)
-            .collect();
-        for peer in peers {
-            self.drop_connections_to(peer);
-        }
-        reconnect::heal(self);
-    }
-
-    /// Principal and mirror change places.
-    pub fn swap_roles(&self, partner: &Self, database: &str) {
-        for (side, role, state) in [
-            (self, MirrorRole::Mirror, DatabaseState::Restoring),
-            (partner, MirrorRole::Principal, DatabaseState::Online),
-        ] {
-            let mut changed = (*side.committed()).clone();
-            let id = side.database_id(database);
-            if let Some(own) = changed.databases.get_mut(&id) {
-                own.state = state;
-            }
-            side.publish(Arc::new(changed));
-            if let Some(mirror) = side.transport().mirrors.get_mut(&id) {
-                mirror.role = role;
-                mirror.role_sequence += 1;
-            }
-            side.log(
-                1480,
-                "spid9s",
-                format!("The database mirroring session for database '{database}' changed roles."),
-            );
-        }
     }
 }

@@ -3,8 +3,10 @@
 //! Making a 3072-bit key takes a noticeable part of a second in a debug build. With `SQLSERVER_SIM_KEY_CACHE` naming a
 //! directory, the n-th key of a process is read from there, and written when it is missing. Keys of a simulator guard nothing.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -12,6 +14,32 @@ use rustls_pki_types::PrivatePkcs8KeyDer;
 use super::state::certificate::{BadCertificate, generate_key};
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Keys in use several times, in PKCS #8, by their bits.
+static SHARED: Mutex<BTreeMap<u16, Vec<Vec<u8>>>> = Mutex::new(BTreeMap::new());
+
+/// How many keys of each size are made before they come round again.
+const SHARED_KEYS: usize = 8;
+
+static SHARED_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// One of a few keys that every caller in this process shares; certificates made with it still differ.
+///
+/// # Errors
+/// When no key can be generated.
+pub fn take_shared(bits: u16) -> Result<KeyPair, BadCertificate> {
+    let mut all = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = all.entry(bits).or_default();
+    if made.len() < SHARED_KEYS {
+        let key = take(bits)?;
+        made.push(key.serialize_der());
+        return Ok(key);
+    }
+    let n = SHARED_TAKEN.fetch_add(1, Ordering::Relaxed) % SHARED_KEYS;
+    let der = made.get(n).cloned().unwrap_or_default();
+    let der = PrivatePkcs8KeyDer::from(der);
+    KeyPair::from_pkcs8_der_and_sign_algo(&der, &PKCS_RSA_SHA256).or_else(|_| take(bits))
+}
 
 /// A key no other caller in this process has.
 ///

@@ -36,6 +36,10 @@ pub struct Counters {
 struct Kept {
     counters: Counters,
     entries: Vec<Entry>,
+    /// Entries dropped so far.
+    dropped: u64,
+    /// Bytes of the entries' texts.
+    bytes: usize,
 }
 
 /// The instance's book.
@@ -46,6 +50,9 @@ pub struct Ledger {
 
 /// Entries beyond this are dropped, oldest first.
 const LONGEST: usize = 20_000;
+
+/// Bytes of all texts beyond which the older half is dropped.
+const MOST_BYTES: usize = 64 << 20;
 
 impl Ledger {
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -59,8 +66,12 @@ impl Ledger {
     pub fn enter(&self, entry: Entry) {
         let mut kept = self.lock();
         *kept.counters.statements.entry(entry.kind).or_default() += 1;
-        if kept.entries.len() >= LONGEST {
-            kept.entries.drain(..LONGEST / 10);
+        kept.bytes += entry.text.len();
+        if kept.entries.len() >= LONGEST || kept.bytes > MOST_BYTES {
+            let oldest = kept.entries.len().div_ceil(2);
+            let gone: usize = kept.entries.drain(..oldest).map(|e| e.text.len()).sum();
+            kept.bytes -= gone;
+            kept.dropped += oldest as u64;
         }
         kept.entries.push(entry);
     }
@@ -71,6 +82,17 @@ impl Ledger {
 
     pub fn entries(&self) -> Vec<Entry> {
         self.lock().entries.clone()
+    }
+
+    /// At most `most` entries from the `from`-th since the start on, each with its number; dropped ones are left out.
+    pub fn entries_from(&self, from: u64, most: usize) -> Vec<(u64, Entry)> {
+        let kept = self.lock();
+        let numbered = (kept.dropped..).zip(&kept.entries);
+        numbered
+            .skip_while(|(n, _)| *n < from)
+            .take(most)
+            .map(|(n, entry)| (n, entry.clone()))
+            .collect()
     }
 
     /// Sets the counters to zero; the entries stay.

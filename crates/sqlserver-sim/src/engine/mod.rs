@@ -12,6 +12,7 @@ pub(crate) mod instance;
 pub(crate) mod keys;
 pub mod lang;
 pub mod ledger;
+mod neighbours;
 pub mod net;
 pub(crate) mod run;
 pub mod state;

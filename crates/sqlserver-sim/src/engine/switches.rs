@@ -84,6 +84,10 @@ pub struct Unverified {
     pub mirroring_view_needs_security_state: bool,
     /// 2025 refuses RC4 for endpoints (28078).
     pub rc4_refused_in_2025: bool,
+    /// The dialling side takes any acceptor that lets it in, without looking for the acceptor's certificate in its own master.
+    pub dialler_skips_peer_certificate: bool,
+    /// On Linux, which has no database mirroring, SET PARTNER and SET WITNESS are carried out rather than refused with 1463.
+    pub linux_mirrors: bool,
 }
 
 impl Default for Unverified {
@@ -109,11 +113,86 @@ impl Default for Unverified {
             ports_to_65535: false,
             mirroring_view_needs_security_state: false,
             rc4_refused_in_2025: false,
+            dialler_skips_peer_certificate: false,
+            linux_mirrors: false,
         }
     }
 }
 
 impl Unverified {
+    /// Every setting of every switch that is not the default, one at a time, each named by its field (and by
+    /// the setting, where there are several).
+    pub fn one_at_a_time() -> Vec<(&'static str, Self)> {
+        let usual = Self::default();
+        // Without `..`: a new switch that is missing from the list below does not compile.
+        let Self {
+            drop_bound_certificate: _,
+            endpoint_in_transaction,
+            validity_warnings_are_errors,
+            bad_der: _,
+            bad_file_is_15208,
+            user_and_certificate_survive_rollback,
+            endpoint_grant_survives_rollback,
+            user_sid_checked_first,
+            certificate_permission,
+            class_262_is_14,
+            authorization_needs_impersonate,
+            disabled_login_passes,
+            revoke_cuts_connections,
+            drop_login_blocked_by_connection,
+            same_serial_refused,
+            certificate_change_restarts,
+            duplicate_endpoint_name,
+            ports_to_65535,
+            mirroring_view_needs_security_state,
+            rc4_refused_in_2025,
+        } = Self::opposite();
+        let mut all = Vec::new();
+        for (name, drop_bound_certificate) in [
+            ("drop_bound_certificate_3716", DropBoundCertificate::E3716),
+            ("drop_bound_certificate_15187", DropBoundCertificate::E15187),
+            ("drop_bound_certificate_15559", DropBoundCertificate::E15559),
+        ] {
+            let changed = Self {
+                drop_bound_certificate,
+                ..usual
+            };
+            all.push((name, changed));
+        }
+        for (name, bad_der) in [
+            ("bad_der_15208", BadDer::E15208),
+            ("bad_der_15468", BadDer::E15468),
+        ] {
+            all.push((name, Self { bad_der, ..usual }));
+        }
+        macro_rules! add {
+            ($($field:ident)+) => {
+                $(all.push((stringify!($field), Self { $field, ..usual }));)+
+            };
+        }
+        add! {
+            endpoint_in_transaction
+            validity_warnings_are_errors
+            bad_file_is_15208
+            user_and_certificate_survive_rollback
+            endpoint_grant_survives_rollback
+            user_sid_checked_first
+            certificate_permission
+            class_262_is_14
+            authorization_needs_impersonate
+            disabled_login_passes
+            revoke_cuts_connections
+            drop_login_blocked_by_connection
+            same_serial_refused
+            certificate_change_restarts
+            duplicate_endpoint_name
+            ports_to_65535
+            mirroring_view_needs_security_state
+            rc4_refused_in_2025
+        }
+        all
+    }
+
     /// Every point the other way round than by default.
     pub fn opposite() -> Self {
         let usual = Self::default();
@@ -138,6 +217,8 @@ impl Unverified {
             ports_to_65535: !usual.ports_to_65535,
             mirroring_view_needs_security_state: !usual.mirroring_view_needs_security_state,
             rc4_refused_in_2025: !usual.rc4_refused_in_2025,
+            dialler_skips_peer_certificate: !usual.dialler_skips_peer_certificate,
+            linux_mirrors: !usual.linux_mirrors,
         }
     }
 }

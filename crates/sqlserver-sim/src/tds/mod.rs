@@ -7,6 +7,7 @@ mod answer;
 mod channel;
 mod connection;
 mod conversation;
+pub(crate) mod fuzzing;
 mod identity;
 mod login7;
 mod packet;

@@ -7,11 +7,17 @@
     reason = "a test fails by panicking"
 )]
 
+mod control;
+mod corpus;
 mod errors;
 mod faults;
+mod fleets;
 mod handshake;
 mod language;
+mod nonsense;
+mod left_out;
 mod permissions;
+mod readme;
 mod topic;
 mod transactions;
 mod wire;

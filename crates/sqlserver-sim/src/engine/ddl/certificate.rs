@@ -39,6 +39,7 @@ impl Change<'_> {
                 expiry.as_deref(),
                 password.as_deref(),
             )?,
+            CertificateSource::Assembly(name) => return Err(cannot("find", "assembly", name)),
             CertificateSource::File(path) => {
                 let bytes = self
                     .env

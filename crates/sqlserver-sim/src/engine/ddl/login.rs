@@ -23,6 +23,7 @@ impl Change<'_> {
         let kind = match login.source {
             LoginSource::Windows => 'U',
             LoginSource::Certificate(_) => 'C',
+            LoginSource::AsymmetricKey(_) => 'K',
             _ => 'S',
         };
         if kind == 'U' && !login.name.contains('\\') {
@@ -135,6 +136,9 @@ impl Change<'_> {
     }
 
     fn login_sid(&self, login: &CreateLogin, kind: char) -> Outcome<Vec<u8>> {
+        if let LoginSource::AsymmetricKey(name) = &login.source {
+            return Err(cannot("find", "asymmetric key", name));
+        }
         if let LoginSource::Certificate(name) = &login.source {
             let master = self
                 .state

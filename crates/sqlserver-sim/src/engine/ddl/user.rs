@@ -61,7 +61,12 @@ impl Change<'_> {
                 name: name.to_owned(),
                 authentication: match (kind, login) {
                     ('U', _) => 3,
-                    (_, UserLogin::Without | UserLogin::Certificate(_)) => 0,
+                    (
+                        _,
+                        UserLogin::Without
+                        | UserLogin::Certificate(_)
+                        | UserLogin::AsymmetricKey(_),
+                    ) => 0,
                     _ => 1,
                 },
                 sid,
@@ -89,6 +94,7 @@ impl Change<'_> {
             UserLogin::SameName => name,
             UserLogin::Named(login) => login,
             UserLogin::Without => return Ok(('S', Some(uuid::Uuid::new_v4().as_bytes().to_vec()))),
+            UserLogin::AsymmetricKey(key) => return Err(cannot("find", "asymmetric key", key)),
             UserLogin::Certificate(certificate) => {
                 let found = self
                     .database()?

@@ -1,9 +1,10 @@
 //! Conversions between SQL types, with the numbers SQL Server reports when they fail.
 
 use chrono::Datelike;
-use uuid::Uuid;
 
+use super::convert_bytes::{to_binary, to_date, to_guid};
 use super::dates;
+use super::limits::not_too_long;
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::lang::to_code_page;
 use crate::reply::{SqlType, Value};
@@ -131,9 +132,9 @@ pub fn convert(value: &Value, from: SqlType, to: SqlType, style: i32) -> Outcome
         SqlType::Decimal(precision, scale) => to_decimal(value, precision, scale),
         SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_) => {
             let shown = to_text(value, from, to, style)?;
-            Ok(Value::Text(fit_text(shown, to)))
+            not_too_long(Value::Text(fit_text(shown, to)))
         }
-        SqlType::VarBinary(length) => to_binary(value, from, length, style),
+        SqlType::VarBinary(length) => not_too_long(to_binary(value, from, length, style)?),
         SqlType::DateTime => {
             let at = to_date(value)?;
             if at.year() < 1753 {
@@ -152,7 +153,7 @@ fn failed(text: &str, to: &str) -> Raise {
     Raise::new(245, 16, text).reaching(Reach::Batch)
 }
 
-fn overflow(to: &str) -> Raise {
+pub(super) fn overflow(to: &str) -> Raise {
     Raise::new(
         8115,
         16,
@@ -209,7 +210,7 @@ fn to_integer(value: &Value, to: SqlType) -> Outcome<Value> {
     })
 }
 
-fn not_allowed(value: &Value, to: &str) -> Raise {
+pub(super) fn not_allowed(value: &Value, to: &str) -> Raise {
     let text = format!(
         "Explicit conversion from data type {} to {to} is not allowed.",
         type_word(value)
@@ -328,83 +329,4 @@ pub fn cut_units(text: String, units: usize) -> String {
         }
     }
     text
-}
-
-fn to_binary(value: &Value, from: SqlType, length: Option<u16>, style: i32) -> Outcome<Value> {
-    let bad = || {
-        Raise::new(
-            8114,
-            16,
-            "Error converting data type nvarchar to varbinary.",
-        )
-        .reaching(Reach::Batch)
-    };
-    let mut bytes = match value {
-        Value::Binary(bytes) => bytes.clone(),
-        Value::Text(text) => match style {
-            1 => {
-                let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X"));
-                hex::decode(digits.ok_or_else(bad)?).map_err(|_| bad())?
-            }
-            2 => hex::decode(text).map_err(|_| bad())?,
-            _ => text_bytes(text, from),
-        },
-        Value::Bit(b) => vec![u8::from(*b)],
-        Value::TinyInt(n) => vec![*n],
-        Value::SmallInt(n) => n.to_be_bytes().to_vec(),
-        Value::Int(n) => n.to_be_bytes().to_vec(),
-        Value::BigInt(n) => n.to_be_bytes().to_vec(),
-        Value::Guid(guid) => guid.to_bytes_le().to_vec(),
-        other => return Err(not_allowed(other, "varbinary")),
-    };
-    if let Some(length) = length {
-        bytes.truncate(usize::from(length));
-    }
-    Ok(Value::Binary(bytes))
-}
-
-fn to_date(value: &Value) -> Outcome<chrono::NaiveDateTime> {
-    match value {
-        Value::DateTime(at) | Value::DateTime2(at) => Ok(*at),
-        Value::Text(text) => dates::parse(text).ok_or_else(|| {
-            Raise::new(
-                241,
-                16,
-                "Conversion failed when converting date and/or time from character string.",
-            )
-            .reaching(Reach::Batch)
-        }),
-        other => match number(other) {
-            Some((days, 0)) => dates::parse("19000101")
-                .and_then(|base| dates::add("day", i64::try_from(days).unwrap_or(i64::MAX), base))
-                .ok_or_else(|| overflow("datetime")),
-            _ => Err(not_allowed(other, "datetime")),
-        },
-    }
-}
-
-fn to_guid(value: &Value) -> Outcome<Value> {
-    let bad = || {
-        Raise::new(
-            8169,
-            16,
-            "Conversion failed when converting from a character string to uniqueidentifier.",
-        )
-        .reaching(Reach::Batch)
-    };
-    match value {
-        Value::Guid(guid) => Ok(Value::Guid(*guid)),
-        Value::Text(text) => {
-            let trimmed = text.trim().trim_start_matches('{').trim_end_matches('}');
-            Uuid::parse_str(trimmed).map(Value::Guid).map_err(|_| bad())
-        }
-        Value::Binary(bytes) => {
-            let mut raw = [0_u8; 16];
-            for (slot, byte) in raw.iter_mut().zip(bytes) {
-                *slot = *byte;
-            }
-            Ok(Value::Guid(Uuid::from_bytes_le(raw)))
-        }
-        other => Err(not_allowed(other, "uniqueidentifier")),
-    }
 }

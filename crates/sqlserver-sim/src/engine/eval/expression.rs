@@ -2,6 +2,7 @@
 
 use super::compare::{compare, like};
 use super::convert::{self, convert, number};
+use super::limits::may_grow_to;
 use super::types::{self, chain_type, find_column, infer};
 use super::{Env, Scope, aggregate, functions, run_query};
 use crate::engine::errors::{Outcome, Raise};
@@ -276,10 +277,12 @@ fn binary(operator: char, a: &Value, b: &Value, (ta, tb, result): Types) -> Outc
     if operator == '+' {
         match (a, b) {
             (Value::Text(x), Value::Text(y)) => {
+                may_grow_to(x.len() + y.len())?;
                 // Without a MAX operand the result is cut at 8000 bytes, silently, as the real server does.
                 return Ok(Value::Text(convert::fit_text(format!("{x}{y}"), result)));
             }
             (Value::Binary(x), Value::Binary(y)) => {
+                may_grow_to(x.len() + y.len())?;
                 return Ok(Value::Binary([x.as_slice(), y].concat()));
             }
             _ => {}

@@ -6,11 +6,13 @@ pub mod aggregate;
 mod bind;
 pub mod compare;
 pub mod convert;
+mod convert_bytes;
 pub mod dates;
 mod expression;
 mod function_table;
 mod functions;
 mod identity;
+pub mod limits;
 mod query;
 mod security;
 mod text;
@@ -52,6 +54,7 @@ pub struct Env<'a> {
     pub state: &'a State,
     pub facts: &'a SessionFacts,
     pub variables: &'a RefCell<Variables>,
+    pub work: &'a limits::Work,
 }
 
 impl<'a> Env<'a> {

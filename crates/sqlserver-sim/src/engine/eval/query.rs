@@ -6,6 +6,7 @@ use super::aggregate::is_grouped;
 use super::bind::{bind_query, shape, starred, view_name};
 use super::compare::sort_order;
 use super::convert::{self, convert};
+use super::limits::{self, Work};
 use super::types::infer;
 use super::{Col, Env, Scope};
 use crate::engine::errors::{Outcome, Raise};
@@ -55,6 +56,7 @@ fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Out
             let right = source_rows(env, right, outer)?;
             let width = right.cols.len();
             join(
+                env.work,
                 left.rows,
                 width,
                 *optional,
@@ -80,6 +82,7 @@ fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Out
             let width = cols.len() - left.cols.len();
             let left_cols = left.cols;
             join(
+                env.work,
                 left.rows,
                 width,
                 *optional,
@@ -100,6 +103,7 @@ fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Out
 }
 
 fn join(
+    work: &Work,
     left: Vec<Vec<Value>>,
     width: usize,
     optional: bool,
@@ -110,9 +114,11 @@ fn join(
     for left in left {
         let before = rows.len();
         for right in right(&left)? {
+            work.look()?;
             let mut row = left.clone();
             row.extend(right);
             if holds(&row)? {
+                work.keep(&row)?;
                 rows.push(row);
             }
         }
@@ -142,7 +148,7 @@ pub fn run_query(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Out
         let rows = run_select(env, select, order, &cols, outer)?;
         keyed.extend(rows);
         if *distinct && n > 0 {
-            distinct_rows(env, &mut keyed);
+            distinct_rows(env, &mut keyed)?;
         }
     }
     if !single && !query.order_by.is_empty() {
@@ -189,6 +195,7 @@ fn run_select(
     };
     let mut rows = Vec::new();
     for row in input.rows {
+        env.work.look()?;
         let scope = Scope {
             cols: &input.cols,
             row: &row,
@@ -226,10 +233,11 @@ fn run_select(
         }
         let row = project(env, select, &scope)?;
         let keys = order_keys(env, order_by, cols, &row, &scope)?;
+        env.work.keep(&row)?;
         out.push((keys, row));
     }
     if select.distinct {
-        distinct_rows(env, &mut out);
+        distinct_rows(env, &mut out)?;
     }
     sort(env, &mut out, order_by);
     out.truncate(limit.unwrap_or(usize::MAX));
@@ -339,14 +347,20 @@ fn same_row(env: &Env<'_>, a: &[Value], b: &[Value]) -> bool {
             .all(|(x, y)| sort_order(x, y, &env.state.collation).is_eq())
 }
 
-fn distinct_rows(env: &Env<'_>, rows: &mut Vec<Keyed>) {
+fn distinct_rows(env: &Env<'_>, rows: &mut Vec<Keyed>) -> Outcome<()> {
     let mut kept: Vec<Keyed> = Vec::new();
     for row in rows.drain(..) {
-        if !kept.iter().any(|k| same_row(env, &k.1, &row.1)) {
+        let mut known = false;
+        for other in &kept {
+            env.work.look()?;
+            known = known || same_row(env, &other.1, &row.1);
+        }
+        if !known {
             kept.push(row);
         }
     }
     *rows = kept;
+    Ok(())
 }
 
 impl Env<'_> {
@@ -359,10 +373,15 @@ impl Env<'_> {
         let ty = self.variables.borrow().scalars.get(&key).map(|(ty, _)| *ty);
         if let Some(ty) = ty {
             let converted = convert(value, from, ty, 0)?;
-            self.variables
-                .borrow_mut()
-                .scalars
-                .insert(key, (ty, converted));
+            let mut variables = self.variables.borrow_mut();
+            variables.scalars.insert(key, (ty, converted));
+            let each = variables.scalars.values();
+            let all: usize = each
+                .map(|(_, v)| limits::weight(std::slice::from_ref(v)))
+                .sum();
+            if all > limits::MOST_BYTES {
+                return Err(limits::no_memory());
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Text functions. Positions and lengths count UTF-16 units' worth of characters as Rust sees them: one per character.
 
 use super::convert::{self, cut_units};
+use super::limits::{may_grow_to, not_too_long};
 use crate::engine::errors::Outcome;
 use crate::engine::state::collation::Collation;
 use crate::reply::{SqlType, Value};
@@ -19,7 +20,9 @@ pub fn call(
         let parts = values
             .iter()
             .map(|v| Ok(convert::text(v)?.unwrap_or_default()));
-        return Ok(Some(Value::Text(parts.collect::<Outcome<String>>()?)));
+        let parts = parts.collect::<Outcome<Vec<String>>>()?;
+        may_grow_to(parts.iter().map(String::len).sum())?;
+        return Ok(Some(Value::Text(parts.concat())));
     }
     if name == "DATALENGTH" {
         return Ok(Some(data_length(values, types)));
@@ -71,13 +74,17 @@ pub fn call(
         "RTRIM" => Value::Text(first.trim_end_matches(' ').to_owned()),
         "TRIM" => Value::Text(first.trim_matches(' ').to_owned()),
         "REVERSE" => Value::Text(first.chars().rev().collect()),
-        "REPLICATE" => Value::Text(first.repeat(count_at(values, 1)?.min(8000))),
+        "REPLICATE" => {
+            let count = count_at(values, 1)?.min(8000);
+            may_grow_to(first.len().saturating_mul(count))?;
+            Value::Text(first.repeat(count))
+        }
         "REPLACE" => Value::Text(replace(
             &first,
             &text_at(values, 1)?,
             &text_at(values, 2)?,
             collation,
-        )),
+        )?),
         "STUFF" => stuff(&first, values)?,
         "SUBSTRING" => substring(&first, values)?,
         "CHARINDEX" => char_index(&first, values, collation)?,
@@ -163,12 +170,12 @@ fn stuff(text: &str, values: &[Value]) -> Outcome<Value> {
     let (from, to) = window(values, chars.len())?;
     let head: String = chars[..from].iter().collect();
     let tail: String = chars[to.max(from)..].iter().collect();
-    Ok(Value::Text(format!("{head}{}{tail}", text_at(values, 3)?)))
+    not_too_long(Value::Text(format!("{head}{}{tail}", text_at(values, 3)?)))
 }
 
-fn replace(text: &str, from: &str, to: &str, collation: &Collation) -> String {
+fn replace(text: &str, from: &str, to: &str, collation: &Collation) -> Outcome<String> {
     if from.is_empty() {
-        return text.to_owned();
+        return Ok(text.to_owned());
     }
     let source: Vec<char> = text.chars().collect();
     let folded: Vec<char> = collation.fold(text).chars().collect();
@@ -177,6 +184,7 @@ fn replace(text: &str, from: &str, to: &str, collation: &Collation) -> String {
     let mut at = 0;
     while at < source.len() {
         if folded.get(at..at + wanted.len()) == Some(wanted.as_slice()) {
+            may_grow_to(result.len() + to.len())?;
             result.push_str(to);
             at += wanted.len();
         } else {
@@ -184,7 +192,7 @@ fn replace(text: &str, from: &str, to: &str, collation: &Collation) -> String {
             at += 1;
         }
     }
-    result
+    Ok(result)
 }
 
 fn char_index(wanted: &str, values: &[Value], collation: &Collation) -> Outcome<Value> {

@@ -37,6 +37,9 @@ impl Parser {
         if binary {
             self.expect_symbol("=")?;
             certificate.source = CertificateSource::Binary(self.binary()?);
+        } else if self.accept("ASSEMBLY") {
+            certificate.source = CertificateSource::Assembly(self.name()?);
+            return Ok(());
         } else {
             self.accept("EXECUTABLE");
             self.expect("FILE")?;

@@ -1,7 +1,6 @@
 //! Grammar of databases: ALTER DATABASE with its mirroring options, BACKUP and RESTORE as far as a mirror needs them.
 
 use super::ast::{AlterDatabase, Ddl};
-use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
@@ -57,7 +56,7 @@ impl Parser {
     }
 
     fn other_option(&mut self) -> Outcome<AlterDatabase> {
-        self.expect_any(&[
+        match self.expect_any(&[
             "TRUSTWORTHY",
             "AUTO_CLOSE",
             "AUTO_SHRINK",
@@ -68,8 +67,15 @@ impl Parser {
             "READ_ONLY",
             "READ_WRITE",
             "PAGE_VERIFY",
-        ])?;
-        let _ = self.accept_any(&["ON", "OFF", "CHECKSUM", "NONE"]);
+        ])? {
+            "SINGLE_USER" | "MULTI_USER" | "READ_ONLY" | "READ_WRITE" => {}
+            "PAGE_VERIFY" => {
+                self.expect_any(&["CHECKSUM", "TORN_PAGE_DETECTION", "NONE"])?;
+            }
+            _ => {
+                self.on_off()?;
+            }
+        }
         Ok(AlterDatabase::OtherOption)
     }
 
@@ -100,10 +106,11 @@ impl Parser {
         })
     }
 
-    fn percentage(&mut self) {
-        if self.accept_symbol("=") && matches!(self.kind(), Kind::Number(_)) {
-            self.take();
+    fn percentage(&mut self) -> Outcome<()> {
+        if self.accept_symbol("=") {
+            self.integer()?;
         }
+        Ok(())
     }
 
     /// `WITH` options of BACKUP and RESTORE; tells whether NORECOVERY was among them.
@@ -127,7 +134,7 @@ impl Parser {
                 "MOVE",
             ])? {
                 "NORECOVERY" => no_recovery = true,
-                "STATS" => self.percentage(),
+                "STATS" => self.percentage()?,
                 "MOVE" => {
                     self.text()?;
                     self.expect("TO")?;

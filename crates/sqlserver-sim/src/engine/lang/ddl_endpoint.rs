@@ -16,6 +16,7 @@ impl Parser {
         self.expect("FOR")?;
         self.endpoint_payload(&mut spec)?;
         if spec.role.is_none() || spec.port.is_none() {
+            self.at -= 1;
             return Err(self.wrong());
         }
         Ok(Ddl::CreateEndpoint(spec))
@@ -80,14 +81,19 @@ impl Parser {
         }
         self.expect_symbol("(")?;
         let mut ip = String::new();
-        loop {
-            match self.kind().clone() {
-                Kind::Text(text, _) | Kind::Number(text) => ip.push_str(&text),
-                Kind::Symbol(".") => ip.push('.'),
-                Kind::Symbol(")") => break,
-                _ => return Err(self.wrong()),
-            }
+        if let Kind::Text(text, _) = self.kind().clone() {
             self.take();
+            ip = text;
+        } else {
+            // The lexer takes 10.20 for one number and .30 for the next.
+            while let Kind::Number(digits) = self.kind().clone() {
+                ip.push_str(&digits);
+                self.take();
+            }
+            let parts: Vec<_> = ip.split('.').map(str::parse::<u8>).collect();
+            if parts.len() != 4 || parts.iter().any(Result::is_err) {
+                return Err(self.wrong());
+            }
         }
         self.expect_symbol(")")?;
         Ok(ip)
@@ -97,7 +103,10 @@ impl Parser {
         self.expect_any(&["DATABASE_MIRRORING", "DATA_MIRRORING"])?;
         spec.has_payload = true;
         self.expect_symbol("(")?;
-        while !self.is_symbol(")") {
+        if self.accept_symbol(")") {
+            return Ok(());
+        }
+        loop {
             let option = self.expect_any(&["AUTHENTICATION", "ENCRYPTION", "ROLE"])?;
             self.expect_symbol("=")?;
             match option {
@@ -118,9 +127,8 @@ impl Parser {
                     });
                 }
             }
-            let comma = self.accept_symbol(",");
-            if comma && self.is_symbol(")") {
-                return Err(self.wrong());
+            if !self.accept_symbol(",") {
+                break;
             }
         }
         self.expect_symbol(")")
@@ -154,9 +162,11 @@ impl Parser {
         };
         let mut algorithms = Vec::new();
         if demand != EncryptionDemand::Disabled && self.accept("ALGORITHM") {
-            algorithms.push(self.expect_any(&["AES", "RC4"])?.to_owned());
-            if let Some(second) = self.accept_any(&["AES", "RC4"]) {
-                algorithms.push(second.to_owned());
+            let first = self.expect_any(&["AES", "RC4"])?;
+            algorithms.push(first.to_owned());
+            let other = if first == "AES" { "RC4" } else { "AES" };
+            if self.accept(other) {
+                algorithms.push(other.to_owned());
             }
         }
         Ok(EndpointEncryption { demand, algorithms })

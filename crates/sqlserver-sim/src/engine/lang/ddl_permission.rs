@@ -19,8 +19,8 @@ impl Parser {
             with_grant_option: false,
             cascade: false,
         };
-        if change.verb == Verb::Revoke {
-            self.accept_all(&["GRANT", "OPTION", "FOR"]);
+        if change.verb == Verb::Revoke && self.accept("GRANT") {
+            self.expect_all(&["OPTION", "FOR"])?;
         }
         change.permissions.push(self.permission_name()?);
         while self.accept_symbol(",") {
@@ -59,6 +59,9 @@ impl Parser {
     /// Words up to ON, TO, FROM or a comma.
     fn permission_name(&mut self) -> Outcome<String> {
         let mut words = Vec::new();
+        if ["GRANT", "DENY", "REVOKE"].iter().any(|w| self.is_word(w)) {
+            return Err(self.wrong());
+        }
         while let Kind::Word(word) = self.kind() {
             if ["ON", "TO", "FROM"]
                 .iter()

@@ -133,13 +133,17 @@ impl Parser {
             ..CreateLogin::default()
         };
         if self.accept("FROM") {
-            match self.expect_any(&["WINDOWS", "CERTIFICATE"])? {
+            match self.expect_any(&["WINDOWS", "CERTIFICATE", "ASYMMETRIC"])? {
                 "WINDOWS" => {
                     if self.accept("WITH") {
                         self.login_options(&mut login)?;
                     }
                 }
-                _ => login.source = LoginSource::Certificate(self.name()?),
+                "CERTIFICATE" => login.source = LoginSource::Certificate(self.name()?),
+                _ => {
+                    self.expect("KEY")?;
+                    login.source = LoginSource::AsymmetricKey(self.name()?);
+                }
             }
             return Ok(Ddl::CreateLogin(login));
         }
@@ -200,10 +204,8 @@ impl Parser {
         let (mut password, mut new_name, mut database) = (None, None, None);
         let (mut policy, mut expiration) = (None, None);
         loop {
-            if self.accept_all(&["NO", "CREDENTIAL"]) {
-                continue;
-            }
             let option = self.expect_any(&[
+                "NO",
                 "PASSWORD",
                 "NAME",
                 "DEFAULT_DATABASE",
@@ -212,8 +214,11 @@ impl Parser {
                 "CHECK_EXPIRATION",
                 "CREDENTIAL",
             ])?;
-            self.expect_symbol("=")?;
+            if option != "NO" {
+                self.expect_symbol("=")?;
+            }
             match option {
+                "NO" => self.expect("CREDENTIAL")?,
                 "PASSWORD" => {
                     password = Some(self.text()?);
                     if self.accept("OLD_PASSWORD") {
@@ -244,9 +249,13 @@ impl Parser {
     fn create_user(&mut self) -> Outcome<Ddl> {
         let name = self.name()?;
         let login = if self.accept_any(&["FOR", "FROM"]).is_some() {
-            match self.expect_any(&["LOGIN", "CERTIFICATE"])? {
+            match self.expect_any(&["LOGIN", "CERTIFICATE", "ASYMMETRIC"])? {
                 "LOGIN" => UserLogin::Named(self.name()?),
-                _ => UserLogin::Certificate(self.name()?),
+                "CERTIFICATE" => UserLogin::Certificate(self.name()?),
+                _ => {
+                    self.expect("KEY")?;
+                    UserLogin::AsymmetricKey(self.name()?)
+                }
             }
         } else if self.accept_all(&["WITHOUT", "LOGIN"]) {
             UserLogin::Without

@@ -3,7 +3,7 @@
 use super::ast::{Argument, Expr, StatementKind};
 use super::lexer::Kind;
 use super::parser::Parser;
-use crate::engine::errors::Outcome;
+use crate::engine::errors::{Outcome, Raise};
 use crate::reply::{SqlType, Value};
 
 impl Parser {
@@ -57,10 +57,20 @@ impl Parser {
     pub(super) fn procedure(&mut self, result: Option<String>) -> Outcome<StatementKind> {
         let name = self.dotted_name()?;
         let mut arguments = Vec::new();
-        while self.at_argument() {
+        if self.at_argument() {
             arguments.push(self.argument()?);
-            if !self.accept_symbol(",") {
-                break;
+            while self.accept_symbol(",") {
+                let line = self.line();
+                let next = self.argument()?;
+                let named = arguments.iter().any(|a: &Argument| a.name.is_some());
+                if named && next.name.is_none() {
+                    let text = format!(
+                        "Must pass parameter number {} and subsequent parameters as '@name = value'. After the form '@name = value' has been used, all subsequent parameters must be passed in the form '@name = value'.",
+                        arguments.len() + 1
+                    );
+                    return Err(Raise::compile(119, 15, text).at_line(line));
+                }
+                arguments.push(next);
             }
         }
         Ok(StatementKind::ExecuteProcedure {
@@ -118,6 +128,11 @@ impl Parser {
             _ => return Err(self.wrong()),
         };
         let output = self.accept_any(&["OUTPUT", "OUT"]).is_some();
+        if output && !matches!(value, Expr::Variable(_)) {
+            let text =
+                "Cannot use the OUTPUT option when passing a constant to a stored procedure.";
+            return Err(Raise::compile(179, 15, text).at_line(self.line()));
+        }
         Ok(Argument {
             name,
             value,
@@ -126,12 +141,19 @@ impl Parser {
     }
 
     fn argument_value(&mut self) -> Outcome<Expr> {
-        let before = self.at;
-        let value = self.expression()?;
-        if matches!(value, Expr::Chain(..)) {
-            self.at = before + 1;
-            return Err(self.wrong());
+        match self.kind() {
+            Kind::Symbol("-") => {
+                self.take();
+                match self.kind() {
+                    Kind::Number(_) => Ok(Expr::Negate(Box::new(self.primary()?))),
+                    _ => Err(self.wrong()),
+                }
+            }
+            Kind::Word(_) => {
+                self.expect("NULL")?;
+                Ok(Expr::Null)
+            }
+            _ => self.primary(),
         }
-        Ok(value)
     }
 }

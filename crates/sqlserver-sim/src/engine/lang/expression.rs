@@ -143,15 +143,21 @@ impl Parser {
             let name = parts.pop().unwrap_or_default();
             return self.call(name.to_uppercase());
         }
+        // `t..c`: a column's table cannot be left out.
+        if parts.len() > 1 && parts[parts.len() - 2].is_empty() {
+            self.at -= 1;
+            return Err(self.wrong());
+        }
         Ok(Expr::Column(parts))
     }
 
     fn call(&mut self, name: String) -> Outcome<Expr> {
         self.expect_symbol("(")?;
-        let star = self.accept_symbol("*");
+        let counts = matches!(name.as_str(), "COUNT" | "COUNT_BIG" | "CHECKSUM");
+        let star = counts && self.accept_symbol("*");
         let distinct = !star && self.accept("DISTINCT");
         let mut arguments = Vec::new();
-        if !star && !self.is_symbol(")") {
+        if !star && (distinct || !self.is_symbol(")")) {
             arguments.push(self.function_argument(&name, 0)?);
             while self.accept_symbol(",") {
                 arguments.push(self.function_argument(&name, arguments.len())?);
@@ -173,7 +179,7 @@ impl Parser {
     fn function_argument(&mut self, name: &str, position: usize) -> Outcome<Expr> {
         let wants_part = matches!(name, "DATEDIFF" | "DATEADD" | "DATEPART" | "DATENAME");
         match self.kind().clone() {
-            Kind::Word(part) if wants_part && position == 0 => {
+            Kind::Word(part) if wants_part && position == 0 && self.at_name() => {
                 self.take();
                 Ok(text_literal(part, false))
             }

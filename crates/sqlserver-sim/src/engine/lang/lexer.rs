@@ -254,7 +254,7 @@ pub fn to_code_page(text: &str) -> String {
         .collect()
 }
 
-fn check_identifier(text: &str, line: u32) -> Outcome<()> {
+pub(super) fn check_identifier(text: &str, line: u32) -> Outcome<()> {
     if text.is_empty() {
         return Err(Raise::compile(
             1038,

@@ -3,6 +3,7 @@
 //! Nothing here knows an instance; what a statement does lives in `run` and `ddl`.
 
 pub mod ast;
+mod ast_ddl;
 mod condition;
 mod ddl_certificate;
 mod ddl_database;

@@ -188,21 +188,10 @@ impl Parser {
             if self.is_symbol(".") {
                 parts.push(String::new());
             } else {
-                parts.push(self.any_name()?);
+                parts.push(self.name()?);
             }
         }
         Ok(parts)
-    }
-
-    /// After a dot even reserved words stand for names.
-    fn any_name(&mut self) -> Outcome<String> {
-        match self.kind().clone() {
-            Kind::Quoted(n) | Kind::Word(n) => {
-                self.take();
-                Ok(n)
-            }
-            _ => Err(self.wrong()),
-        }
     }
 
     /// A character literal; where DDL wants one, a variable or expression is a syntax error.

@@ -3,7 +3,34 @@
 use super::ast::{Item, Query, Select, Source};
 use super::lexer::Kind;
 use super::parser::Parser;
-use crate::engine::errors::Outcome;
+use crate::engine::errors::{Outcome, Raise};
+
+const QUERY_HINTS: [&str; 9] = [
+    "RECOMPILE",
+    "MAXDOP",
+    "MAXRECURSION",
+    "FAST",
+    "HASH",
+    "MERGE",
+    "LOOP",
+    "FORCE",
+    "KEEP",
+];
+
+const TABLE_HINTS: [&str; 12] = [
+    "NOLOCK",
+    "READUNCOMMITTED",
+    "READCOMMITTED",
+    "REPEATABLEREAD",
+    "SERIALIZABLE",
+    "HOLDLOCK",
+    "UPDLOCK",
+    "XLOCK",
+    "TABLOCK",
+    "TABLOCKX",
+    "ROWLOCK",
+    "READPAST",
+];
 
 impl Parser {
     /// `[WITH ...] SELECT ... [UNION ALL ...] [ORDER BY ...]`.
@@ -20,7 +47,7 @@ impl Parser {
             }
             let order_by = p.order_by()?;
             if p.accept("OPTION") {
-                p.option_hints()?;
+                p.hints(&QUERY_HINTS)?;
             }
             p.common.truncate(outer);
             Ok(Query { branches, order_by })
@@ -43,12 +70,24 @@ impl Parser {
         }
     }
 
-    fn option_hints(&mut self) -> Outcome<()> {
+    /// Hints change nothing here, but a word that is none is an error all the same.
+    fn hints(&mut self, known: &[&'static str]) -> Outcome<()> {
         self.expect_symbol("(")?;
-        while !self.is_symbol(")") {
-            match self.take() {
-                Kind::Word(_) | Kind::Number(_) | Kind::Symbol(",") => {}
-                _ => return Err(self.wrong()),
+        loop {
+            let hint = self.expect_any(known)?;
+            match hint {
+                "MAXDOP" | "MAXRECURSION" | "FAST" => {
+                    self.integer()?;
+                }
+                "HASH" | "MERGE" | "LOOP" => {
+                    self.expect_any(&["JOIN", "GROUP", "UNION"])?;
+                }
+                "FORCE" => self.expect("ORDER")?,
+                "KEEP" => self.expect("PLAN")?,
+                _ => {}
+            }
+            if !self.accept_symbol(",") {
+                break;
             }
         }
         self.expect_symbol(")")
@@ -81,6 +120,11 @@ impl Parser {
         select.items.push(self.item()?);
         while self.accept_symbol(",") {
             select.items.push(self.item()?);
+        }
+        let assigns = |i: &Item| matches!(i, Item::Assign(..));
+        if select.items.iter().any(assigns) && !select.items.iter().all(assigns) {
+            let text = "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.";
+            return Err(Raise::compile(141, 15, text).at_line(self.line()));
         }
         if self.accept("FROM") {
             select.from = Some(self.sources()?);
@@ -147,21 +191,26 @@ impl Parser {
         None
     }
 
-    /// `AS name`, `AS 'name'` or a bare name.
+    /// `AS name`, `AS 'name'`, or the same without AS.
     fn alias(&mut self) -> Outcome<Option<String>> {
         if self.accept("AS") {
-            return match self.kind().clone() {
-                Kind::Text(text, _) => {
-                    self.take();
-                    Ok(Some(text))
-                }
+            return match self.kind() {
+                Kind::Text(..) => self.text_alias(),
                 _ => self.name().map(Some),
             };
         }
-        if self.at_name() {
-            return self.name().map(Some);
+        match self.kind() {
+            Kind::Text(..) => self.text_alias(),
+            _ if self.at_name() => self.name().map(Some),
+            _ => Ok(None),
         }
-        Ok(None)
+    }
+
+    fn text_alias(&mut self) -> Outcome<Option<String>> {
+        let line = self.line();
+        let alias = self.text()?;
+        super::lexer::check_identifier(&alias, line)?;
+        Ok(Some(alias))
     }
 
     fn sources(&mut self) -> Outcome<Source> {
@@ -265,6 +314,10 @@ impl Parser {
             return Ok(Source::Derived(Box::new(query), alias, columns));
         }
         let inner = self.joined()?;
+        // Only a join may stand in brackets, no single table.
+        if matches!(inner, Source::Named(..) | Source::TableVariable(..)) {
+            return Err(self.wrong());
+        }
         self.expect_symbol(")")?;
         Ok(inner)
     }
@@ -308,7 +361,7 @@ impl Parser {
     fn table_hints(&mut self) -> Outcome<()> {
         if self.is_word("WITH") && self.symbol_ahead(1, "(") {
             self.take();
-            self.option_hints()?;
+            self.hints(&TABLE_HINTS)?;
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ impl Parser {
             if matches!(self.kind(), Kind::End) {
                 return Ok(statements);
             }
+            self.separated(statements.len())?;
             statements.push(self.statement()?);
         }
     }
@@ -34,6 +35,16 @@ impl Parser {
             Kind::Word(w) => self.at_name() && !starts.iter().any(|s| w.eq_ignore_ascii_case(s)),
             _ => false,
         }
+    }
+
+    /// A THROW wants a semicolon before it, unless it is the first statement of its list.
+    fn separated(&self, before: usize) -> Outcome<()> {
+        let last = self.at.checked_sub(1).and_then(|at| self.tokens.get(at));
+        let closed = last.is_some_and(|t| t.kind == Kind::Symbol(";"));
+        if before > 0 && !closed && self.is_word("THROW") {
+            return Err(self.wrong());
+        }
+        Ok(())
     }
 
     fn finished(&self, line: u32, begin: usize, kind: StatementKind) -> Statement {
@@ -135,6 +146,7 @@ impl Parser {
         let mut list = Vec::new();
         while self.accept_symbol(";") {}
         while !self.is_word("END") {
+            self.separated(list.len())?;
             list.push(self.statement()?);
         }
         if list.is_empty() && !may_be_empty {
@@ -169,11 +181,11 @@ impl Parser {
         if !matches!(self.kind(), Kind::Number(_) | Kind::Variable(_)) {
             return Ok(StatementKind::Throw(None));
         }
-        let number = self.constant()?;
+        let number = self.whole_number()?;
         self.expect_symbol(",")?;
         let text = self.constant()?;
         self.expect_symbol(",")?;
-        let state = self.constant()?;
+        let state = self.whole_number()?;
         Ok(StatementKind::Throw(Some((number, text, state))))
     }
 
@@ -182,9 +194,9 @@ impl Parser {
         self.expect_symbol("(")?;
         let message = self.constant()?;
         self.expect_symbol(",")?;
-        let severity = self.constant()?;
+        let severity = self.whole_number()?;
         self.expect_symbol(",")?;
-        let state = self.constant()?;
+        let state = self.whole_number()?;
         let mut arguments = Vec::new();
         while self.accept_symbol(",") {
             arguments.push(self.constant()?);
@@ -202,6 +214,13 @@ impl Parser {
             state,
             arguments,
         })
+    }
+
+    fn whole_number(&mut self) -> Outcome<super::ast::Expr> {
+        match self.kind() {
+            Kind::Text(..) => Err(self.wrong()),
+            _ => self.constant(),
+        }
     }
 
     fn return_statement(&mut self) -> Outcome<StatementKind> {

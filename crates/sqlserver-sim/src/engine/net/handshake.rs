@@ -1,4 +1,4 @@
-//! One endpoint dialling another: every check the accepting side makes, with the number and text it logs.
+//! One endpoint dialling another: the checks of both sides in their order, with the number and text each logs.
 //!
 //! Neither side's state is changed here but for connections and logs; no two instances are locked at once.
 
@@ -8,12 +8,11 @@ use chrono::NaiveDateTime;
 use uuid::Uuid;
 
 use super::session::Connection;
+use super::verify::{Presented, authorise, known_peer};
 use crate::engine::instance::Inner;
 use crate::engine::lang::ast::{EndpointRole, EndpointState};
 use crate::engine::state::certificate::{Certificate, KeyProtection};
-use crate::engine::state::database::{DBO, Database};
-use crate::engine::state::endpoint::{Endpoint, Mirroring};
-use crate::engine::state::permission::{Asker, Securable};
+use crate::engine::state::endpoint::Mirroring;
 use crate::engine::state::{MASTER, State};
 
 /// Who found the fault.
@@ -35,7 +34,7 @@ pub struct Refusal {
     pub login: Option<String>,
 }
 
-fn refuse<T>(side: Side, number: i32, text: impl Into<String>) -> Result<T, Refusal> {
+pub(super) fn refuse<T>(side: Side, number: i32, text: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal {
         number,
         text: text.into(),
@@ -59,7 +58,7 @@ pub enum Purpose {
     ToWitness,
     /// The dialler is the witness.
     AsWitness,
-    /// Roles are not looked at.
+    /// Only whether the acceptor lets the dialler in: roles and the acceptor's own certificate are not looked at.
     Any,
 }
 
@@ -144,16 +143,28 @@ fn log_refusal(from: &Inner, to: &Inner, refusal: &Refusal) {
                 to.machine_name()
             ),
         ),
-        (_, Side::Dialler) => from.log(number, "Logon", line(to.machine_name())),
+        (28080 | 9763 | 28036 | 28037, Side::Dialler) => {
+            // Found before anything was sent: the other side has seen nothing.
+            from.log(number, "Logon", line(to.machine_name()));
+        }
+        (_, Side::Dialler) => {
+            from.log(number, "Logon", line(to.machine_name()));
+            log_closed_by_peer(to, from);
+        }
         (_, Side::Acceptor) => {
             to.log(number, "Logon", line(from.machine_name()));
-            let text = format!(
-                "Database Mirroring login attempt failed with error: 'Connection handshake failed. The handshake message could not be sent or the connection was closed by peer. State 81.'. [CLIENT: {}]",
-                to.machine_name()
-            );
-            from.log(28047, "Logon", text);
+            log_closed_by_peer(from, to);
         }
     }
+}
+
+/// All that a side learns when the other one refuses: the reason is in the other's log.
+fn log_closed_by_peer(at: &Inner, peer: &Inner) {
+    let text = format!(
+        "Database Mirroring login attempt failed with error: 'Connection handshake failed. The handshake message could not be sent or the connection was closed by peer. State 81.'. [CLIENT: {}]",
+        peer.machine_name()
+    );
+    at.log(28047, "Logon", text);
 }
 
 fn check(
@@ -163,7 +174,7 @@ fn check(
     theirs: &State,
     purpose: Purpose,
 ) -> Result<Admission, Refusal> {
-    let (dialling, out) = own_endpoint(from, mine)?;
+    let out = own_endpoint(from, mine)?;
     let Some((accepting, into)) = to.listening(theirs) else {
         return refuse(
             Side::Dialler,
@@ -180,8 +191,8 @@ fn check(
     }
     roles(out.role, into.role, purpose)?;
     authentication(out, into)?;
-    let own = own_certificate(from, mine, dialling, out)?;
-    own_certificate(to, theirs, accepting, into).map_err(|r| Refusal {
+    let own = own_certificate(from, mine, out)?;
+    let shown = own_certificate(to, theirs, into).map_err(|r| Refusal {
         side: Side::Acceptor,
         ..r
     })?;
@@ -193,34 +204,46 @@ fn check(
         );
     };
     let challenge = Uuid::new_v4();
-    let signature = own
-        .private_key
-        .as_ref()
-        .and_then(|k| k.sign(challenge.as_bytes()));
-    let Some(signature) = signature else {
-        return refuse(
-            Side::Dialler,
-            28037,
-            "Connection handshake failed. Error 15581 occurred while initializing the private key corresponding to the certificate. The SQL Server errorlog and the operating system error log may contain entries related to this error. State 88.",
-        );
+    let signature = signed(own, challenge, Side::Dialler)?;
+    let presented = Presented {
+        facts: &own.facts,
+        challenge: challenge.as_bytes(),
+        signature: &signature,
     };
-    accept(to, theirs, accepting, own, challenge.as_bytes(), &signature).map(
-        |(principal, certificate)| Admission {
-            principal,
-            certificate,
-            algorithm,
-        },
-    )
+    let (master, known) = known_peer(to, theirs, Side::Acceptor, &presented)?;
+    let (principal, certificate) = authorise(to, theirs, master, accepting, known)?;
+    if purpose != Purpose::Any && !from.switches().dialler_skips_peer_certificate {
+        let signature = signed(shown, challenge, Side::Acceptor)?;
+        let presented = Presented {
+            facts: &shown.facts,
+            challenge: challenge.as_bytes(),
+            signature: &signature,
+        };
+        known_peer(from, mine, Side::Dialler, &presented)?;
+    }
+    Ok(Admission {
+        principal,
+        certificate,
+        algorithm,
+    })
 }
 
-fn own_endpoint<'a>(
-    from: &Inner,
-    mine: &'a State,
-) -> Result<(&'a Endpoint, &'a Mirroring), Refusal> {
+/// The challenge signed with a certificate's key: the proof that whoever shows the certificate has its key.
+fn signed(own: &Certificate, challenge: Uuid, side: Side) -> Result<Vec<u8>, Refusal> {
+    let key = own.private_key.as_ref();
+    match key.and_then(|k| k.sign(challenge.as_bytes())) {
+        Some(signature) => Ok(signature),
+        None => refuse(
+            side,
+            28037,
+            "Connection handshake failed. Error 15581 occurred while initializing the private key corresponding to the certificate. The SQL Server errorlog and the operating system error log may contain entries related to this error. State 88.",
+        ),
+    }
+}
+
+fn own_endpoint<'a>(from: &Inner, mine: &'a State) -> Result<&'a Mirroring, Refusal> {
     match from.listening(mine) {
-        Some((endpoint, mirroring)) if endpoint.state == EndpointState::Started => {
-            Ok((endpoint, mirroring))
-        }
+        Some((endpoint, mirroring)) if endpoint.state == EndpointState::Started => Ok(mirroring),
         _ => refuse(
             Side::Dialler,
             28080,
@@ -269,7 +292,6 @@ fn authentication(out: &Mirroring, into: &Mirroring) -> Result<(), Refusal> {
 fn own_certificate<'a>(
     at: &Inner,
     state: &'a State,
-    _endpoint: &Endpoint,
     mirroring: &Mirroring,
 ) -> Result<&'a Certificate, Refusal> {
     let master = state.databases.get(&MASTER);
@@ -302,102 +324,4 @@ fn own_certificate<'a>(
         );
     }
     Ok(certificate)
-}
-
-/// The accepting side: certificate by issuer and serial, bytes, dates, signature, owner, login, CONNECT.
-fn accept(
-    at: &Inner,
-    state: &State,
-    endpoint: &Endpoint,
-    presented: &Certificate,
-    challenge: &[u8],
-    signature: &[u8],
-) -> Result<(String, i32), Refusal> {
-    let invalid = |reason: &str| {
-        format!(
-            "Connection handshake failed. The certificate used by the peer is invalid due to the following reason: {reason}. State 89."
-        )
-    };
-    let peer = &presented.facts;
-    let Some(master) = state.databases.get(&MASTER) else {
-        return refuse(Side::Acceptor, 28035, invalid("Certificate not found"));
-    };
-    let mut same_name = master
-        .certificates
-        .values()
-        .filter(|c| c.facts.issuer_raw == peer.issuer_raw && c.facts.serial == peer.serial);
-    let Some(first) = same_name.next() else {
-        return refuse(Side::Acceptor, 28035, invalid("Certificate not found"));
-    };
-    let exact = std::iter::once(first)
-        .chain(same_name)
-        .find(|c| c.facts.der == peer.der);
-    let Some(known) = exact else {
-        return refuse(
-            Side::Acceptor,
-            28045,
-            "Connection handshake failed. The certificate used by the peer does not match the one in MASTER database with same issuer name and serial number. State 90.",
-        );
-    };
-    let now = at.now();
-    if now < known.facts.start {
-        return refuse(Side::Acceptor, 28035, invalid("Certificate not yet valid"));
-    }
-    if now > known.facts.expiry {
-        return refuse(Side::Acceptor, 28035, invalid("Certificate expired"));
-    }
-    if !known.facts.verifies(challenge, signature) {
-        return refuse(
-            Side::Acceptor,
-            28038,
-            "Connection handshake failed. The handshake verification failed. State 91.",
-        );
-    }
-    authorise(at, state, master, endpoint, known)
-}
-
-/// Owner of the certificate, login of the owner, CONNECT of the login. A certificate owned by dbo lets its holder in as sa.
-fn authorise(
-    at: &Inner,
-    state: &State,
-    master: &Database,
-    endpoint: &Endpoint,
-    known: &Certificate,
-) -> Result<(String, i32), Refusal> {
-    let owner = master.principals.get(&known.owner);
-    let sid = owner.and_then(|o| o.sid.as_deref());
-    let login = sid
-        .and_then(|sid| state.principal_by_sid(sid))
-        .filter(|p| p.is_login());
-    let shown = login
-        .map(|l| l.name.clone())
-        .or_else(|| owner.map(|o| o.name.clone()));
-    let denied = |login: Option<String>| {
-        let name = login.clone().unwrap_or_default();
-        Err(Refusal {
-            number: 28034,
-            text: format!(
-                "Connection handshake failed. The login '{name}' does not have CONNECT permission on the endpoint. State 84."
-            ),
-            side: Side::Acceptor,
-            login,
-        })
-    };
-    let Some(login) = login else {
-        return denied(shown);
-    };
-    if known.owner == DBO {
-        return Ok((login.name.clone(), known.id));
-    }
-    let asker = Asker {
-        state,
-        login: login.id,
-    };
-    let barred = !at.switches().disabled_login_passes
-        && (login.disabled || asker.has_row(Securable::Server, "CONNECT SQL", &['D']));
-    let owns = endpoint.owner == login.id;
-    if barred || !(owns || asker.may(Securable::Endpoint(endpoint.id), "CONNECT")) {
-        return denied(shown);
-    }
-    Ok((login.name.clone(), known.id))
 }

@@ -1,17 +1,19 @@
-//! Mirroring sessions between instances: SET PARTNER, SET WITNESS, what a restart of a transport does to them.
+//! Mirroring sessions between instances: SET PARTNER and what is changed about a session afterwards.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::handshake::{Purpose, dial};
-use super::session::{Mirror, MirrorRole, MirrorState, Witnessed};
+use super::session::{Mirror, MirrorRole, MirrorState};
+use super::witness::{set_witness, witness_off};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::instance::Inner;
 use crate::engine::lang::ast::AlterDatabase;
 use crate::engine::lang::ast::EndpointState;
 use crate::engine::state::database::{Database, DatabaseState};
 use crate::engine::state::endpoint::Endpoint;
+use crate::engine::state::version::Platform;
 
 /// Carries out a mirroring option on `database` of `here`.
 ///
@@ -73,7 +75,7 @@ pub fn parse_address(address: &str) -> Option<(String, u16)> {
     Some((host.to_owned(), port.parse().ok()?))
 }
 
-fn resolve(here: &Arc<Inner>, address: &str) -> Outcome<Arc<Inner>> {
+pub(super) fn resolve(here: &Arc<Inner>, address: &str) -> Outcome<Arc<Inner>> {
     let Some((host, port)) = parse_address(address) else {
         return Err(Raise::new(
             1449,
@@ -107,7 +109,8 @@ fn set_partner(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome
             ),
         ));
     }
-    if here.edition().witness_only() {
+    let no_mirroring = here.platform() == Platform::Linux && !here.switches().linux_mirrors;
+    if here.edition().witness_only() || no_mirroring {
         return Err(Raise::new(
             1463,
             16,
@@ -260,81 +263,13 @@ fn connect_principal(here: &Arc<Inner>, database: &Database, address: &str) -> O
     Ok(())
 }
 
-fn principal_session(here: &Inner, database: &Database) -> Outcome<Mirror> {
+pub(super) fn principal_session(here: &Inner, database: &Database) -> Outcome<Mirror> {
     let found = here.transport().mirrors.get(&database.id).cloned();
     let found = found.ok_or_else(|| not_configured(&database.name))?;
     if found.role != MirrorRole::Principal {
         return Err(Raise::new(1470, 16, "The alter database for this partner config values may only be initiated on the current principal server for database \"".to_owned() + &database.name + "\"."));
     }
     Ok(found)
-}
-
-fn set_witness(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
-    let mine = principal_session(here, database)?;
-    let not_sent = || {
-        Raise::new(
-            1456,
-            16,
-            format!(
-                "The ALTER DATABASE command could not be sent to the remote server instance '{address}'. The database mirroring configuration was not changed. Verify that the server is connected, and try again."
-            ),
-        )
-    };
-    let apart = || {
-        Raise::new(
-            1426,
-            16,
-            "To issue ALTER DATABASE SET WITNESS, all three server instances must be interconnected, and the mirror database must be caught up. When these conditions are met, reissue the command.",
-        )
-    };
-    if mine.state != MirrorState::Synchronized {
-        return Err(apart());
-    }
-    let witness = resolve(here, address).map_err(|r| {
-        if r.last().number == 1418 {
-            not_sent()
-        } else {
-            r
-        }
-    })?;
-    let partner = resolve(here, &mine.partner).map_err(|_| apart())?;
-    if witness.number == partner.number {
-        return Err(Raise::new(
-            1429,
-            16,
-            format!(
-                "The witness server instance name must be distinct from both of the server instances that manage the database. The ALTER DATABASE SET WITNESS command failed. ('{address}')"
-            ),
-        ));
-    }
-    dial(here, &witness, Purpose::ToWitness).map_err(|_| not_sent())?;
-    let back = partner.partner_address(&database.name).unwrap_or_default();
-    let all = dial(&witness, here, Purpose::AsWitness)
-        .and_then(|()| dial(&partner, &witness, Purpose::ToWitness))
-        .and_then(|()| dial(&witness, &partner, Purpose::AsWitness));
-    if all.is_err() {
-        return Err(apart());
-    }
-    for (side, name) in [
-        (here, database.id),
-        (&partner, partner.database_id(&database.name)),
-    ] {
-        if let Some(mirror) = side.transport().mirrors.get_mut(&name) {
-            mirror.witness = Some(address.to_owned());
-            mirror.witness_connected = true;
-        }
-    }
-    let mut transport = witness.transport();
-    transport.witnessed.retain(|w| w.guid != mine.guid);
-    transport.witnessed.push(Witnessed {
-        guid: mine.guid,
-        family: database.family,
-        database: database.name.clone(),
-        principal: back,
-        mirror: mine.partner,
-        safety_full: mine.safety_full,
-    });
-    Ok(())
 }
 
 fn partner_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
@@ -353,34 +288,6 @@ fn partner_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
         transport.witnessed.retain(|w| w.guid != removed.guid);
     }
     here.log(1443, "spid9s", format!("Database mirroring has been terminated for database '{}'. This is an informational message only. No user action is required.", database.name));
-    Ok(())
-}
-
-fn witness_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
-    let mine = principal_session(here, database)?;
-    if mine.witness.is_none() {
-        return Err(Raise::new(
-            1439,
-            16,
-            format!(
-                "There is currently no witness associated with the database \"{}\".",
-                database.name
-            ),
-        ));
-    }
-    for side in here.peers().into_iter().chain([Arc::clone(here)]) {
-        let id = side.database_id(&database.name);
-        let mut transport = side.transport();
-        if let Some(mirror) = transport
-            .mirrors
-            .get_mut(&id)
-            .filter(|m| m.guid == mine.guid)
-        {
-            mirror.witness = None;
-            mirror.witness_connected = false;
-        }
-        transport.witnessed.retain(|w| w.guid != mine.guid);
-    }
     Ok(())
 }
 

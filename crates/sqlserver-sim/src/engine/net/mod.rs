@@ -7,3 +7,5 @@ pub mod handshake;
 pub mod mirroring;
 pub mod reconnect;
 pub mod session;
+mod verify;
+mod witness;

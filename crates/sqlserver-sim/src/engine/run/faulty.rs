@@ -1,7 +1,7 @@
 //! Carrying out the faults that strike a statement, and writing the ledger.
 
 use super::session::EngineSession;
-use crate::engine::errors::Raise;
+use crate::engine::errors::{Raise, Reach};
 use crate::engine::eval::{Env, Relation, convert};
 use crate::engine::faults::Fault;
 use crate::engine::ledger::Entry;
@@ -56,6 +56,11 @@ impl EngineSession {
                 Fault::HangUpAfterRow(n) => struck.rows.hang_up_after = Some(n),
                 Fault::HideRows(text) => struck.rows.hide.push(text),
                 Fault::Delay(time) => tokio::time::sleep(time).await,
+                Fault::Veto => {
+                    self.roll_back(Some(reply)).await;
+                    let text = "The transaction ended in the trigger. The batch has been aborted.";
+                    struck.error = Some(Raise::new(3609, 16, text).reaching(Reach::Batch));
+                }
                 Fault::Race(text) => Box::pin(self.race(&text)).await,
                 Fault::Error {
                     number,
@@ -98,7 +103,7 @@ impl EngineSession {
 fn faulty_error(number: i32, class: u8, text: String) -> Raise {
     let raise = Raise::new(number, class, text);
     if number == 1205 || class >= 20 {
-        return raise.reaching(crate::engine::errors::Reach::Batch);
+        return raise.reaching(Reach::Batch);
     }
     raise
 }

@@ -10,5 +10,6 @@ mod procedure;
 mod raise;
 mod select;
 pub mod session;
+mod settings;
 mod statement;
 mod transaction;

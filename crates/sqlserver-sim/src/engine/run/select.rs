@@ -2,6 +2,7 @@
 
 use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise, Reach};
+use crate::engine::eval::limits;
 use crate::engine::eval::{Relation, bind_query, convert, run_query};
 use crate::engine::lang::ast::Query;
 use crate::reply::{Column, Item, Value};
@@ -105,10 +106,15 @@ impl EngineSession {
             places.push((place, col.ty));
         }
         let mut added = Vec::new();
+        let mut room: usize = target.rows.iter().map(|row| limits::weight(row)).sum();
         for row in relation.rows {
             let mut stored = vec![Value::Null; target.cols.len()];
             for (value, (place, from)) in row.iter().zip(&places) {
                 stored[*place] = convert::convert(value, *from, target.cols[*place].ty, 0)?;
+            }
+            room += limits::weight(&stored);
+            if room > limits::MOST_BYTES {
+                return Err(limits::no_memory());
             }
             added.push(stored);
         }

@@ -8,6 +8,7 @@ use super::facts::SessionFacts;
 use super::transaction::Transaction;
 use super::{check, statement};
 use crate::engine::errors::{Outcome, Raise};
+use crate::engine::eval::limits::Work;
 use crate::engine::eval::{Env, Variables};
 use crate::engine::instance::Inner;
 use crate::engine::lang;
@@ -89,6 +90,7 @@ impl EngineSession {
             state: &state,
             facts: &self.facts,
             variables: &self.variables,
+            work: &Work::default(),
         })
     }
 

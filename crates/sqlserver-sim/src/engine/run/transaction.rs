@@ -10,6 +10,7 @@ use super::session::{EngineSession, Flow};
 use crate::engine::ddl;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::Env;
+use crate::engine::eval::limits::Work;
 use crate::engine::instance::Inner;
 use crate::engine::lang::ast::Ddl;
 use crate::engine::net::reconnect;
@@ -181,6 +182,7 @@ impl EngineSession {
                 state: &before,
                 facts: &self.facts,
                 variables: &self.variables,
+                work: &Work::default(),
             };
             ddl::apply(&self.instance, &env, &mut working, statement)?
         };

@@ -1,0 +1,90 @@
+-- 156 near 'SELECT'
+SELECT name FROM sys.SELECT;
+GO
+-- 102 near 'name'
+SELECT t..name FROM sys.databases t;
+GO
+-- 102 near ')'
+CREATE ENDPOINT e AS TCP (LISTENER_PORT = 5022, LISTENER_IP = (10.20.30)) FOR DATABASE_MIRRORING (ROLE = ALL);
+GO
+-- 102 near 'ROLE'
+CREATE ENDPOINT e AS TCP (LISTENER_PORT = 5022) FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE c ROLE = ALL);
+GO
+-- 102 near 'AES'
+CREATE ENDPOINT e AS TCP (LISTENER_PORT = 5022) FOR DATABASE_MIRRORING (ENCRYPTION = REQUIRED ALGORITHM AES AES, ROLE = ALL);
+GO
+-- 102 near ')'
+CREATE ENDPOINT e AS TCP (LISTENER_PORT = 5022) FOR DATABASE_MIRRORING ();
+GO
+-- 156 near 'FOR'
+CREATE ENDPOINT e FOR DATABASE_MIRRORING (ROLE = ALL);
+GO
+-- 102 near ';'
+CREATE ENDPOINT e AS TCP (LISTENER_PORT = 5022);
+GO
+-- 156 near 'GRANT'
+GRANT GRANT CONNECT ON ENDPOINT::e TO x;
+GO
+-- 102 near 'CONNECT'
+REVOKE GRANT CONNECT ON ENDPOINT::e FROM x;
+GO
+-- 102 near ','
+EXEC sp_readerrorlog 0, 1,
+GO
+-- 102 near ';'
+EXEC sp_executesql N'SELECT 1', ;
+GO
+-- 102 near ')'
+SELECT name FROM sys.databases OPTION (MAXDOP 1 ,);
+GO
+-- 102 near 'NOTHING'
+SELECT name FROM sys.databases OPTION (NOTHING);
+GO
+-- 102 near 'NOTHING'
+SELECT name FROM sys.databases WITH (NOTHING);
+GO
+-- 102 near 'THROW'
+BEGIN TRY SELECT 1; END TRY BEGIN CATCH THROW THROW; END CATCH;
+GO
+-- 102 near ';'
+ALTER DATABASE sales SET PAGE_VERIFY;
+GO
+-- 102 near ';'
+ALTER DATABASE sales SET AUTO_CLOSE;
+GO
+-- 102 near ';'
+RESTORE DATABASE sales FROM DISK = 'sales.bak' WITH STATS = ;
+GO
+-- 102 near 'x'
+RAISERROR (N'text', 16, 'x');
+GO
+-- 102 near 'x'
+THROW 50002, N'locked', 'x';
+GO
+-- 179 near Cannot
+DECLARE @o int; EXEC sp_executesql N'SET @b = 1', N'@b int OUTPUT', @b = 1 OUTPUT;
+GO
+-- 119 near Must
+EXEC sp_executesql @stmt = N'SELECT 1', N'@a int';
+GO
+-- 141 near A
+DECLARE @a int; SELECT @a = 1, 2;
+GO
+-- 102 near '-'
+EXEC sp_who - - 1;
+GO
+-- 102 near '*'
+SELECT SUM(*) FROM sys.databases;
+GO
+-- 102 near ')'
+SELECT COUNT(DISTINCT ) FROM sys.databases;
+GO
+-- 156 near 'SELECT'
+SELECT DATEDIFF(SELECT, '20200101', '20200102');
+GO
+-- 102 near ')'
+SELECT * FROM (sys.databases);
+GO
+-- 1038 near An
+SELECT 1 '';
+GO

@@ -1,0 +1,3 @@
+-- 113 near Missing
+SELECT 1 /* open
+GO

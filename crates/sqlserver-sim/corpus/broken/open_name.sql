@@ -1,0 +1,3 @@
+-- 105 near Unclosed
+SELECT [open
+GO

@@ -1,0 +1,4 @@
+-- 105 near Unclosed
+SELECT 1;
+SELECT N'open
+GO

@@ -1,0 +1,193 @@
+DECLARE @i int = 0;
+WHILE @i < 5
+BEGIN
+    SET @i += 1;
+    IF @i = 3 BREAK;
+    IF @i = 2 CONTINUE;
+END;
+SELECT @i;
+GO
+BEGIN TRY
+    BEGIN TRANSACTION;
+    CREATE LOGIN x WITH PASSWORD = N'Str0ng!Pass';
+    CREATE USER u FOR LOGIN x;
+    COMMIT TRANSACTION;
+END TRY
+BEGIN CATCH
+    IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
+    SELECT ERROR_NUMBER(), ERROR_SEVERITY(), ERROR_STATE(), ERROR_LINE(), ERROR_MESSAGE(), ERROR_PROCEDURE();
+    THROW;
+END CATCH;
+GO
+BEGIN TRY SELECT 1 END TRY
+BEGIN CATCH END CATCH
+GO
+IF NOT EXISTS (SELECT * FROM sys.server_principals WHERE name = N'HOST_B_login')
+    CREATE LOGIN HOST_B_login WITH PASSWORD = N'Str0ng!Pass';
+ELSE
+    PRINT N'there';
+GO
+IF NOT EXISTS (SELECT 1 FROM sys.symmetric_keys WHERE name = '##MS_DatabaseMasterKey##')
+BEGIN
+    CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Master!Key1';
+END
+GO
+DECLARE @n sysname = N'a]b', @s nvarchar(max);
+SET @s = N'CREATE LOGIN ' + QUOTENAME(@n) + N' WITH PASSWORD = N''' + REPLACE(N'Str0ng!Pass', N'''', N'''''') + N'''';
+EXEC (@s);
+GO
+DECLARE @t TABLE (n int NOT NULL PRIMARY KEY, s nvarchar(10) NULL);
+INSERT INTO @t (n, s) VALUES (1, N'a'), (2, NULL);
+INSERT @t SELECT n + 10, s FROM @t;
+SELECT n, s FROM @t AS t WHERE t.n > 1;
+GO
+DECLARE @result int;
+EXEC @result = sp_getapplock @Resource = N'mirrorgate', @LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 5000;
+IF @result < 0 THROW 50002, N'locked', 1;
+EXEC sp_releaseapplock @Resource = N'mirrorgate', @LockOwner = 'Session';
+GO
+DECLARE @major int = CAST(PARSENAME(CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)), 4) AS int);
+IF @major >= 13 EXEC (N'SELECT key_length FROM sys.certificates');
+GO
+USE master;
+GO
+USE [sales db]
+GO
+SET XACT_ABORT ON;
+GO
+SET NOCOUNT ON; SET XACT_ABORT OFF
+GO
+SET LOCK_TIMEOUT 5000;
+GO
+SET LOCK_TIMEOUT -1;
+GO
+SET IMPLICIT_TRANSACTIONS OFF;
+GO
+SET ANSI_NULLS, ANSI_PADDING, ANSI_WARNINGS, ARITHABORT, CONCAT_NULL_YIELDS_NULL, QUOTED_IDENTIFIER ON;
+GO
+SET QUOTED_IDENTIFIER ON;
+GO
+SET TEXTSIZE 2147483647;
+GO
+SET ROWCOUNT 0;
+GO
+SET LANGUAGE us_english;
+GO
+SET DATEFORMAT ymd;
+GO
+SET DATEFIRST 1;
+GO
+SET DEADLOCK_PRIORITY LOW;
+GO
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+GO
+SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED;
+GO
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+GO
+SET TRANSACTION ISOLATION LEVEL SNAPSHOT;
+GO
+SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;
+GO
+SET STATISTICS IO ON;
+GO
+SET STATISTICS TIME OFF;
+GO
+DECLARE @a int, @b nvarchar(20) = N'x', @c varbinary(max), @d datetime2(3), @e decimal(10, 2), @f sysname, @g bit = 1, @h uniqueidentifier;
+GO
+DECLARE @a AS int = 1 + 2;
+GO
+DECLARE @a int; SET @a = 1; SET @a += 1; SET @a -= 1; SET @a *= 2; SET @a /= 2; SET @a %= 2;
+GO
+DECLARE @a int; SELECT @a = 1;
+GO
+DECLARE @a int, @b int; SELECT @a = database_id, @b = 2 FROM sys.databases WHERE name = 'master';
+GO
+IF 1 = 1 PRINT 'a' ELSE PRINT 'b'
+GO
+IF 1 = 1 BEGIN PRINT 'a'; END ELSE IF 2 = 2 BEGIN PRINT 'b'; END ELSE PRINT 'c';
+GO
+IF @@TRANCOUNT > 0 ROLLBACK;
+GO
+IF (1 = 1 AND (2 > 1 OR 3 < 2)) SELECT 1;
+GO
+IF (1 + 2) * 3 > 4 SELECT 1;
+GO
+IF EXISTS (SELECT 1) AND NOT EXISTS (SELECT 2 WHERE 1 = 0) SELECT 3;
+GO
+BEGIN TRAN; COMMIT;
+GO
+BEGIN TRANSACTION; ROLLBACK TRANSACTION;
+GO
+BEGIN TRAN t; COMMIT TRAN t;
+GO
+BEGIN TRANSACTION; COMMIT WORK;
+GO
+BEGIN TRANSACTION; ROLLBACK WORK;
+GO
+BEGIN TRAN SAVE TRAN s ROLLBACK TRAN s COMMIT
+GO
+THROW 50001, N'text', 1;
+GO
+DECLARE @t nvarchar(100) = N'x'; THROW 50001, @t, 1;
+GO
+RAISERROR (N'text', 16, 1);
+GO
+RAISERROR ('text %s %d', 10, 1, N'a', 5) WITH NOWAIT;
+GO
+RAISERROR (N'text', 16, 1) WITH LOG, NOWAIT;
+GO
+PRINT N'a' + CONVERT(nvarchar(10), 1);
+GO
+PRINT @@VERSION;
+GO
+RETURN;
+GO
+WAITFOR DELAY '00:00:01';
+GO
+DECLARE @d char(8) = '00:00:01'; WAITFOR DELAY @d;
+GO
+EXEC ('SELECT 1');
+GO
+EXEC (N'SELECT 1');
+GO
+EXECUTE (N'SELECT ' + N'1');
+GO
+DECLARE @s nvarchar(max) = N'SELECT 1'; EXEC (@s + N';' + @s);
+GO
+EXEC sp_executesql N'SELECT @a', N'@a int', @a = 1;
+GO
+EXEC sp_executesql N'SELECT @a', N'@a int', 1;
+GO
+DECLARE @o int; EXEC sp_executesql N'SET @b = @a', N'@a int, @b int OUTPUT', @a = 1, @b = @o OUTPUT;
+GO
+DECLARE @s nvarchar(max) = N'SELECT 1'; EXEC sp_executesql @s;
+GO
+EXEC sys.sp_executesql @stmt = N'SELECT 1';
+GO
+EXEC master.dbo.xp_readerrorlog 0, 1, N'x', NULL, NULL, NULL, N'desc';
+GO
+EXEC master..sp_who;
+GO
+sp_who
+GO
+sp_who 'sa'
+GO
+sp_executesql N'SELECT 1'
+GO
+EXEC sp_who2 active;
+GO
+EXEC sp_helpdb @dbname = DEFAULT;
+GO
+;SELECT 1;;SELECT 2;
+GO
+SELECT 1 SELECT 2
+GO
+BEGIN SELECT 1 END
+GO
+BEGIN BEGIN SELECT 1; END; SELECT 2; END;
+GO
+;WITH x AS (SELECT 1 AS n) SELECT n FROM x;
+GO
+SET NOCOUNT ON SELECT 1 PRINT 'x' IF 1 = 1 SELECT 2
+GO

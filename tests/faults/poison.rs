@@ -1,0 +1,49 @@
+//! R12: a job that takes its process down each time is quarantined, and the others go on.
+
+use sqlserver_sim::{Fault, Rule};
+use sqlx::PgPool;
+
+use super::site::{LONG, Site};
+use super::within;
+
+#[sqlx::test(migrations = false)]
+async fn r12_a_job_that_kills_its_process_is_quarantined_and_others_are_not(pool: PgPool) {
+    let flags = ["--lease", "1s"];
+    let site = Site::apart(&pool, 2).await;
+    let mut replica = site.replica(&flags).await;
+    site.register(&replica, &[]).await;
+    let poisoned = &site.hosts[0];
+    poisoned
+        .faults()
+        .add(Rule::nth_statement(1, Fault::StallBefore).every_time());
+    let job = site.configure(&replica, 0).await;
+    let mut deaths = 0;
+    loop {
+        let logins = poisoned.counters().logins;
+        within(LONG, "the job is begun again, or given up", || async {
+            poisoned.counters().logins > logins
+                || site.job(job).await.0 == "failed"
+                || (deaths == 0 && logins > 0)
+        })
+        .await;
+        if site.job(job).await.0 == "failed" {
+            break;
+        }
+        replica.kill();
+        deaths += 1;
+        assert!(deaths <= 5, "begun a sixth time");
+        replica = site.replica(&flags).await;
+        let healthy = site.configure(&replica, 1).await;
+        site.all_succeed(&[healthy], LONG).await;
+    }
+    let (state, code, _) = site.job(job).await;
+    assert_eq!(
+        (state.as_str(), code.as_deref()),
+        ("failed", Some("poisoned"))
+    );
+    assert_eq!(site.attempts(job).await, ["lost"; 5]);
+    // The instance is free again: the same pair, asked for when nothing kills, is configured.
+    poisoned.faults().clear();
+    let job = site.configure(&replica, 0).await;
+    site.all_succeed(&[job], LONG).await;
+}

@@ -1,0 +1,99 @@
+//! R4: a replica stopped past its lease and woken again finds every write refused, and its late batch changes nothing.
+
+use std::time::Duration;
+
+use sqlserver_sim::{Fault, Rule};
+use sqlx::PgPool;
+
+use super::site::{LONG, Site};
+use super::{ledger, within};
+
+#[sqlx::test(migrations = false)]
+async fn r4_a_zombies_late_batch_changes_nothing_and_its_writes_are_refused(pool: PgPool) {
+    let flags = ["--lease", "2s"];
+    let site = Site::apart(&pool, 1).await;
+    let zombie = site.replica(&flags).await;
+    site.register(&zombie, &[]).await;
+    // The zombie's batch has arrived, and runs when all is over.
+    let late = Duration::from_secs(12);
+    for host in &site.hosts {
+        host.faults()
+            .add(Rule::next("BEGIN TRANSACTION", Fault::Delay(late)));
+    }
+    let since = site.now();
+    let job = site.configure(&zombie, 0).await;
+    within(LONG, "the batches are on their way", || async {
+        let started: i64 = sqlx::query_scalar(
+            "select count(*) from steps where job_id = $1 and kind = 'create_login'",
+        )
+        .bind(job)
+        .fetch_one(&site.pool)
+        .await
+        .unwrap();
+        started == 2
+            && site.hosts.iter().all(|h| {
+                h.ledger()
+                    .iter()
+                    .any(|e| e.application == "mirrorgate" && e.text.contains("LOCK_TIMEOUT 5000"))
+            })
+    })
+    .await;
+    zombie.signal("STOP");
+
+    let other = site.replica(&flags).await;
+    site.all_succeed(&[job], LONG).await;
+    assert_eq!(site.attempts(job).await, ["lost", "succeeded"]);
+    let history = history(&site, job).await;
+    let made: Vec<_> = site
+        .hosts
+        .iter()
+        .map(|h| ledger::committed(h, since))
+        .collect();
+    assert!(
+        site.hosts.iter().all(|h| refused(h) == 0),
+        "the zombie's batch came too early"
+    );
+
+    zombie.signal("CONT");
+    within(LONG, "the zombie's batches have run", || {
+        std::future::ready(site.hosts.iter().all(|h| refused(h) == 1))
+    })
+    .await;
+    within(LONG, "the zombie has noticed", || {
+        std::future::ready(zombie.log().contains("the lease went elsewhere"))
+    })
+    .await;
+    for (host, made) in site.hosts.iter().zip(made) {
+        assert_eq!(ledger::committed(host, since), made, "{}", host.name());
+    }
+    site.assert_as_asked(since);
+    assert_eq!(
+        self::history(&site, job).await,
+        history,
+        "a stale write got through"
+    );
+    drop(other);
+}
+
+/// How often a CREATE LOGIN met what was there already.
+fn refused(host: &sqlserver_sim::Instance) -> usize {
+    let ledger = host.ledger();
+    ledger
+        .iter()
+        .filter(|e| e.kind == "CREATE LOGIN" && e.error == Some(15025))
+        .count()
+}
+
+/// Everything a worker may write about a job, as text.
+async fn history(site: &Site, job: uuid::Uuid) -> Vec<String> {
+    sqlx::query_scalar(
+        "select j::text from jobs j where id = $1
+         union all select a::text from job_attempts a where job_id = $1
+         union all select s::text from steps s where job_id = $1
+         order by 1",
+    )
+    .bind(job)
+    .fetch_all(&site.pool)
+    .await
+    .unwrap()
+}
