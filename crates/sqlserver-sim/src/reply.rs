@@ -106,6 +106,8 @@ pub struct LoginRequest {
     pub client_host: String,
     /// Whether the session's traffic is encrypted after the log-in.
     pub encrypted: bool,
+    /// Bytes of a packet from now on.
+    pub packet_size: u16,
 }
 
 /// Without the password: requests are traced.
@@ -117,6 +119,7 @@ impl std::fmt::Debug for LoginRequest {
             .field("application", &self.application)
             .field("client_host", &self.client_host)
             .field("encrypted", &self.encrypted)
+            .field("packet_size", &self.packet_size)
             .finish_non_exhaustive()
     }
 }

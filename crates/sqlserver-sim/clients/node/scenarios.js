@@ -192,8 +192,11 @@ class Matrix {
     check(row, [String(text.length), text], 'a long text there and back');
   }
 
-  small_packets() {
-    return this.big_batch(undefined, { packetSize: ask.small_packets.size });
+  async small_packets() {
+    const options = { packetSize: ask.small_packets.size };
+    const size = await this.scalar(await this.open('OPEN', options), ask.small_packets.sql);
+    check(size, String(ask.small_packets.size), 'the packets’ size, as the server sees it');
+    return this.big_batch(undefined, options);
   }
 
   async topic() {

@@ -24,6 +24,7 @@ SHOWS = {"number", "state", "class", "line"}
 REASONS = {
     "parameter": "the tool sends batches only",
     "cancel": "the tool has no way to cancel a statement but to end",
+    "small_packets": "FreeTDS asks for packets of 4096 bytes at least, whatever its configuration says",
     "reset": "FreeTDS never asks for a connection reset",
 }
 OMIT_TYPES = {}

@@ -21,6 +21,7 @@ ENCRYPT = {"clear": "off", "clear_without_tls": "off", "login_only": None, "full
 SHOWS = {"number", "state", "class", "line"}
 REASONS = {
     "cancel": "pymssql waits inside db-lib, and its time-out closes the connection instead of keeping it",
+    "small_packets": "FreeTDS asks for packets of 4096 bytes at least, whatever its configuration says",
     "reset": "db-lib never asks for a connection reset",
 }
 PARAMETER = "SELECT %s AS t, %d AS n"

@@ -231,7 +231,9 @@ class Matrix:
         check(row, [str(len(text)), text], "a long text there and back")
 
     def small_packets(self):
-        connection = self.open(packet_size=self.ask["small_packets"]["size"])
+        asked = self.ask["small_packets"]
+        connection = self.open(packet_size=asked["size"])
+        check(self.scalar(connection, asked["sql"]), str(asked["size"]), "the packets' size, as the server sees it")
         self.big_batch(connection)
 
     def topic(self):

@@ -324,7 +324,12 @@ impl Matrix {
         let sql = part("prefix") + &long + &part("between") + &long + &part("suffix");
         let mut target = self.target("OPEN", "full")?;
         target.packet_size = packet_size;
-        let found = C::connect(&target).await?.query(&sql).await?;
+        let mut client = C::connect(&target).await?;
+        if let Some(size) = packet_size {
+            let look = &self.ask["small_packets"]["sql"];
+            expect(&mut client, look, &json!(size.to_string())).await?;
+        }
+        let found = client.query(&sql).await?;
         let wanted = json!([[[length.to_string(), long]]]);
         check(&json!(found), &wanted, "a long text there and back")
     }

@@ -42,6 +42,7 @@ pub struct OpenSession {
     pub application: String,
     pub client_host: String,
     pub encrypted: bool,
+    pub packet_size: u16,
     pub since: NaiveDateTime,
     pub connection: Uuid,
 }
@@ -226,6 +227,7 @@ impl Inner {
             application: facts.application.clone(),
             client_host: facts.client_host.clone(),
             encrypted: facts.encrypted,
+            packet_size: facts.packet_size,
             since: self.now(),
             connection: facts.connection,
         };
@@ -252,6 +254,7 @@ impl Inner {
             application: application.to_owned(),
             client_host: self.machine_name().to_owned(),
             encrypted: false,
+            packet_size: 4096,
             connection: Uuid::new_v4(),
             transaction_count: 0,
             doomed: false,

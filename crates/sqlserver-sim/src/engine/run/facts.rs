@@ -17,6 +17,7 @@ pub struct SessionFacts {
     pub application: String,
     pub client_host: String,
     pub encrypted: bool,
+    pub packet_size: u16,
     pub connection: Uuid,
     pub transaction_count: i32,
     /// The transaction can only be rolled back.

@@ -51,6 +51,7 @@ pub async fn log_in(
         application: request.application,
         client_host: request.client_host,
         encrypted: request.encrypted,
+        packet_size: request.packet_size,
         connection: Uuid::new_v4(),
         transaction_count: 0,
         doomed: false,

@@ -125,7 +125,7 @@ pub fn connections(env: &Env<'_>) -> Outcome<Rows> {
             Value::Int(4),
             text(encrypted),
             text("SQL"),
-            Value::Int(4096),
+            Value::Int(i32::from(s.packet_size)),
             text("127.0.0.1"),
             Value::Null,
             text("127.0.0.1"),

@@ -86,6 +86,7 @@ impl Conversation {
             application: login.application.clone(),
             client_host: login.host.clone(),
             encrypted: matches!(self.channel, Channel::Tls(_)),
+            packet_size: login.packet_size,
         };
         self.step = Some(Step::LogIn {
             request,
