@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Conn, StoreError};
 
 /// Held by whoever is at it; the others have nothing to do then. Any number, as long as it is this one.
-const LOCK: i64 = 0x6d67_7072_756e_65;
+const LOCK: i64 = 0x006d_6770_7275_6e65;
 
 /// Removes at most `piece` jobs that ended more than `keep` ago (PostgreSQL's clock), the longest ended first, with their
 /// attempts, steps and events. How many; 0 also when another process is at it.

@@ -1,5 +1,7 @@
 //! Registrations as kept: names, references, pages, status counts, pins, trusts.
 
+mod model;
+
 use chrono::Duration;
 use sqlx::PgPool;
 

@@ -1,8 +1,9 @@
 //! Nobody waits for a notification that was lost, and however many wait, one connection listens.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::PgPool;
+use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
 use crate::domain::id::new_id;
@@ -115,4 +116,81 @@ async fn a_killed_listener_comes_back_and_wakes_everybody(pool: PgPool) {
     queued(conn, &erp).await;
     assert!(soon(work.wait()).await);
     assert_eq!(listeners(&pool).await, 1);
+}
+
+/// A socket in front of PostgreSQL's. Silenced, the connections it has got neither carry anything nor end, as when a route
+/// is gone; new ones work.
+struct Line {
+    dir: tempfile::TempDir,
+    silence: watch::Sender<()>,
+    _carrying: tokio::task::JoinSet<()>,
+}
+
+impl Line {
+    fn before(options: &PgConnectOptions) -> Self {
+        let name = format!(".s.PGSQL.{}", options.get_port());
+        let server = options.get_socket().unwrap().join(&name);
+        let dir = tempfile::tempdir().unwrap();
+        let door = UnixListener::bind(dir.path().join(&name)).unwrap();
+        let silence = watch::Sender::new(());
+        let silenced = silence.clone();
+        let mut carrying = tokio::task::JoinSet::new();
+        carrying.spawn(async move {
+            let mut lines = tokio::task::JoinSet::new();
+            while let Ok((mut here, _)) = door.accept().await {
+                let (server, mut silenced) = (server.clone(), silenced.subscribe());
+                lines.spawn(async move {
+                    let mut there = UnixStream::connect(server).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut here, &mut there) => {}
+                        _ = silenced.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self {
+            dir,
+            silence,
+            _carrying: carrying,
+        }
+    }
+}
+
+/// R7: neither the listener nor a claim waits longer than 10 s for a line that died without a word.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_line_that_falls_silent_is_given_up_and_replaced(
+    _: PgPoolOptions,
+    options: PgConnectOptions,
+) {
+    let line = Line::before(&options);
+    let through = options.clone().socket(line.dir.path());
+    let store = Store::connect_with(through, 3).await.unwrap();
+    // Several idle connections, all of which will be dead.
+    let idle = [
+        store.acquire().await.unwrap(),
+        store.acquire().await.unwrap(),
+    ];
+    drop(idle);
+    let stop = CancellationToken::new();
+    let (wakeups, run) = listen(&store, stop.clone());
+    let mut work = wakeups.subscribe_new_jobs();
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(run);
+    assert!(soon(work.wait()).await);
+
+    line.silence.send_replace(());
+    let begun = Instant::now();
+    let limit = Duration::from_secs(5);
+    let mut claimed = false;
+    while !claimed {
+        let claiming = async {
+            let mut conn = store.acquire().await?;
+            crate::store::claim::claim(&mut conn, "tests", limit, 3).await
+        };
+        claimed = crate::store::within(limit, claiming).await.is_ok();
+        assert!(begun.elapsed() < Duration::from_secs(10), "claiming");
+    }
+    assert!(soon(work.wait()).await);
+    assert!(begun.elapsed() < Duration::from_secs(12), "listening");
+    stop.cancel();
 }
