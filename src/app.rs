@@ -184,6 +184,8 @@ fn new_worker(
         lease: given.lease,
         max_attempts: i32::from(given.max_attempts),
         retry_base: given.retry_base,
+        retry_total: given.retry_total,
+        history_retention: given.history_retention.map(days),
         grace: given.grace,
         ..worker::Settings::default()
     };
@@ -194,6 +196,10 @@ fn new_worker(
     settings.pool.per_instance = usize::from(given.pool_size);
     settings.thresholds.expires_soon = chrono::Duration::days(i64::from(given.expires_soon_days));
     Worker::new(store.clone(), wakeups, clock, seal, settings)
+}
+
+fn days(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 24 * 60 * 60)
 }
 
 /// Who carried an attempt out, as the history shows it: the machine and the process.

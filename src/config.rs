@@ -108,6 +108,16 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_RETRY_BASE", default_value = "1s", value_parser = duration, value_name = "DURATION")]
     pub retry_base: Duration,
 
+    /// How long after its first attempt began a job may still begin another one; whichever of this and --max-attempts is
+    /// reached first ends it.
+    #[arg(long, env = "MIRRORGATE_RETRY_TOTAL", default_value = "30m", value_parser = duration, value_name = "DURATION")]
+    pub retry_total: Duration,
+
+    /// Days that ended jobs are kept in the history, with their attempts, steps and events. Default: for ever.
+    #[arg(long, env = "MIRRORGATE_HISTORY_RETENTION", value_name = "DAYS",
+          value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub history_retention: Option<u32>,
+
     /// How long TCP connect, TLS handshake and log-in to a SQL Server may take, each.
     #[arg(long, env = "MIRRORGATE_CONNECT_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub connect_timeout: Duration,

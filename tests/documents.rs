@@ -69,3 +69,21 @@ fn an_impossible_configuration_is_refused_with_the_reason() {
         assert!(said.contains(wanted), "{arguments:?}: {said}");
     }
 }
+
+#[tokio::test]
+async fn the_demos_fleet_starts_and_is_one_of_strangers() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/demo-fleet.toml");
+    let mut file = sqlserver_sim::fleet_file::read(&path).unwrap();
+    for instance in &mut file.instances {
+        instance.port = 0;
+        instance.key_bits = Some(2048);
+    }
+    let fleet = sqlserver_sim::fleet_file::start(&file, "127.0.0.1")
+        .await
+        .unwrap();
+    let instances = fleet.instances();
+    assert_eq!(instances.len(), 3);
+    for (from, to) in [(0, 1), (1, 0), (2, 0)] {
+        assert!(fleet.handshake(&instances[from], &instances[to]).is_err());
+    }
+}

@@ -58,3 +58,18 @@ need_python_packages() { # NAME PACKAGE...
         printf '%s' "$*" >"$venv/.packages"
     fi
 }
+
+need_library() { # SHARED-OBJECT PACKAGE
+    [[ "$(/sbin/ldconfig -p 2>/dev/null)" == *"$1"* ]] || install_packages "$2"
+}
+
+# npm packages with exact versions in a directory under target/; their install scripts are not run.
+need_node_packages() { # DIRECTORY PACKAGE@VERSION...
+    local dir=$1; shift
+    if [ "$(cat "$dir/.packages" 2>/dev/null)" != "$*" ]; then
+        rm -rf "$dir"
+        mkdir -p "$dir"
+        npm install --prefix "$dir" --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error "$@" >&2
+        printf '%s' "$*" >"$dir/.packages"
+    fi
+}

@@ -130,6 +130,10 @@ impl Certificate {
         allow_expired: bool,
         now: DateTime<Utc>,
     ) -> Result<Self, RefusedCertificate> {
+        // Anywhere, in any dress: indented, behind a certificate, inside other text.
+        if contains(bytes, b"PRIVATE KEY-----") {
+            return Err(RefusedCertificate::PrivateKey);
+        }
         let certificate = if looks_like_pem(bytes) {
             Self::from_der(&sole_pem_certificate(bytes)?)?
         } else {
@@ -197,18 +201,25 @@ pub fn subject_of(der: &[u8]) -> Option<String> {
     Some(parsed.subject().to_string())
 }
 
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
 fn looks_like_pem(bytes: &[u8]) -> bool {
-    bytes.windows(11).take(4096).any(|w| w == b"-----BEGIN ")
+    contains(&bytes[..bytes.len().min(4096)], b"-----BEGIN ")
+}
+
+/// What stands behind the last section. Text in front of the first is explanation, as PEM allows.
+fn behind_pem(bytes: &[u8]) -> usize {
+    const END: &[u8] = b"-----END CERTIFICATE-----";
+    let end = bytes
+        .windows(END.len())
+        .rposition(|window| window == END)
+        .map_or(bytes.len(), |at| at + END.len());
+    bytes[end..].trim_ascii().len()
 }
 
 fn sole_pem_certificate(bytes: &[u8]) -> Result<Vec<u8>, RefusedCertificate> {
-    let text = String::from_utf8_lossy(bytes);
-    if text
-        .lines()
-        .any(|line| line.starts_with("-----BEGIN ") && line.contains("PRIVATE KEY"))
-    {
-        return Err(RefusedCertificate::PrivateKey);
-    }
     let mut certificates = Vec::new();
     for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(bytes) {
         match section {
@@ -218,6 +229,9 @@ fn sole_pem_certificate(bytes: &[u8]) -> Result<Vec<u8>, RefusedCertificate> {
         }
     }
     match certificates.len() {
+        1 if behind_pem(bytes) > 0 => Err(RefusedCertificate::TrailingBytes {
+            bytes: behind_pem(bytes),
+        }),
         1 => Ok(certificates.swap_remove(0)),
         0 => Err(RefusedCertificate::NotACertificate),
         found => Err(RefusedCertificate::Several { found }),
@@ -243,7 +257,12 @@ fn refuse_other_der(der: &[u8]) -> RefusedCertificate {
             .first()
             .is_some_and(|(tag, data)| *tag == 2 && data.len() == 1 && versions.contains(&data[0]))
     };
+    let first = members.first().map(|(tag, _)| *tag);
     let second = members.get(1).map(|(tag, _)| *tag);
+    // An encrypted key: an algorithm and an octet string, nothing else.
+    if first == Some(16) && second == Some(4) && members.len() == 2 {
+        return RefusedCertificate::PrivateKey;
+    }
     if first_is_version(&[3]) && second == Some(16) {
         RefusedCertificate::Pkcs12
     } else if first_is_version(&[0, 1]) && matches!(second, Some(2 | 4 | 16)) {

@@ -236,6 +236,8 @@ pub struct Job {
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// What the last attempt that failed for now ran into.
     pub last_problem: Option<String>,
+    /// When it was first asked to be cancelled; it may have succeeded all the same.
+    pub cancel_requested_at: Option<DateTime<Utc>>,
     /// The plan of the last attempt that got that far.
     pub plan: Option<Plan>,
     /// Counts changes of everything a view shows: the status part of its ETag.

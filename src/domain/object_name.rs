@@ -54,6 +54,10 @@ pub enum InvalidObjectName {
     #[error("the name {name:?} contains a control character")]
     Control { name: String },
     #[error(
+        "the name {name:?} contains an invisible character (U+{code:04X}) that makes it read as another name"
+    )]
+    Invisible { name: String, code: u32 },
+    #[error(
         "the name {name:?} begins or ends with white space, which SQL Server ignores when it compares names"
     )]
     OuterBlank { name: String },
@@ -61,6 +65,12 @@ pub enum InvalidObjectName {
     Reserved { name: String },
     #[error("the name {name:?} is that of a principal which every SQL Server has")]
     FixedPrincipal { name: String },
+}
+
+/// Zero-width and direction-changing characters: what they make of a name on a screen is not what is run.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 /// A name mirrorgate may give to an object it creates.
@@ -90,6 +100,12 @@ impl ObjectName {
         }
         if text.chars().any(char::is_control) {
             return Err(InvalidObjectName::Control { name: name() });
+        }
+        if let Some(hidden) = text.chars().find(|c| is_invisible(*c)) {
+            return Err(InvalidObjectName::Invisible {
+                name: name(),
+                code: u32::from(hidden),
+            });
         }
         if text.trim() != text {
             return Err(InvalidObjectName::OuterBlank { name: name() });
@@ -232,6 +248,10 @@ mod tests {
             Err(E::Backslash { .. })
         ));
         assert!(matches!(ObjectName::parse("a\nb"), Err(E::Control { .. })));
+        assert!(matches!(
+            ObjectName::parse("a\u{202e}b"),
+            Err(E::Invisible { code: 0x202e, .. })
+        ));
         assert!(matches!(ObjectName::parse(" a"), Err(E::OuterBlank { .. })));
         assert!(matches!(ObjectName::parse("##a"), Err(E::Reserved { .. })));
         assert!(matches!(

@@ -54,7 +54,13 @@ impl Home {
     }
 
     pub(super) fn give_to(&self, account: &Account) -> Result<(), ClusterError> {
-        account.own(&self.dir)?;
+        if let Account::Other { .. } = account {
+            // Root's own, and only passed through by the other account: in a directory of that account's, a link in the
+            // place of the log or the socket would make root write where the account may not.
+            std::os::unix::fs::chown(&self.dir, Some(0), Some(0))
+                .and_then(|()| fs::set_permissions(&self.dir, Permissions::from_mode(0o711)))
+                .map_err(|source| ClusterError::io(&self.dir, source))?;
+        }
         account.check_way_to(&self.dir)
     }
 
@@ -79,6 +85,11 @@ impl Home {
             fs::remove_dir_all(&unfinished)
                 .map_err(|source| ClusterError::io(&unfinished, source))?;
         }
+        DirBuilder::new()
+            .mode(0o700)
+            .create(&unfinished)
+            .map_err(|source| ClusterError::io(&unfinished, source))?;
+        account.own(&unfinished)?;
         let mut initdb = account.command(&binaries.program("initdb"));
         initdb.arg("--pgdata").arg(&unfinished).args([
             "--username=postgres",
@@ -153,11 +164,15 @@ impl Home {
         if fs::metadata(&path).is_ok_and(|about| about.len() > LOG_BYTES) {
             fs::rename(&path, self.dir.join("postgres.log.1")).map_err(failed)?;
         }
-        OpenOptions::new()
+        let log = OpenOptions::new()
             .create(true)
             .append(true)
             .open(&path)
-            .map_err(failed)
+            .map_err(failed)?;
+        // It shows statements.
+        log.set_permissions(Permissions::from_mode(0o600))
+            .map_err(failed)?;
+        Ok(log)
     }
 }
 

@@ -169,9 +169,7 @@ fn error(row: &Row) -> Result<SqlError, Unreadable> {
         number: field::need(row, "number")?,
         class: small("severity")?,
         state: small("state")?,
-        message: field::opt::<&str>(row, "message")?
-            .unwrap_or_default()
-            .to_owned(),
+        message: field::storable(field::opt::<&str>(row, "message")?.unwrap_or_default()),
         line: field::opt::<i32>(row, "line")?.and_then(|line| u32::try_from(line).ok()),
     })
 }

@@ -51,7 +51,7 @@ pub(super) fn sql_error(token: &TokenError) -> SqlError {
         number: i32::try_from(token.code()).unwrap_or(i32::MAX),
         class: token.class(),
         state: token.state(),
-        message: token.message().to_owned(),
+        message: super::decode::field::storable(token.message()),
         line: Some(token.line()),
     }
 }

@@ -63,7 +63,7 @@ fn subject(bytes: &[u8]) -> Option<String> {
         .1;
     // Three bytes of length for the list, three for its first member.
     let first = message.get(6..6 + length24(message.get(3..6)?)?)?;
-    subject_of(first)
+    subject_of(first).map(|subject| super::decode::field::storable(&subject))
 }
 
 /// The TLS bytes alone. In TDS 7.4 they travel inside PRELOGIN packets; in TDS 8 they are all there is.

@@ -8,7 +8,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::{FutureExt, TryStreamExt};
-use tiberius::{Client, QueryItem, Row};
+use tiberius::{Client, ColumnData, QueryItem, Row};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::compat::Compat;
@@ -22,6 +22,11 @@ pub(super) type Wire = Compat<Watched<TcpStream>>;
 
 /// From this severity on SQL Server closes the connection.
 const FATAL_SEVERITY: u8 = 20;
+/// No honest catalog is larger; what a hostile server says is kept, stored and shown, so it has to end somewhere.
+const MOST_ROWS: usize = 20_000;
+/// The same in bytes of text and binary values.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+const TOO_LONG: &str = "the answer is longer than any catalog is; it was not read to its end";
 
 pub(super) struct Session {
     /// `None` once closed.
@@ -79,8 +84,14 @@ impl Session {
         // Boxed for its size: the driver keeps a whole token in it.
         let reading = Box::pin(async {
             let mut answer = client.simple_query(batch).await.map_err(Trouble::Driver)?;
+            let (mut rows, mut bytes) = (0, 0);
             while let Some(item) = answer.try_next().await.map_err(Trouble::Driver)? {
                 if let QueryItem::Row(row) = item {
+                    rows += 1;
+                    bytes += weight(&row);
+                    if rows > MOST_ROWS || bytes > MOST_BYTES {
+                        return Err(Trouble::Ours(failure::protocol(target, TOO_LONG)));
+                    }
                     each(&row).map_err(Trouble::Ours)?;
                 }
             }
@@ -114,4 +125,15 @@ impl Session {
 enum Trouble {
     Driver(tiberius::error::Error),
     Ours(Failure),
+}
+
+/// The size of what varies in size.
+fn weight(row: &Row) -> usize {
+    row.cells()
+        .map(|(_, value)| match value {
+            ColumnData::String(Some(text)) => text.len(),
+            ColumnData::Binary(Some(bytes)) => bytes.len(),
+            _ => 8,
+        })
+        .sum()
 }

@@ -1,18 +1,21 @@
 //! Jobs as a record: asking for one, reading and listing them. Claiming is `claim`'s, ending `lease`'s.
 //!
-//! Every change counts the job's `version` on and notifies `mirrorgate_jobs`: see [`notify`].
+//! Every change writes its event, which counts the job's `version` on and tells of it: see `events`.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
+use super::events::{self, Kind, News};
 use super::lease::Lease;
 use super::list::{Page, one_more};
 use super::read::{At, to_json};
 use super::{Conn, StoreError};
 use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject};
 use crate::domain::plan::{InstanceScript, Plan};
+
+pub use super::cancel::request as request_cancel;
 
 const TABLE: &str = "jobs";
 
@@ -81,6 +84,7 @@ struct Row {
     attempts: i32,
     next_attempt_at: Option<DateTime<Utc>>,
     last_problem: Option<String>,
+    cancel_requested_at: Option<DateTime<Utc>>,
     plan: Option<Value>,
     version: i64,
     created_at: DateTime<Utc>,
@@ -95,7 +99,7 @@ macro_rules! rows {
         sqlx::query_as!(
             Row,
             "select id, kind, pair_id, instance_id, subject_name, options, accepted, state, failure_code, failure_detail,
-                    attempts, next_attempt_at, last_problem, plan, version, created_at, started_at, finished_at, request_id
+                    attempts, next_attempt_at, last_problem, cancel_requested_at, plan, version, created_at, started_at, finished_at, request_id
              from jobs " + $rest
             $(, $argument)*
         )
@@ -134,6 +138,7 @@ impl TryFrom<Row> for Job {
             attempts: row.attempts,
             next_attempt_at: row.next_attempt_at,
             last_problem: row.last_problem,
+            cancel_requested_at: row.cancel_requested_at,
             plan: row.plan.map(|p| at.json::<Plan>("plan", p)).transpose()?,
             version: row.version,
             created_at: row.created_at,
@@ -142,30 +147,6 @@ impl TryFrom<Row> for Job {
             request_id: row.request_id,
         })
     }
-}
-
-/// Who should look up when a job is notified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
-    /// Those who wait for this job.
-    Changed,
-    /// Workers too: there may be something to claim.
-    WorkToDo,
-}
-
-/// The channel of all news about jobs. The payload is the job's id, and ` work` behind it when workers should look.
-pub(super) const CHANNEL: &str = "mirrorgate_jobs";
-
-/// Tells the world when (and only if) the transaction commits.
-pub(super) async fn notify(conn: &mut Conn, job: Uuid, news: News) -> Result<(), StoreError> {
-    let payload = match news {
-        News::Changed => job.to_string(),
-        News::WorkToDo => format!("{job} work"),
-    };
-    sqlx::query!("select pg_notify($1, $2)", CHANNEL, payload)
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Writes the job down, due at once. It exists when the caller's transaction commits, together with what caused it.
@@ -181,8 +162,8 @@ pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
     let holds: &[Uuid] = if new.is_changing() { &ids } else { &[] };
     sqlx::query!(
         "insert into jobs (id, kind, pair_id, instance_id, subject_name, dry_run, holds, options, accepted, state,
-                           next_attempt_at, created_at, request_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), $11, $12)",
+                           next_attempt_at, version, created_at, request_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), 0, $11, $12)",
         new.id,
         new.kind.as_str(),
         pair,
@@ -207,7 +188,12 @@ pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
     )
     .execute(&mut *conn)
     .await?;
-    notify(conn, new.id, News::WorkToDo).await
+    let accepted = json!({
+        "kind": new.kind.as_str(),
+        "subject": new.subject.named().name.as_str(),
+        "dry_run": new.options.dry_run,
+    });
+    events::record(conn, new.id, News::WorkToDo, Kind::Accepted, accepted).await
 }
 
 /// One job.
@@ -292,7 +278,7 @@ fn ids(filter: &JobFilter, after: Option<Uuid>, limit: u32) -> QueryBuilder<Post
 }
 
 /// Keeps the plan that the attempt acts on, with its T-SQL; the last attempt's wins. Not for the plan of the look
-/// afterwards: an empty one must not hide what was done.
+/// afterwards: an empty one must not hide what was done. To be called in a transaction, so that its event commits with it.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`].
@@ -303,7 +289,7 @@ pub async fn save_plan(
     scripts: &[InstanceScript],
 ) -> Result<(), StoreError> {
     let saved = sqlx::query!(
-        "update jobs set plan = $3, scripts = $4, version = version + 1
+        "update jobs set plan = $3, scripts = $4
          where id = $1 and lease_token = $2 and lease_until > clock_timestamp()",
         lease.job_id,
         lease.token,
@@ -315,7 +301,13 @@ pub async fn save_plan(
     if saved.rows_affected() != 1 {
         return Err(StoreError::LeaseLost);
     }
-    notify(conn, lease.job_id, News::Changed).await
+    let planned = json!({
+        "attempt": lease.attempt,
+        "plan_hash": plan.plan_hash,
+        "findings": plan.findings.len(),
+        "changes": plan.changes().count(),
+    });
+    events::record(conn, lease.job_id, News::Changed, Kind::Planned, planned).await
 }
 
 /// The T-SQL that belongs to the kept plan; none for a job without a plan, or that does not exist.

@@ -3,11 +3,13 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use serde_json::json;
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::jobs::{News, notify};
-use super::{Conn, StoreError, attempts, steps};
+use super::events::{self, Kind, News};
+use super::{Conn, StoreError, attempts, ending, steps};
 use crate::domain::job::{FailureCode, JobEvent, JobState};
 
 /// The right to carry out one attempt, for a while.
@@ -22,13 +24,32 @@ pub struct Lease {
     pub instances: Vec<Uuid>,
 }
 
-/// How an attempt ends.
+/// How an attempt wants to end.
 struct End<'a> {
     event: JobEvent,
-    outcome: attempts::AttemptEnd,
     problem: Option<(FailureCode, &'a str)>,
     /// For an attempt that another one shall follow.
     due_in: Option<Duration>,
+    /// How long after its first attempt began a job may still begin another one.
+    total: Option<Duration>,
+}
+
+impl End<'_> {
+    fn of(event: JobEvent) -> Self {
+        Self {
+            event,
+            problem: None,
+            due_in: None,
+            total: None,
+        }
+    }
+}
+
+/// What a renewal learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Renewed {
+    /// Somebody asked for the job to be cancelled: the attempt shall stop before it changes anything more.
+    pub cancel_requested: bool,
 }
 
 /// Puts the lease's end `length` into the future.
@@ -36,12 +57,16 @@ struct End<'a> {
 /// # Errors
 /// [`StoreError::LeaseLost`] when another worker has it or when it ran out, even if nobody has taken it yet: what this
 /// attempt knows may be old.
-pub async fn renew(conn: &mut Conn, lease: &Lease, length: Duration) -> Result<(), StoreError> {
+pub async fn renew(
+    conn: &mut Conn,
+    lease: &Lease,
+    length: Duration,
+) -> Result<Renewed, StoreError> {
     let mut tx = conn.begin().await?;
-    let until = sqlx::query_scalar!(
+    let renewed = sqlx::query!(
         r#"update jobs set lease_until = clock_timestamp() + make_interval(secs => $3)
            where id = $1 and lease_token = $2 and lease_until > clock_timestamp()
-           returning lease_until as "until!""#,
+           returning lease_until as "until!", cancel_requested_at is not null as "cancel_requested!""#,
         lease.job_id,
         lease.token,
         length.as_secs_f64()
@@ -52,14 +77,17 @@ pub async fn renew(conn: &mut Conn, lease: &Lease, length: Duration) -> Result<(
     let held = sqlx::query!(
         "update instance_leases set until = $2 where token = $1",
         lease.token,
-        until
+        renewed.until
     )
     .execute(&mut *tx)
     .await?;
     if held.rows_affected() != lease.instances.len() as u64 {
         return Err(StoreError::LeaseLost);
     }
-    Ok(tx.commit().await?)
+    tx.commit().await?;
+    Ok(Renewed {
+        cancel_requested: renewed.cancel_requested,
+    })
 }
 
 /// Holds the lease until the caller's transaction ends: the first call of every transaction that writes anything on the
@@ -87,18 +115,15 @@ pub async fn hold(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Nothing is missing any more.
+/// Nothing is missing any more. Gives the job's state, as all endings do.
+///
+/// A job that was asked to be cancelled ends `cancelled` by every ending but this one, whatever its attempt ran into: that
+/// is kept as the attempt's failure.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`]; so with all the others here.
-pub async fn succeed(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
-    let end = End {
-        event: JobEvent::Succeeded,
-        outcome: attempts::AttemptEnd::Succeeded,
-        problem: None,
-        due_in: None,
-    };
-    end_attempt(conn, lease, &end).await
+pub async fn succeed(conn: &mut Conn, lease: &Lease) -> Result<JobState, StoreError> {
+    end_attempt(conn, lease, End::of(JobEvent::Succeeded)).await
 }
 
 /// The job failed for good.
@@ -107,95 +132,130 @@ pub async fn fail(
     lease: &Lease,
     code: FailureCode,
     detail: &str,
-) -> Result<(), StoreError> {
+) -> Result<JobState, StoreError> {
     let end = End {
-        event: JobEvent::FailedForGood,
-        outcome: attempts::AttemptEnd::Failed,
         problem: Some((code, detail)),
-        due_in: None,
+        ..End::of(JobEvent::FailedForGood)
     };
-    end_attempt(conn, lease, &end).await
+    end_attempt(conn, lease, end).await
 }
 
-/// The attempt failed for now; the next one is due after `delay`. The cap on attempts is the caller's.
+/// The attempt failed for now; the next one is due after `delay`. If by then more than `total` would have passed since the
+/// job's first attempt began, the job fails for good instead. The cap on the number of attempts is the caller's.
 pub async fn retry_later(
     conn: &mut Conn,
     lease: &Lease,
     code: FailureCode,
     detail: &str,
     delay: Duration,
-) -> Result<(), StoreError> {
+    total: Duration,
+) -> Result<JobState, StoreError> {
     let end = End {
-        event: JobEvent::FailedForNow,
-        outcome: attempts::AttemptEnd::Retry,
         problem: Some((code, detail)),
         due_in: Some(delay),
+        total: Some(total),
+        ..End::of(JobEvent::FailedForNow)
     };
-    end_attempt(conn, lease, &end).await
+    end_attempt(conn, lease, end).await
 }
 
 /// The process is stopping: another one may go on at once, and the attempt does not count.
-pub async fn hand_back(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
+pub async fn hand_back(conn: &mut Conn, lease: &Lease) -> Result<JobState, StoreError> {
     let end = End {
-        event: JobEvent::HandedBack,
-        outcome: attempts::AttemptEnd::HandedBack,
-        problem: None,
         due_in: Some(Duration::ZERO),
+        ..End::of(JobEvent::HandedBack)
     };
-    end_attempt(conn, lease, &end).await
+    end_attempt(conn, lease, end).await
 }
 
 /// The attempt has stopped because the job was to be cancelled.
-pub async fn acknowledge_cancel(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
-    let end = End {
-        event: JobEvent::Cancelled,
-        outcome: attempts::AttemptEnd::Cancelled,
-        problem: None,
-        due_in: None,
-    };
-    end_attempt(conn, lease, &end).await
+pub async fn acknowledge_cancel(conn: &mut Conn, lease: &Lease) -> Result<JobState, StoreError> {
+    end_attempt(conn, lease, End::of(JobEvent::Cancelled)).await
 }
 
-async fn end_attempt(conn: &mut Conn, lease: &Lease, end: &End<'_>) -> Result<(), StoreError> {
-    let next = JobState::Running.after(end.event)?;
+async fn end_attempt(
+    conn: &mut Conn,
+    lease: &Lease,
+    wanted: End<'_>,
+) -> Result<JobState, StoreError> {
     let mut tx = conn.begin().await?;
-    write_job(&mut tx, lease, end, next).await?;
+    let end = allowed(&mut tx, lease, wanted).await?;
+    let next = JobState::Running.after(end.event)?;
+    let due_at = write_job(&mut tx, lease, &end, next).await?;
     sqlx::query!("delete from instance_leases where token = $1", lease.token)
         .execute(&mut *tx)
         .await?;
     let (code, detail) = end.problem.unzip();
-    attempts::end(
-        &mut tx,
-        lease.job_id,
-        lease.attempt,
-        end.outcome,
-        code,
-        detail,
-    )
-    .await?;
+    let outcome = outcome(end.event);
+    attempts::end(&mut tx, lease.job_id, lease.attempt, outcome, code, detail).await?;
     steps::close_open(&mut tx, lease.job_id, lease.attempt).await?;
-    // Instances have become free, or the job is due again: either way there may be something to claim.
-    notify(&mut tx, lease.job_id, News::WorkToDo).await?;
-    Ok(tx.commit().await?)
+    tell(&mut tx, lease, &end, next, due_at).await?;
+    tx.commit().await?;
+    Ok(next)
 }
 
+/// What the end becomes under the lock of the job's row: nobody can ask for a cancellation between this and the commit.
+async fn allowed<'a>(
+    conn: &mut Conn,
+    lease: &Lease,
+    wanted: End<'a>,
+) -> Result<End<'a>, StoreError> {
+    let found = sqlx::query!(
+        r#"select cancel_requested_at is not null as "cancel_requested!",
+                  coalesce(started_at + make_interval(secs => $3) < clock_timestamp() + make_interval(secs => $4), false)
+                      as "too_late!"
+           from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update"#,
+        lease.job_id,
+        lease.token,
+        wanted.total.map(|d| d.as_secs_f64()),
+        wanted.due_in.map(|d| d.as_secs_f64()),
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(StoreError::LeaseLost)?;
+    let event = match wanted.event {
+        JobEvent::Succeeded => JobEvent::Succeeded,
+        _ if found.cancel_requested => JobEvent::Cancelled,
+        JobEvent::FailedForNow if found.too_late => JobEvent::FailedForGood,
+        event => event,
+    };
+    let follows = matches!(event, JobEvent::FailedForNow | JobEvent::HandedBack);
+    Ok(End {
+        event,
+        due_in: wanted.due_in.filter(|_| follows),
+        ..wanted
+    })
+}
+
+fn outcome(event: JobEvent) -> attempts::AttemptEnd {
+    match event {
+        JobEvent::Succeeded => attempts::AttemptEnd::Succeeded,
+        JobEvent::FailedForNow => attempts::AttemptEnd::Retry,
+        JobEvent::HandedBack => attempts::AttemptEnd::HandedBack,
+        JobEvent::Cancelled => attempts::AttemptEnd::Cancelled,
+        JobEvent::FailedForGood | JobEvent::Claimed => attempts::AttemptEnd::Failed,
+    }
+}
+
+/// When the next attempt is due, if there is to be one.
 async fn write_job(
     conn: &mut Conn,
     lease: &Lease,
     end: &End<'_>,
     next: JobState,
-) -> Result<(), StoreError> {
+) -> Result<Option<DateTime<Utc>>, StoreError> {
     let failed = end.problem.filter(|_| next == JobState::Failed);
     let problem = end.problem.filter(|_| next != JobState::Failed);
     let not_counted = i32::from(end.event == JobEvent::HandedBack);
-    let written = sqlx::query!(
+    sqlx::query_scalar!(
         "update jobs
          set state = $3, failure_code = $4, failure_detail = $5, last_problem = coalesce($6, last_problem),
-             attempts = attempts - $7, unended_claims = 0, version = version + 1,
+             attempts = attempts - $7, unended_claims = 0,
              next_attempt_at = clock_timestamp() + make_interval(secs => $8),
              finished_at = case when $9 then clock_timestamp() end,
              lease_token = null, lease_until = null, lease_worker = null
-         where id = $1 and lease_token = $2 and lease_until > clock_timestamp()",
+         where id = $1 and lease_token = $2 and lease_until > clock_timestamp()
+         returning next_attempt_at",
         lease.job_id,
         lease.token,
         next.as_str(),
@@ -206,13 +266,36 @@ async fn write_job(
         end.due_in.map(|d| d.as_secs_f64()),
         next.has_ended(),
     )
-    .execute(conn)
-    .await?;
-    if written.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(StoreError::LeaseLost)
-    }
+    .fetch_optional(conn)
+    .await?
+    .ok_or(StoreError::LeaseLost)
+}
+
+/// Instances have become free, or the job is due again: either way there may be something to claim.
+async fn tell(
+    conn: &mut Conn,
+    lease: &Lease,
+    end: &End<'_>,
+    next: JobState,
+    due_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    let (kind, data) = match (end.event, end.problem) {
+        (JobEvent::HandedBack, _) => (Kind::HandedBack, json!({"attempt": lease.attempt})),
+        (JobEvent::FailedForNow, Some((code, detail))) => {
+            let data = json!({
+                "attempt": lease.attempt,
+                "code": code.as_str(),
+                "detail": detail,
+                "next_attempt_at": due_at,
+            });
+            (Kind::RetryScheduled, data)
+        }
+        (_, problem) => {
+            let failure = problem.filter(|_| next == JobState::Failed);
+            (Kind::Ended, ending::ended(next, failure))
+        }
+    };
+    events::record(conn, lease.job_id, News::WorkToDo, kind, data).await
 }
 
 #[cfg(test)]

@@ -5,10 +5,13 @@
 //! a SQL Server is being talked to.
 
 pub mod attempts;
+mod cancel;
 pub mod certificates;
 pub mod claim;
 pub mod credentials;
+mod ending;
 mod error;
+pub mod events;
 #[cfg(test)]
 mod fixture;
 pub mod idempotency;
@@ -18,6 +21,7 @@ pub mod jobs;
 pub mod lease;
 pub mod list;
 pub mod pairs;
+pub mod prune;
 mod read;
 pub mod seal;
 pub mod steps;
@@ -40,6 +44,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// How long anyone waits for a free or a new connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take to show that it is alive.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long one of several starting replicas waits for the one that migrates.
 const MIGRATION_LOCK_TIMEOUT: &str = "60s";
 
@@ -66,6 +72,10 @@ impl Store {
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // In place of sqlx's own test, which waits for ever on a line that died without a word.
+            .test_before_acquire(false)
+            .before_acquire(|conn, _| Box::pin(answers(conn)))
+            .after_release(|conn, _| Box::pin(answers(conn)))
             .connect_with(options)
             .await?;
         Ok(Self { pool })
@@ -121,6 +131,34 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// Whether the connection's server is still there; an error when it does not say so in time, for which it is closed at once.
+async fn answers(conn: &mut Conn) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(PING_TIMEOUT, conn.ping()).await {
+        Ok(answer) => answer.map(|()| true),
+        Err(_silence) => Err(sqlx::Error::PoolTimedOut),
+    }
+}
+
+/// Bounds `work`: a connection that died without a word would be waited for as long as TCP cares to. Dropping the work gives
+/// its connection back to the pool, which finds out whether it is dead.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when it takes longer than `limit`; whether it was done is then unknown.
+pub async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(timed_out()))
+}
+
+/// No answer in time.
+#[must_use]
+pub fn timed_out() -> StoreError {
+    StoreError::Unavailable(sqlx::Error::PoolTimedOut)
 }
 
 #[cfg(test)]

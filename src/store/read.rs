@@ -66,11 +66,12 @@ impl<I: std::fmt::Display + Copy> At<I> {
 
     /// Asserts that a write met exactly the row it was meant for.
     pub(super) fn exactly_one(self, rows: u64) -> Result<(), StoreError> {
-        if rows == 1 {
-            Ok(())
-        } else {
-            Err(self.wrong("id"))
-        }
+        self.exactly(rows == 1, "id")
+    }
+
+    /// Asserts that a write met all and only the rows it was meant for.
+    pub(super) fn exactly(self, met: bool, column: &'static str) -> Result<(), StoreError> {
+        if met { Ok(()) } else { Err(self.wrong(column)) }
     }
 }
 

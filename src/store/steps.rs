@@ -2,51 +2,88 @@
 //! program counter.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
+use sqlx::Connection as _;
 use uuid::Uuid;
 
+use super::events::{self, Kind, News};
 use super::lease::Lease;
 use super::list::{Page, one_more};
 use super::read::{At, to_json};
-use super::{Conn, StoreError, lease};
+use super::{Conn, StoreError};
 use crate::domain::step::{NewStep, Step, StepEnd, StepOutcome};
 
 const TABLE: &str = "steps";
 
-/// Writes the steps down as started, in this order, behind those the attempt has already.
+/// Writes the steps down as started, in this order, behind those the attempt has already. Repeating it changes nothing: an
+/// answer from PostgreSQL may have been lost.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`]: then the batch must not be sent.
 pub async fn start(conn: &mut Conn, lease: &Lease, new: &[NewStep]) -> Result<(), StoreError> {
-    if new.is_empty() {
-        return lease::hold(conn, lease).await;
+    let mut tx = conn.begin().await?;
+    let ids: Vec<Uuid> = new.iter().map(|s| s.id).collect();
+    if held(&mut tx, lease, &ids).await? < new.len() as i64 {
+        let ordinals = insert(&mut tx, lease, new, &ids).await?;
+        let told = new.iter().zip(ordinals).map(|(step, ordinal)| {
+            json!({
+                "attempt": lease.attempt,
+                "ordinal": ordinal,
+                "instance": step.instance,
+                "peer": step.peer,
+                "kind": step.kind,
+                "summary": step.summary,
+            })
+        });
+        let (job, kind) = (lease.job_id, Kind::StepStarted);
+        events::record_all(&mut tx, job, News::Changed, kind, told.collect()).await?;
     }
-    let count = i32::try_from(new.len()).map_err(|_| {
-        At {
-            table: TABLE,
-            id: lease.job_id,
-        }
-        .wrong("ordinal")
-    })?;
+    Ok(tx.commit().await?)
+}
+
+/// Locks the job's row under the lease, and counts which of these steps are written already.
+async fn held(conn: &mut Conn, lease: &Lease, ids: &[Uuid]) -> Result<i64, StoreError> {
+    sqlx::query_scalar!(
+        r#"select (select count(*) from steps where id = any($3)) as "written!"
+           from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update"#,
+        lease.job_id,
+        lease.token,
+        ids
+    )
+    .fetch_optional(conn)
+    .await?
+    .ok_or(StoreError::LeaseLost)
+}
+
+/// The places they got, in order.
+async fn insert(
+    conn: &mut Conn,
+    lease: &Lease,
+    new: &[NewStep],
+    ids: &[Uuid],
+) -> Result<Vec<i32>, StoreError> {
+    let at = At {
+        table: TABLE,
+        id: lease.job_id,
+    };
+    let count = i32::try_from(new.len()).map_err(|_| at.wrong("ordinal"))?;
     let text = |of: fn(&NewStep) -> &String| new.iter().map(of).cloned().collect::<Vec<_>>();
     let peers: Vec<Option<String>> = new.iter().map(|s| s.peer.clone()).collect();
     // Instances work side by side: the counter in the attempt's row gives each of them its own ordinals.
-    let started = sqlx::query!(
-        "with held as (
-             select id from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update),
-         counted as (
-             update job_attempts a set steps = a.steps + $4 from held
-             where a.job_id = held.id and a.number = $3 returning a.steps - $4 as base)
+    let mut ordinals = sqlx::query_scalar!(
+        "with counted as (
+             update job_attempts a set steps = a.steps + $3
+             where a.job_id = $1 and a.number = $2 returning a.steps - $3 as base)
          insert into steps (id, job_id, attempt, ordinal, instance_id, instance_name, peer, kind, summary, statement, started_at)
-         select n.id, $1, $3, counted.base + n.ordinal, n.instance_id, n.instance, n.peer, n.kind, n.summary, n.statement, n.started_at
-         from counted, unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
-                              $12::timestamptz[]) with ordinality
-              as n (id, instance_id, instance, peer, kind, summary, statement, started_at, ordinal)",
+         select n.id, $1, $2, counted.base + n.ordinal, n.instance_id, n.instance, n.peer, n.kind, n.summary, n.statement, n.started_at
+         from counted, unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+                              $11::timestamptz[]) with ordinality
+              as n (id, instance_id, instance, peer, kind, summary, statement, started_at, ordinal)
+         returning ordinal",
         lease.job_id,
-        lease.token,
         lease.attempt,
         count,
-        &new.iter().map(|s| s.id).collect::<Vec<_>>(),
+        ids,
         &new.iter().map(|s| s.instance_id).collect::<Vec<_>>(),
         &text(|s| &s.instance),
         &peers as &[Option<String>],
@@ -55,72 +92,115 @@ pub async fn start(conn: &mut Conn, lease: &Lease, new: &[NewStep]) -> Result<()
         &text(|s| &s.statement),
         &new.iter().map(|s| s.started_at).collect::<Vec<_>>(),
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    if started.rows_affected() == new.len() as u64 {
-        Ok(())
-    } else {
-        Err(StoreError::LeaseLost)
-    }
+    at.exactly(ordinals.len() == new.len(), "attempt")?;
+    ordinals.sort_unstable();
+    Ok(ordinals)
 }
 
-/// Writes down how these steps ended.
+/// Writes down how these steps ended. Repeating it changes nothing.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`]; [`StoreError::Inconsistent`] for a step that is not this attempt's or has ended already.
+/// [`StoreError::LeaseLost`]; [`StoreError::Inconsistent`] for a step that is not this attempt's or has ended otherwise.
 pub async fn end(conn: &mut Conn, lease: &Lease, ends: &[StepEnd]) -> Result<(), StoreError> {
+    let mut tx = conn.begin().await?;
+    let ids: Vec<Uuid> = ends.iter().map(|e| e.id).collect();
     let outcomes: Vec<String> = ends.iter().map(|e| e.outcome.as_str().to_owned()).collect();
     let errors: Vec<Option<Value>> = ends
         .iter()
         .map(|e| e.error.as_ref().map(to_json).transpose())
         .collect::<Result<_, _>>()?;
     let details: Vec<Option<String>> = ends.iter().map(|e| e.detail.clone()).collect();
-    let counts = sqlx::query!(
-        r#"with held as (
-             select id from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update),
-         ended as (
-             update steps s set outcome = e.outcome, error = e.error, detail = e.detail, ended_at = e.ended_at
-             from held, unnest($4::uuid[], $5::text[], $6::jsonb[], $7::text[], $8::timestamptz[])
-                  as e (id, outcome, error, detail, ended_at)
-             where s.id = e.id and s.job_id = held.id and s.attempt = $3 and s.outcome is null
-             returning s.id)
-         select (select count(*) from held) as "held!", (select count(*) from ended) as "ended!""#,
+    held(&mut tx, lease, &ids).await?;
+    let ended = sqlx::query_as!(
+        Ended,
+        "update steps s set outcome = e.outcome, error = e.error, detail = e.detail, ended_at = e.ended_at
+         from unnest($3::uuid[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[])
+              as e (id, outcome, error, detail, ended_at)
+         where s.id = e.id and s.job_id = $1 and s.attempt = $2 and s.outcome is null
+         returning s.attempt, s.ordinal, s.instance_name, s.peer, s.kind, s.outcome",
         lease.job_id,
-        lease.token,
         lease.attempt,
-        &ends.iter().map(|e| e.id).collect::<Vec<_>>(),
+        &ids,
         &outcomes,
         &errors as &[Option<Value>],
         &details as &[Option<String>],
         &ends.iter().map(|e| e.ended_at).collect::<Vec<_>>(),
     )
-    .fetch_one(conn)
+    .fetch_all(&mut *tx)
     .await?;
-    if counts.held == 0 {
-        Err(StoreError::LeaseLost)
-    } else if counts.ended == ends.len() as i64 {
-        Ok(())
-    } else {
-        Err(At {
-            table: TABLE,
-            id: lease.job_id,
-        }
-        .wrong("outcome"))
+    let mut settled = ended.len() as i64;
+    if settled < ends.len() as i64 {
+        settled = ended_alike(&mut tx, lease, &ids, &outcomes).await?;
     }
+    let at = At {
+        table: TABLE,
+        id: lease.job_id,
+    };
+    at.exactly(settled == ends.len() as i64, "outcome")?;
+    tell_ended(&mut tx, lease.job_id, ended).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn ended_alike(
+    conn: &mut Conn,
+    lease: &Lease,
+    ids: &[Uuid],
+    outcomes: &[String],
+) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from steps s join unnest($3::uuid[], $4::text[]) as e (id, outcome)
+               on s.id = e.id and s.outcome = e.outcome
+           where s.job_id = $1 and s.attempt = $2"#,
+        lease.job_id,
+        lease.attempt,
+        ids,
+        outcomes
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// The steps whose attempt is over: nobody knows what became of them.
 pub(super) async fn close_open(conn: &mut Conn, job: Uuid, attempt: i32) -> Result<(), StoreError> {
-    sqlx::query!(
+    let ended = sqlx::query_as!(
+        Ended,
         "update steps set outcome = $3, ended_at = clock_timestamp()
-         where job_id = $1 and attempt = $2 and outcome is null",
+         where job_id = $1 and attempt = $2 and outcome is null
+         returning attempt, ordinal, instance_name, peer, kind, outcome",
         job,
         attempt,
         StepOutcome::Unknown.as_str()
     )
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    Ok(())
+    tell_ended(conn, job, ended).await
+}
+
+struct Ended {
+    attempt: i32,
+    ordinal: i32,
+    instance_name: String,
+    peer: Option<String>,
+    kind: String,
+    outcome: Option<String>,
+}
+
+async fn tell_ended(conn: &mut Conn, job: Uuid, mut ended: Vec<Ended>) -> Result<(), StoreError> {
+    ended.sort_by_key(|step| step.ordinal);
+    let told = ended.into_iter().map(|step| {
+        json!({
+            "attempt": step.attempt,
+            "ordinal": step.ordinal,
+            "instance": step.instance_name,
+            "peer": step.peer,
+            "kind": step.kind,
+            "outcome": step.outcome,
+        })
+    });
+    let told = told.collect();
+    events::record_all(conn, job, News::Changed, Kind::StepEnded, told).await
 }
 
 struct Row {

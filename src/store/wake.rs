@@ -6,20 +6,20 @@
 use std::future::Future;
 use std::time::Duration;
 
-use sqlx::postgres::{PgListener, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Store;
-use super::jobs::CHANNEL;
+use super::events::CHANNEL;
 
 /// Job news kept for a waiter that is slow to look; one that falls further behind is simply woken.
 const BACKLOG: usize = 1024;
 /// A listener that hears nothing for so long asks whether the line is still there: a dead line makes no noise.
-const QUIET: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(4);
 /// How long the answer to that, or a new connection, may take.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER: Duration = Duration::from_secs(4);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -32,8 +32,8 @@ pub struct Wakeups {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum News {
-    /// This job has changed.
-    Job(Uuid),
+    /// This job has changed; `cancel`: it is asked to stop.
+    Job { id: Uuid, cancel: bool },
     /// The line was down: anything may have.
     Anything,
 }
@@ -56,21 +56,25 @@ pub fn listen(
         work: watch::Sender::new(()),
         changed: broadcast::Sender::new(BACKLOG),
     };
-    // A pool of its own, of one: the listener never takes a connection from those who serve requests.
-    let line = PgPoolOptions::new()
+    let options = (*store.pool.connect_options()).clone();
+    let telling = wakeups.clone();
+    let listening = async move {
+        let _stopped = stop
+            .run_until_cancelled(telling.keep_listening(&options))
+            .await;
+    };
+    (wakeups, listening)
+}
+
+/// A pool of its own, of one: the listener never takes a connection from those who serve requests. A fresh one for every
+/// line: a dead connection occupies its pool for as long as it cannot be closed in order.
+fn line(options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
         .max_connections(1)
         .max_lifetime(None)
         .idle_timeout(None)
         .acquire_timeout(ANSWER)
-        .connect_lazy_with((*store.pool.connect_options()).clone());
-    let telling = wakeups.clone();
-    let listening = async move {
-        let _stopped = stop
-            .run_until_cancelled(telling.keep_listening(&line))
-            .await;
-        line.close().await;
-    };
-    (wakeups, listening)
+        .connect_lazy_with(options.clone())
 }
 
 impl Wakeups {
@@ -89,10 +93,10 @@ impl Wakeups {
         }
     }
 
-    async fn keep_listening(&self, line: &PgPool) {
+    async fn keep_listening(&self, options: &PgConnectOptions) {
         let mut told = false;
         loop {
-            match self.listen_once(line).await {
+            match self.listen_once(&line(options)).await {
                 Ok(()) => told = false,
                 Err(_) if told => {}
                 Err(error) => {
@@ -129,15 +133,15 @@ impl Wakeups {
     }
 
     fn tell(&self, payload: &str) {
-        let (id, work) = match payload.strip_suffix(" work") {
-            Some(id) => (id, true),
-            None => (payload, false),
-        };
+        let (id, what) = payload.split_once(' ').unwrap_or((payload, ""));
         // Whoever else writes to the channel: better woken for nothing than not woken.
-        let news = Uuid::parse_str(id).map_or(News::Anything, News::Job);
+        let news = Uuid::parse_str(id).map_or(News::Anything, |id| News::Job {
+            id,
+            cancel: what == "cancel",
+        });
         // Nobody waiting is not an error.
         let _waiting = self.changed.send(news);
-        if work || news == News::Anything {
+        if what == "work" || news == News::Anything {
             self.work.send_replace(());
         }
     }
@@ -161,9 +165,18 @@ impl JobWatch {
     /// Returns when the job may have changed since the watch was made or last returned. How long to wait at most is the
     /// caller's; read the job once more when that time is up.
     pub async fn changed(&mut self) {
+        self.heard(|_cancel| true).await;
+    }
+
+    /// Returns when the job may have been asked to stop. For its worker; otherwise like `changed`.
+    pub async fn cancel_asked(&mut self) {
+        self.heard(|cancel| cancel).await;
+    }
+
+    async fn heard(&mut self, matters: impl Fn(bool) -> bool) {
         loop {
             match self.news.recv().await {
-                Ok(News::Job(id)) if id != self.id => {}
+                Ok(News::Job { id, cancel }) if id != self.id || !matters(cancel) => {}
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }

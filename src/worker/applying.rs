@@ -48,6 +48,7 @@ impl Attempt<'_> {
     ) -> Result<Vec<(String, Failure)>, ApplyError> {
         let obtained = obtained(loaded, seen, plan);
         let prepared = self.prepare(loaded, plan, bytes, &obtained)?;
+        self.pass_return();
         self.start_applying(&prepared, &obtained).await?;
         self.check_lease()?;
         let sending = prepared
@@ -110,20 +111,19 @@ impl Attempt<'_> {
         prepared: &[Prepared<'_>],
         obtained: &[Obtained],
     ) -> Result<(), Interrupted> {
-        let mut tx = self.worker.store.begin().await?;
-        lease::hold(&mut tx, self.lease).await?;
         let now = self.worker.clock.now();
-        for Obtained {
-            instance_id,
-            certificate,
-            ..
-        } in obtained
-        {
-            certificates::note_obtained(&mut tx, *instance_id, certificate, now).await?;
-        }
         let all: Vec<NewStep> = prepared.iter().flat_map(|p| p.started.clone()).collect();
-        steps::start(&mut tx, self.lease, &all).await?;
-        Ok(tx.commit().await?)
+        self.persist(|| async {
+            let mut tx = self.worker.store.begin().await?;
+            lease::hold(&mut tx, self.lease).await?;
+            for kept in obtained {
+                let (instance, certificate) = (kept.instance_id, &kept.certificate);
+                certificates::note_obtained(&mut tx, instance, certificate, now).await?;
+            }
+            steps::start(&mut tx, self.lease, &all).await?;
+            tx.commit().await
+        })
+        .await
     }
 
     async fn end_applying(
@@ -147,8 +147,11 @@ impl Attempt<'_> {
                 })
             })
             .collect();
-        let mut conn = self.worker.store.acquire().await?;
-        Ok(steps::end(&mut conn, self.lease, &ends).await?)
+        self.persist(|| async {
+            let mut conn = self.worker.store.acquire().await?;
+            steps::end(&mut conn, self.lease, &ends).await
+        })
+        .await
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Every attempt starts from what it sees now; nothing an earlier one wrote is taken for the state of a server.
 
-use tokio_util::sync::CancellationToken;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Worker;
 use super::applying::{ApplyError, endpoint_der};
+use super::lease_keeper::Signals;
 use super::load::{LoadError, Loaded, load};
 use super::looking::{Learned, LookError, Purpose};
 use super::outcome::{self, Next, SoFar};
@@ -23,8 +24,10 @@ pub(super) struct Attempt<'a> {
     pub worker: &'a Worker,
     pub lease: &'a Lease,
     pub job: &'a Job,
-    /// Cancelled when the lease is no longer ours.
-    pub lost: &'a CancellationToken,
+    pub signals: &'a Signals,
+    /// Set before the first apply batch is written down as started: from then on a cancellation no longer stops the attempt,
+    /// it only keeps it from sending another one.
+    past_return: AtomicBool,
 }
 
 /// Why an attempt ends without an outcome of its own.
@@ -32,6 +35,8 @@ pub(super) struct Attempt<'a> {
 pub(super) enum Interrupted {
     /// Another worker may be at it; nothing more may be sent or written.
     LeaseLost,
+    /// The job is to be cancelled, and nothing is under way.
+    Cancelled,
     Store(StoreError),
 }
 
@@ -52,12 +57,33 @@ struct Round {
     approved: Option<Plan>,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        worker: &'a Worker,
+        lease: &'a Lease,
+        job: &'a Job,
+        signals: &'a Signals,
+    ) -> Self {
+        Self {
+            worker,
+            lease,
+            job,
+            signals,
+            past_return: AtomicBool::new(false),
+        }
+    }
+
     pub(super) async fn run(&self) -> Result<AttemptOutcome, Interrupted> {
-        let loaded = match load(self.worker, self.job).await {
+        let loading = self.persist(|| async {
+            match load(self.worker, self.job).await {
+                Ok(loaded) => Ok(Ok(loaded)),
+                Err(LoadError::Store(error)) => Err(error),
+                Err(LoadError::Unusable(detail)) => Ok(Err(detail)),
+            }
+        });
+        let loaded = match loading.await? {
             Ok(loaded) => loaded,
-            Err(LoadError::Store(error)) => return Err(error.into()),
-            Err(LoadError::Unusable(detail)) => return Ok(unusable(detail)),
+            Err(detail) => return Ok(unusable(detail)),
         };
         let mut round = Round {
             so_far: SoFar::default(),
@@ -100,6 +126,9 @@ impl Attempt<'_> {
         self.record(loaded, &seen, &plan, acted_on).await?;
         if let Next::End(outcome) = next {
             return Ok(Some(outcome));
+        }
+        if self.signals.cancel.is_cancelled() {
+            return Err(Interrupted::Cancelled);
         }
         if self.job.options.only_if_plan.is_some() && round.approved.is_none() {
             round.approved = Some(plan.clone());
@@ -152,10 +181,23 @@ impl Attempt<'_> {
 
     /// To be asked before every batch.
     pub(super) fn check_lease(&self) -> Result<(), Interrupted> {
-        if self.lost.is_cancelled() {
+        if self.signals.lost.is_cancelled() {
             Err(Interrupted::LeaseLost)
         } else {
             Ok(())
+        }
+    }
+
+    /// From here on the servers may be changed: what became of that must be seen before the attempt ends.
+    pub(super) fn pass_return(&self) {
+        self.past_return.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends when the job is to be cancelled and the attempt can be dropped where it stands, because it has changed nothing.
+    pub(super) async fn cancelled_in_time(&self) {
+        self.signals.cancel.cancelled().await;
+        if self.past_return.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -80,8 +80,11 @@ impl Attempt<'_> {
             .zip(&results)
             .map(|(step, result)| self.end_of(step, result))
             .collect();
-        let mut conn = self.worker.store.acquire().await?;
-        steps::end(&mut conn, self.lease, &ends).await?;
+        self.persist(|| async {
+            let mut conn = self.worker.store.acquire().await?;
+            steps::end(&mut conn, self.lease, &ends).await
+        })
+        .await?;
         Ok(results
             .into_iter()
             .map(|result| match result {
@@ -127,8 +130,11 @@ impl Attempt<'_> {
                 started_at: now,
             })
             .collect();
-        let mut conn = self.worker.store.acquire().await?;
-        steps::start(&mut conn, self.lease, &started).await?;
+        self.persist(|| async {
+            let mut conn = self.worker.store.acquire().await?;
+            steps::start(&mut conn, self.lease, &started).await
+        })
+        .await?;
         Ok(started)
     }
 

@@ -1,7 +1,7 @@
 //! THE HANDS: claims jobs, carries out one attempt at a time for each, and writes down what happened.
 //!
 //! Reading order: `claim_loop` (when), `carry_out` (one claimed job under its lease), `attempt` (the flow: look, think,
-//! do, look again), `load`, `looking`, `applying`, `record` (its parts), `outcome` and `backoff` (its decisions, pure).
+//! do, look again), `load`, `looking`, `applying`, `record`, `writing` (its parts), `outcome` and `backoff` (its decisions, pure).
 //! No transaction is open while a SQL Server is being talked to. No T-SQL is written here, no rule of preflight decided.
 
 mod applying;
@@ -9,25 +9,34 @@ mod attempt;
 mod backoff;
 mod carry_out;
 mod claim_loop;
+mod crowd;
 mod lease_keeper;
 mod load;
 mod looking;
 mod outcome;
 mod record;
+mod retention;
 mod settings;
+mod writing;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::domain::clock::Clock;
+use crate::domain::job::Job;
 use crate::sqlserver::Pools;
+use crate::store::lease::Lease;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
-use crate::store::{Store, StoreError, claim};
+use crate::store::{self, Store, StoreError, claim};
 
 pub use settings::Settings;
+
+/// How long claiming may take, before its connection is taken for dead.
+const CLAIMING: Duration = Duration::from_secs(5);
 
 /// Works on jobs. Cloning shares everything, the sessions to SQL Server included.
 #[derive(Clone)]
@@ -37,6 +46,7 @@ pub struct Worker {
     clock: Clock,
     seal_key: SealKey,
     pools: Pools,
+    crowd: crowd::Crowd,
     settings: Arc<Settings>,
 }
 
@@ -55,6 +65,7 @@ impl Worker {
             clock,
             seal_key,
             pools: Pools::new(settings.pool),
+            crowd: crowd::Crowd::default(),
             settings: Arc::new(settings),
         }
     }
@@ -79,16 +90,20 @@ impl Worker {
         self.pools.open_sessions()
     }
 
-    async fn claim(
-        &self,
-    ) -> Result<Option<(crate::store::lease::Lease, crate::domain::job::Job)>, StoreError> {
-        let mut conn = self.store.acquire().await?;
+    async fn claim(&self) -> Result<Option<(Lease, Job)>, StoreError> {
         let Settings {
             name,
             lease,
             max_unended,
+            pool,
             ..
         } = self.settings.as_ref();
-        claim::claim(&mut conn, name, *lease, *max_unended).await
+        let crowded = self.crowd.full(pool.per_instance);
+        let claiming = async {
+            let mut conn = self.store.acquire().await?;
+            claim::claim_beside(&mut conn, name, *lease, *max_unended, &crowded).await
+        };
+        // A claim whose answer is lost runs out like any other.
+        store::within(CLAIMING.min(*lease), claiming).await
     }
 }

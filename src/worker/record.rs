@@ -11,7 +11,7 @@ use crate::domain::wish::Member;
 use crate::plan::Seen;
 use crate::store::instance_status::{self, RefusedLogin};
 use crate::store::trusts::{self, SeenTrust};
-use crate::store::{Conn, jobs, lease};
+use crate::store::{Conn, StoreError, jobs, lease};
 
 impl Attempt<'_> {
     /// Keeps what a look found. `acted_on` is the plan the job shall show, with its scripts; the look after an apply has none.
@@ -22,6 +22,17 @@ impl Attempt<'_> {
         plan: &Plan,
         acted_on: Option<&[InstanceScript]>,
     ) -> Result<(), Interrupted> {
+        self.persist(|| self.keep(loaded, seen, plan, acted_on))
+            .await
+    }
+
+    async fn keep(
+        &self,
+        loaded: &Loaded,
+        seen: &[Seen],
+        plan: &Plan,
+        acted_on: Option<&[InstanceScript]>,
+    ) -> Result<(), StoreError> {
         let mut tx = self.worker.store.begin().await?;
         lease::hold(&mut tx, self.lease).await?;
         for ((member, side), seen) in loaded.wish.members.iter().zip(&loaded.sides).zip(seen) {
@@ -47,7 +58,7 @@ impl Attempt<'_> {
         if let Some(scripts) = acted_on {
             jobs::save_plan(&mut tx, self.lease, plan, scripts).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     fn refusal(&self, side: &Side, number: i32) -> RefusedLogin {
@@ -111,10 +122,10 @@ async fn observed(
     conn: &mut Conn,
     member: &Member,
     observation: &Observation,
-) -> Result<(), Interrupted> {
+) -> Result<(), StoreError> {
     if member.pinned_identity.is_none() {
         let identity = &observation.server.identity;
         instance_status::pin_identity(conn, member.instance_id, identity).await?;
     }
-    Ok(instance_status::save_observation(conn, member.instance_id, observation).await?)
+    instance_status::save_observation(conn, member.instance_id, observation).await
 }

@@ -20,12 +20,16 @@ pub struct Settings {
     pub max_unended: i32,
     /// Pause before the second attempt; doubled for each further one.
     pub retry_base: Duration,
+    /// How long after its first attempt began a job may still begin another one.
+    pub retry_total: Duration,
     /// The longest such pause.
     pub retry_cap: Duration,
     /// How often to look for work that nobody announced.
     pub poll: Duration,
     /// How long a stopping worker waits for running attempts.
     pub grace: Duration,
+    /// How long ended jobs are kept; for ever when absent.
+    pub history_retention: Option<Duration>,
     pub timeouts: Timeouts,
     pub pool: PoolSettings,
     pub thresholds: Thresholds,
@@ -40,9 +44,11 @@ impl Default for Settings {
             max_attempts: 5,
             max_unended: 5,
             retry_base: Duration::from_secs(1),
+            retry_total: Duration::from_secs(30 * 60),
             retry_cap: Duration::from_secs(60),
             poll: Duration::from_secs(1),
             grace: Duration::from_secs(10),
+            history_retention: None,
             timeouts: Timeouts::default(),
             pool: PoolSettings::default(),
             thresholds: Thresholds::default(),

@@ -17,6 +17,7 @@ use crate::engine::net::reconnect;
 use crate::engine::run::session::EngineSession;
 use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
+use crate::engine::state::version::Edition;
 use crate::reply::{Column, Item, Message, Value};
 use crate::server::TdsServer;
 
@@ -147,13 +148,18 @@ impl Instance {
         let start = (self.inner.now() - TimeDelta::days(1)).format("%Y%m%d");
         let quoted = host.replace(']', "]]");
         let text = host.replace('\'', "''");
+        // Express can only be a witness.
+        let role = match self.inner.edition() {
+            Edition::Express => "WITNESS",
+            _ => "ALL",
+        };
         let script = format!(
             "USE master;
 IF NOT EXISTS (SELECT * FROM sys.symmetric_keys WHERE name = N'##MS_DatabaseMasterKey##')
     CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Outb0und!Key-7';
 CREATE CERTIFICATE [{quoted}_cert] WITH SUBJECT = N'{text} certificate', START_DATE = '{start}';
 CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port}, LISTENER_IP = ALL)
-    FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [{quoted}_cert], ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = ALL);"
+    FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE [{quoted}_cert], ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = {role});"
         );
         self.exec(&script).await.map(|_| ())
     }

@@ -56,6 +56,15 @@ fn a_private_key_is_refused_in_every_dress() {
         key.serialize_pem().into_bytes(),
         with_key.into_bytes(),
         [valid(&key).der().to_vec(), key.serialize_der()].concat(),
+        [valid(&key).der().to_vec(), key.serialize_pem().into_bytes()].concat(),
+        format!(
+            "{}{}",
+            key.serialize_pem().replace('\n', "\n  "),
+            valid(&key).pem()
+        )
+        .into_bytes(),
+        // SEQUENCE { SEQUENCE {}, OCTET STRING }: how an encrypted PKCS#8 key begins.
+        vec![0x30, 0x05, 0x30, 0x00, 0x04, 0x01, 0x00],
     ] {
         assert_eq!(
             Certificate::from_upload(&upload, false, now()),
@@ -86,6 +95,11 @@ fn exactly_one_certificate_is_taken() {
     long.extend_from_slice(b"xyz");
     assert_eq!(
         Certificate::from_upload(&long, false, now()),
+        Err(RefusedCertificate::TrailingBytes { bytes: 3 })
+    );
+    let behind = format!("{}xyz\n", valid(&key).pem());
+    assert_eq!(
+        Certificate::from_upload(behind.as_bytes(), false, now()),
         Err(RefusedCertificate::TrailingBytes { bytes: 3 })
     );
     for nothing in [&b"hello"[..], b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {

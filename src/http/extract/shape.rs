@@ -176,9 +176,11 @@ impl<'de> Deserializer<'de> for Node {
     ) -> Result<V::Value, ShapeError> {
         match self {
             Self::Text(variant) => visitor.visit_enum(variant.into_deserializer()),
-            Self::Object(members) if members.len() == 1 => visitor.visit_enum(
-                MapAccessDeserializer::new(MapDeserializer::new(members.into_iter())),
-            ),
+            Self::Object(members) if members.len() == 1 && !matches!(members[0].1, Self::Null) => {
+                visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(
+                    members.into_iter(),
+                )))
+            }
             other => Err(de::Error::invalid_type(
                 other.unexpected(),
                 &"one of the documented values",
@@ -186,9 +188,22 @@ impl<'de> Deserializer<'de> for Node {
         }
     }
 
+    /// Objects only: serde's own structs would take a list of the members' values too, and so make their order API.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ShapeError> {
+        match self {
+            Self::Object(_) => self.deserialize_any(visitor),
+            other => Err(de::Error::invalid_type(other.unexpected(), &"an object")),
+        }
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string
-        bytes byte_buf unit unit_struct seq tuple tuple_struct map struct
+        bytes byte_buf unit unit_struct seq tuple tuple_struct map
         identifier ignored_any
     }
 }

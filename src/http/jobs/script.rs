@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::domain::job::{Job, Subject};
 use crate::domain::plan::InstanceScript;
-use crate::http::text::{lines, one_line};
+use crate::http::text::one_line;
 
 /// One section per instance, each batch ended by `GO`.
 #[must_use]
@@ -37,7 +37,8 @@ pub fn render(job: &Job, scripts: &[InstanceScript]) -> String {
             script.batch.trim_end()
         );
     }
-    lines(&out)
+    // As it is, to the byte: what is read here is what runs. Only the heads above are made safe for a terminal.
+    out
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub fn sample_job() -> Job {
         attempts: 1,
         next_attempt_at: None,
         last_problem: None,
+        cancel_requested_at: None,
         plan: None,
         version: 1,
         created_at: DateTime::UNIX_EPOCH,

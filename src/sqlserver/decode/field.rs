@@ -28,12 +28,18 @@ pub(in crate::sqlserver) fn need<'a, T: FromSql<'a>>(
     opt(row, column)?.ok_or_else(|| format!("column {column} of set {} is NULL", set_of(row)))
 }
 
+/// PostgreSQL keeps no U+0000, in text or in JSON: one in a server's answer must not make its history unwritable.
+#[must_use]
+pub(in crate::sqlserver) fn storable(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
+}
+
 pub(super) fn text(row: &Row, column: &str) -> Result<String, Unreadable> {
-    need::<&str>(row, column).map(str::to_owned)
+    need::<&str>(row, column).map(storable)
 }
 
 pub(super) fn opt_text(row: &Row, column: &str) -> Result<Option<String>, Unreadable> {
-    opt::<&str>(row, column).map(|text| text.map(str::to_owned))
+    opt::<&str>(row, column).map(|text| text.map(storable))
 }
 
 pub(super) fn name(row: &Row, column: &str) -> Result<SysName, Unreadable> {

@@ -16,7 +16,8 @@ use chrono::{DateTime, Utc};
 use tiberius::Row;
 
 use self::field::Unreadable;
-use crate::domain::hash::Sha256;
+use crate::domain::certificate::Certificate;
+use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{
     ConnectPermission, Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase,
     Observation, OwnLogin, PeerNames, Server,
@@ -121,14 +122,21 @@ impl Incoming {
         let mut server = self.server.ok_or_else(|| missing("mg_server"))?;
         server.encrypted = self.encrypted;
         server.through_listener = self.through_listener;
+        // Where the bytes are there, what is shown is what they say: a hostile server may claim another thumbprint.
         for held in &mut self.certificates {
-            held.sha256 = self
-                .encoded
-                .get(&held.certificate_id)
-                .map(|der| Sha256::of(der));
+            if let Some(der) = self.encoded.get(&held.certificate_id) {
+                held.sha256 = Some(Sha256::of(der));
+                held.thumbprint = Thumbprint::of(der);
+            }
         }
         if let Some(own) = self.endpoint.as_mut().and_then(|e| e.certificate.as_mut()) {
             own.der = self.encoded.remove(&own.certificate_id);
+            if let Some(der) = &own.der {
+                own.thumbprint = Thumbprint::of(der);
+                if let Ok(parsed) = Certificate::from_der(der) {
+                    (own.not_before, own.not_after) = (parsed.not_before, parsed.not_after);
+                }
+            }
         }
         Ok(Observation {
             server,

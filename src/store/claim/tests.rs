@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use super::*;
 use crate::domain::job::JobKind;
+use crate::store::attempts::{self, AttemptEnd};
 use crate::store::fixture::*;
 use crate::store::{MIGRATOR, lease};
 
@@ -119,7 +120,8 @@ async fn a_younger_job_does_not_overtake_one_that_waits(pool: PgPool) {
     lease::succeed(conn, &first).await.unwrap();
     let (second, _) = taken(conn).await.unwrap();
     assert_eq!(second.job_id, older.id);
-    lease::retry_later(conn, &second, FailureCode::Unreachable, "down", LONG)
+    let code = FailureCode::Unreachable;
+    lease::retry_later(conn, &second, code, "down", LONG, LONG * 2)
         .await
         .unwrap();
     let (third, _) = taken(conn).await.unwrap();
@@ -209,6 +211,7 @@ async fn a_job_that_never_comes_to_an_end_is_set_aside(pool: PgPool) {
         FailureCode::Unreachable,
         "down",
         Duration::ZERO,
+        LONG,
     )
     .await
     .unwrap();
@@ -253,4 +256,72 @@ async fn history_does_not_slow_the_claim(pool: PgPool) {
     assert_eq!(lease.job_id, next.id);
     let rows = count(&mut tx, looked, first.id).await - before;
     assert!((1..50).contains(&rows), "the claim looked at {rows} rows");
+}
+
+/// With a history too large to be read, the planner itself shows that the claim reads the queue's own index.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn the_claim_reads_the_partial_index(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    queued(conn, &erp).await;
+    let (lease, _) = taken(conn).await.unwrap();
+    lease::succeed(conn, &lease).await.unwrap();
+    for statement in [
+        "insert into jobs (id, kind, pair_id, subject_name, dry_run, holds, options, accepted, state, created_at, finished_at)
+         select gen_random_uuid(), kind, pair_id, subject_name, dry_run, holds, options, accepted, state, created_at, finished_at
+         from jobs, generate_series(1, 20000)",
+        "analyze jobs",
+    ] {
+        sqlx::query(statement).execute(&mut *conn).await.unwrap();
+    }
+    queued(conn, &erp).await;
+    let asked = "explain select j.id from jobs j
+        where j.state in ('queued', 'running')
+          and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
+          and not exists (
+              select from instance_leases l
+              where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp())
+          and not exists (
+              select from jobs older
+              where older.state in ('queued', 'running') and older.id < j.id and older.holds && j.holds
+                and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp())
+        order by j.id limit 1 for update of j skip locked";
+    let plan: Vec<String> = sqlx::query_scalar(asked).fetch_all(conn).await.unwrap();
+    let plan = plan.join("\n");
+    assert_eq!(plan.matches("jobs_queue").count(), 2, "{plan}");
+    assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_process_takes_no_more_at_an_instance_than_it_has_sessions(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 4).await;
+    let dead = pair(conn, "dead", &fleet[0], &fleet[1]).await;
+    let well = pair(conn, "well", &fleet[2], &fleet[3]).await;
+    for (pair, kind) in [
+        (&dead, JobKind::VerifyInbound),
+        (&well, JobKind::VerifyInbound),
+    ] {
+        let new = new_job(pair, kind, false);
+        jobs::enqueue(conn, &new).await.unwrap();
+    }
+    let crowded = [fleet[1].id];
+    let (lease, job) = claim_beside(conn, "tests", LONG, 3, &crowded)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        job.subject.named().id,
+        well.id,
+        "the other one waits here, not elsewhere"
+    );
+    assert!(
+        claim_beside(conn, "tests", LONG, 3, &crowded)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let (elsewhere, _) = taken(conn).await.unwrap();
+    assert_ne!(elsewhere.job_id, lease.job_id);
 }

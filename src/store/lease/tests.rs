@@ -69,7 +69,7 @@ async fn every_write(
 ) -> Vec<(&'static str, Result<(), StoreError>)> {
     let code = FailureCode::Unreachable;
     vec![
-        ("renew", renew(conn, lease, LONG).await),
+        ("renew", renew(conn, lease, LONG).await.map(|_| ())),
         ("hold", hold(conn, lease).await),
         (
             "start",
@@ -86,12 +86,14 @@ async fn every_write(
         ),
         (
             "retry",
-            retry_later(conn, lease, code, "x", Duration::ZERO).await,
+            retry_later(conn, lease, code, "x", Duration::ZERO, LONG)
+                .await
+                .map(|_| ()),
         ),
-        ("hand back", hand_back(conn, lease).await),
-        ("cancel", acknowledge_cancel(conn, lease).await),
-        ("fail", fail(conn, lease, code, "x").await),
-        ("succeed", succeed(conn, lease).await),
+        ("hand back", hand_back(conn, lease).await.map(|_| ())),
+        ("cancel", acknowledge_cancel(conn, lease).await.map(|_| ())),
+        ("fail", fail(conn, lease, code, "x").await.map(|_| ())),
+        ("succeed", succeed(conn, lease).await.map(|_| ())),
     ]
 }
 
@@ -188,7 +190,7 @@ async fn failing_for_now_is_due_again_and_failing_for_good_is_not(pool: PgPool) 
     let conn = &mut *pool.acquire().await.unwrap();
     let (first, _) = claimed(conn).await;
     let code = FailureCode::Unreachable;
-    retry_later(conn, &first, code, "i1 is down", LONG)
+    retry_later(conn, &first, code, "i1 is down", LONG, LONG * 2)
         .await
         .unwrap();
     let waiting = job(conn, &first).await;
@@ -250,8 +252,12 @@ async fn steps_of_instances_side_by_side_get_their_own_places(
                     ended(&two[1], StepOutcome::Failed),
                 ];
                 steps::end(conn, &lease, &both).await.unwrap();
+                // Repeated, because the answer was lost: nothing new. Otherwise than before: refused.
+                steps::start(conn, &lease, &two).await.unwrap();
+                steps::end(conn, &lease, &both).await.unwrap();
+                let otherwise = [ended(&two[0], StepOutcome::Unknown)];
                 assert!(
-                    steps::end(conn, &lease, &both).await.is_err(),
+                    steps::end(conn, &lease, &otherwise).await.is_err(),
                     "a step ends once"
                 );
             }
@@ -277,4 +283,22 @@ async fn steps_of_instances_side_by_side_get_their_own_places(
         assert_eq!(two[1].peer.as_deref(), Some("i1"));
         assert_eq!(two[1].error.as_ref().unwrap().number, 15025);
     }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn no_further_attempt_begins_after_the_time_for_them_all(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let (lease, _) = claimed(conn).await;
+    let code = FailureCode::Unreachable;
+    sqlx::query("update jobs set started_at = clock_timestamp() - interval '60 s'")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let (pause, total) = (Duration::from_secs(30), Duration::from_secs(80));
+    let state = retry_later(conn, &lease, code, "i1 is down", pause, total)
+        .await
+        .unwrap();
+    assert_eq!(state, JobState::Failed);
+    let failed = job(conn, &lease).await;
+    assert_eq!(failed.failure, Some((code, "i1 is down".to_owned())));
 }

@@ -34,6 +34,7 @@ fn job(kind: JobKind, dry_run: bool) -> Job {
         attempts: 1,
         next_attempt_at: None,
         last_problem: None,
+        cancel_requested_at: None,
         plan: None,
         version: 1,
         created_at: chrono::DateTime::UNIX_EPOCH,

@@ -123,7 +123,10 @@ impl EngineSession {
             "sp_getapplock" => self.take_lock(&given).await,
             "sp_releaseapplock" => self.release_lock(&given),
             "xp_readerrorlog" | "sp_readerrorlog" => self.read_error_log(&given, reply).await,
-            "sp_reset_connection" => Ok(0),
+            "sp_reset_connection" => {
+                crate::session::Session::reset(self);
+                Ok(0)
+            }
             _ => Err(Raise::new(
                 2812,
                 16,

@@ -1,0 +1,76 @@
+//! How many attempts of this process are at each instance. More than there are sessions to it would only wait with a hand
+//! and a lease in use; so one dead instance cannot take all hands.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+/// Counts attempts by instance. Cloning shares the counts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Crowd {
+    at: Arc<Mutex<HashMap<Uuid, usize>>>,
+}
+
+/// One attempt's presence at its instances, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Present {
+    crowd: Crowd,
+    instances: Vec<Uuid>,
+}
+
+impl Crowd {
+    /// The instances that `most` attempts are at already.
+    pub(super) fn full(&self, most: usize) -> Vec<Uuid> {
+        let at = self.lock();
+        at.iter()
+            .filter(|(_, n)| **n >= most)
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    pub(super) fn enter(&self, instances: Vec<Uuid>) -> Present {
+        let mut at = self.lock();
+        for instance in &instances {
+            *at.entry(*instance).or_default() += 1;
+        }
+        Present {
+            crowd: self.clone(),
+            instances,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, usize>> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        let mut at = self.crowd.lock();
+        for instance in &self.instances {
+            if let Some(n) = at.get_mut(instance) {
+                *n -= 1;
+            }
+        }
+        at.retain(|_, n| *n > 0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_full_as_long_as_its_attempts_last() {
+        let crowd = Crowd::default();
+        let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let first = crowd.enter(vec![a, b]);
+        let second = crowd.enter(vec![a]);
+        assert_eq!(crowd.full(2), [a]);
+        drop(first);
+        assert!(crowd.full(2).is_empty());
+        drop(second);
+        assert!(crowd.full(1).is_empty());
+    }
+}
