@@ -11,6 +11,7 @@ pub const JSON: &str = "application/json";
 pub const TEXT: &str = "text/plain";
 pub const DER: &str = "application/pkix-cert";
 pub const PEM: &str = "application/x-pem-file";
+pub const EVENTS: &str = "text/event-stream";
 pub const SQL: &str = "application/sql";
 pub const PROBLEM: &str = "application/problem+json";
 

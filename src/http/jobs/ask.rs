@@ -24,7 +24,7 @@ use crate::store::pairs::{self, Pair};
 use crate::store::{Conn, Transaction, certificates, instances};
 
 /// What a request is remembered to have been answered: how far the job is shows in the job.
-const ACCEPTED: u16 = StatusCode::ACCEPTED.as_u16();
+pub const ACCEPTED: u16 = StatusCode::ACCEPTED.as_u16();
 
 /// Ask for a job on a pair
 ///
@@ -198,7 +198,13 @@ pub async fn ask_for_instance_job(
 }
 
 /// The job of a request that was made before, as it is now. The transaction ends first: nobody waits in one.
-async fn replay(api: &Api, tx: Transaction, object: &str, wait: Wait, format: Format) -> Answer {
+pub async fn replay(
+    api: &Api,
+    tx: Transaction,
+    object: &str,
+    wait: Wait,
+    format: Format,
+) -> Answer {
     tx.rollback().await?;
     let id = object
         .parse()
@@ -206,7 +212,8 @@ async fn replay(api: &Api, tx: Transaction, object: &str, wait: Wait, format: Fo
     answer(api, id, wait, format, false).await.map(replayed)
 }
 
-async fn answer(
+/// The job of a request, once it has ended or the wait is over: 200 or 202.
+pub async fn answer(
     api: &Api,
     id: uuid::Uuid,
     wait: Wait,

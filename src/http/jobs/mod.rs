@@ -2,6 +2,8 @@
 
 mod answer;
 mod ask;
+mod cancel;
+mod events;
 mod filter;
 mod plain;
 mod plan_view;
@@ -26,6 +28,8 @@ pub fn routes() -> Vec<Guarded> {
         Policy::Caller.guards(routes!(ask_for_instance_job, list_instance_jobs)),
     ];
     all.extend(read::routes());
+    all.extend(events::routes());
+    all.extend(cancel::routes());
     all
 }
 

@@ -51,9 +51,10 @@ fn every_operation_is_described_in_full() {
             }
             let good = responses.iter().filter(|(s, _)| s.starts_with('2'));
             assert!(good.clone().count() > 0, "{what}");
-            for (_, response) in good {
+            for (status, response) in good {
                 let text = response.to_string();
-                let shown = text.contains("example") || text.contains("/Deleted\"");
+                let shown =
+                    status == "204" || text.contains("example") || text.contains("/Deleted\"");
                 assert!(shown, "{what} has no example");
             }
             for parameter in operation["parameters"].as_array().into_iter().flatten() {

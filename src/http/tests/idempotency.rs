@@ -319,7 +319,7 @@ async fn a_client_that_was_cut_off_repeats_safely(pool: PgPool) {
         // Cut at another moment each time: from before anything was read to after the answer.
         let patience = Duration::from_micros(u64::from(round) * 700);
         let _cut = tokio::time::timeout(patience, line.readable()).await;
-        line.set_linger(Some(Duration::ZERO)).unwrap();
+        line.set_zero_linger().unwrap();
         drop(line);
         let path = "/v1/instances/HOST_A/jobs";
         ask(&service, &key, path, &inspect()).await.expect(202);

@@ -5,6 +5,7 @@ mod certificates;
 mod conditions;
 mod document;
 mod edges;
+mod events;
 mod idempotency;
 mod jobs;
 mod pages;
