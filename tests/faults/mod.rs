@@ -5,6 +5,7 @@
 
 mod boundaries;
 
+mod cancel;
 mod clocks;
 mod database;
 mod drain;
