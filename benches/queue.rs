@@ -27,10 +27,13 @@ async fn main() {
     let server =
         std::env::var("DATABASE_URL").expect("DATABASE_URL, as scripts/with-postgres sets it");
     let admin = PgPool::connect(&server).await.unwrap();
-    sqlx::raw_sql("drop database if exists queue_bench; create database queue_bench")
-        .execute(&admin)
-        .await
-        .unwrap();
+    // Each by itself: neither may stand in a transaction.
+    for statement in [
+        "drop database if exists queue_bench with (force)",
+        "create database queue_bench",
+    ] {
+        sqlx::query(statement).execute(&admin).await.unwrap();
+    }
     let options = admin
         .connect_options()
         .as_ref()

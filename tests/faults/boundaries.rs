@@ -8,7 +8,7 @@ use super::site::{LONG, Site};
 use super::{ledger, soak, within};
 
 /// Pairs that are hurt at the same time, each at a boundary of its own.
-const SIDE_BY_SIDE: usize = 8;
+pub const SIDE_BY_SIDE: usize = 8;
 
 /// Short enough that a test can wait for its end, long enough for a busy machine to renew it.
 const FLAGS: [&str; 6] = [
@@ -75,7 +75,7 @@ async fn hurt_everywhere(pool: &PgPool, blows: &[Blow]) {
 }
 
 /// How many statements one fresh configuration runs on an instance; `true` where it is the apply batch's.
-async fn statements(site: &Site, replica: &Replica) -> Vec<bool> {
+pub async fn statements(site: &Site, replica: &Replica) -> Vec<bool> {
     let since = site.now();
     let asked = site.configure_all(replica).await;
     site.all_succeed(&asked, LONG).await;
@@ -93,7 +93,7 @@ async fn statements(site: &Site, replica: &Replica) -> Vec<bool> {
 }
 
 /// Every statement in the long form; in the short one those of the apply batch and every fourth of the others.
-fn sample(changing: &[bool]) -> Vec<u64> {
+pub fn sample(changing: &[bool]) -> Vec<u64> {
     let places = changing.iter().enumerate();
     places
         .filter(|(place, changes)| **changes || soak::is_long() || place % 4 == 0)

@@ -14,26 +14,26 @@ async fn r15_what_can_end_within_the_grace_ends_and_the_rest_starts_elsewhere_at
     pool: PgPool,
 ) {
     let site = Site::apart(&pool, 4).await;
-    let mut leaving = site.replica(&["--grace", "3s"]).await;
+    let mut leaving = site.replica(&["--grace", "8s"]).await;
     site.register(&leaving, &[]).await;
     // Pair 0 is stuck for longer than the grace, the others are only slow.
     site.hosts[0]
         .faults()
         .add(Rule::nth_statement(1, Fault::StallBefore));
     for host in &site.hosts[1..] {
-        host.faults().set_latency(Duration::from_millis(300));
+        host.faults().set_latency(Duration::from_millis(200));
     }
     let asked = site.configure_all(&leaving).await;
     begun(&site, &asked, &leaving).await;
     let staying = site.replica(&[]).await;
     let told = Instant::now();
     leaving.signal("TERM");
-    let status = leaving.ended(Duration::from_secs(6)).await;
+    let status = leaving.ended(Duration::from_secs(12)).await;
     let took = told.elapsed();
     assert!(status.success(), "{status}: {}", leaving.log());
     assert!(
-        took < Duration::from_secs(5),
-        "grace is 3 s; it took {took:?}"
+        took <= Duration::from_secs(9),
+        "grace is 8 s; it took {took:?}"
     );
     site.hosts[0].faults().clear();
     site.all_succeed(&asked, LONG).await;

@@ -4,6 +4,8 @@
 //! of `soak`). Nothing here reaches into mirrorgate: replicas are the built binary, hurt by signals and by their links.
 
 mod boundaries;
+
+mod cancel;
 mod clocks;
 mod database;
 mod drain;
