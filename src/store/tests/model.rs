@@ -486,7 +486,7 @@ async fn postgres_and_the_model_agree_whatever_happens(pool: PgPool) {
             panic!("{why}\nafter {story:#?}");
         }
     }
-    assert!(CASES * OPERATIONS >= 2_000);
+    const { assert!(CASES * OPERATIONS >= 2_000) };
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
