@@ -1,12 +1,14 @@
 //! `/v1/instances/{name}/certificates`: public certificates of an instance's mirroring endpoint.
 
+mod view;
+
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use self::view::CertificateView;
 use super::api::Api;
 use super::etag::{Conditions, ETag};
 use super::extract::{
@@ -21,7 +23,7 @@ use super::policy::{Guarded, Policy};
 use super::problem::{Fault, Kind, Problem};
 use super::reply::{self, Answer, Deleted, ListRequest};
 use super::text::{Table, maybe_moment, moment};
-use crate::domain::certificate::{Certificate, Purpose, RefusedCertificate, Source};
+use crate::domain::certificate::{Certificate, Purpose, RefusedCertificate};
 use crate::domain::hash::Sha256;
 use crate::domain::name::RegistrationName;
 use crate::store::certificates::{self, StoredCertificate};
@@ -59,59 +61,6 @@ impl ReadParameters for UploadParameters {
             allow_expired: pairs
                 .parse("allow_expired", "true or false", |text| text.parse().ok())
                 .unwrap_or(false),
-        }
-    }
-}
-
-/// A certificate as it is shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct CertificateView {
-    /// Over the DER: what identifies it.
-    sha256: String,
-    /// SHA-1, as SQL Server shows it.
-    thumbprint: String,
-    subject: String,
-    issuer: String,
-    serial: String,
-    not_before: DateTime<Utc>,
-    not_after: DateTime<Utc>,
-    key_bits: u32,
-    /// Dotted object identifier.
-    #[schema(example = "1.2.840.113549.1.1.11")]
-    signature_algorithm: String,
-    /// What it was last uploaded for; null when it was only obtained from the endpoint.
-    #[schema(required)]
-    purpose: Option<Purpose>,
-    source: Source,
-    /// It counts now: the last upload of its purpose.
-    pinned: bool,
-    created_at: DateTime<Utc>,
-    #[schema(required)]
-    uploaded_at: Option<DateTime<Utc>>,
-}
-
-impl CertificateView {
-    fn of(stored: &StoredCertificate, pins: &certificates::Pins) -> Self {
-        let certificate = &stored.certificate;
-        let is = |pin: &Option<StoredCertificate>| {
-            pin.as_ref()
-                .is_some_and(|p| p.certificate.sha256 == certificate.sha256)
-        };
-        Self {
-            sha256: certificate.sha256.to_string(),
-            thumbprint: certificate.thumbprint.to_string(),
-            subject: certificate.subject.clone(),
-            issuer: certificate.issuer.clone(),
-            serial: certificate.serial.clone(),
-            not_before: certificate.not_before,
-            not_after: certificate.not_after,
-            key_bits: certificate.key_bits,
-            signature_algorithm: certificate.signature_algorithm.clone(),
-            purpose: stored.purpose,
-            source: stored.source,
-            pinned: is(&pins.current) || is(&pins.next),
-            created_at: stored.created_at,
-            uploaded_at: stored.uploaded_at,
         }
     }
 }

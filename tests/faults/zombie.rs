@@ -15,7 +15,7 @@ async fn r4_a_zombies_late_batch_changes_nothing_and_its_writes_are_refused(pool
     let zombie = site.replica(&flags).await;
     site.register(&zombie, &[]).await;
     // The zombie's batch has arrived, and runs when all is over.
-    let late = Duration::from_secs(12);
+    let late = Duration::from_secs(25);
     for host in &site.hosts {
         host.faults()
             .add(Rule::next("BEGIN TRANSACTION", Fault::Delay(late)));

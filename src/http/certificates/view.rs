@@ -1,0 +1,61 @@
+//! A certificate as it is shown.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use crate::domain::certificate::{Purpose, Source};
+use crate::store::certificates::{self, StoredCertificate};
+
+/// A certificate as it is shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct CertificateView {
+    /// Over the DER: what identifies it.
+    pub sha256: String,
+    /// SHA-1, as SQL Server shows it.
+    pub thumbprint: String,
+    pub subject: String,
+    pub issuer: String,
+    pub serial: String,
+    pub not_before: DateTime<Utc>,
+    pub not_after: DateTime<Utc>,
+    pub key_bits: u32,
+    /// Dotted object identifier.
+    #[schema(example = "1.2.840.113549.1.1.11")]
+    pub signature_algorithm: String,
+    /// What it was last uploaded for; null when it was only obtained from the endpoint.
+    #[schema(required)]
+    pub purpose: Option<Purpose>,
+    pub source: Source,
+    /// It counts now: the last upload of its purpose.
+    pub pinned: bool,
+    pub created_at: DateTime<Utc>,
+    #[schema(required)]
+    pub uploaded_at: Option<DateTime<Utc>>,
+}
+
+impl CertificateView {
+    #[must_use]
+    pub fn of(stored: &StoredCertificate, pins: &certificates::Pins) -> Self {
+        let certificate = &stored.certificate;
+        let is = |pin: &Option<StoredCertificate>| {
+            pin.as_ref()
+                .is_some_and(|p| p.certificate.sha256 == certificate.sha256)
+        };
+        Self {
+            sha256: certificate.sha256.to_string(),
+            thumbprint: certificate.thumbprint.to_string(),
+            subject: certificate.subject.clone(),
+            issuer: certificate.issuer.clone(),
+            serial: certificate.serial.clone(),
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            key_bits: certificate.key_bits,
+            signature_algorithm: certificate.signature_algorithm.clone(),
+            purpose: stored.purpose,
+            source: stored.source,
+            pinned: is(&pins.current) || is(&pins.next),
+            created_at: stored.created_at,
+            uploaded_at: stored.uploaded_at,
+        }
+    }
+}
