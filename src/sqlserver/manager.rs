@@ -5,12 +5,14 @@ use std::time::Duration;
 use deadpool::managed::{Manager, Metrics, RecycleError, RecycleResult};
 
 use super::connect;
+use super::gate::Gate;
 use super::session::Session;
 use super::target::Target;
 use crate::domain::failure::Failure;
 
 pub(super) struct Sessions {
     pub target: Target,
+    pub gate: Gate,
     /// Older sessions are closed: firewalls forget connections, and balancers and DNS move.
     pub max_age: Duration,
     /// Longer unused ones are closed: they cost the server memory and show up in its monitors.

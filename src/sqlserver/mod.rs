@@ -9,6 +9,7 @@ mod browser;
 mod connect;
 mod decode;
 mod failure;
+mod gate;
 mod manager;
 mod observe;
 mod pools;

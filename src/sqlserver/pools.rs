@@ -9,6 +9,7 @@ use deadpool::Runtime;
 use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
 
 use super::failure;
+use super::gate::Gate;
 use super::manager::Sessions;
 use super::session::Session;
 use super::target::{PoolKey, Target};
@@ -89,10 +90,15 @@ impl Pools {
     /// A session that may have been used before.
     pub(super) async fn get(&self, target: &Target) -> Result<Borrowed, Failure> {
         let pool = self.pool(target)?;
-        pool.get()
+        let gate = &pool.manager().gate;
+        let _pass = gate.pass().await?;
+        let session = pool
+            .get()
             .await
             .map(Borrowed)
-            .map_err(|error| explain(target, error))
+            .map_err(|error| explain(target, error));
+        gate.learn(&session);
+        session
     }
 
     /// A session that nothing has run on: the idle ones are closed first, they are as suspect as the one that failed.
@@ -132,6 +138,7 @@ impl Pools {
         let limits = target.timeouts;
         let manager = Sessions {
             target: target.clone(),
+            gate: Gate::default(),
             max_age: self.settings.max_age,
             max_idle: self.settings.max_idle,
         };

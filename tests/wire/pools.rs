@@ -213,6 +213,36 @@ async fn a_refused_log_in_is_told_by_its_number_and_names_no_password() {
 }
 
 #[tokio::test]
+async fn those_who_ask_side_by_side_share_one_refusal() {
+    let fleet = Fleet::new().unwrap();
+    let a = server(&fleet, |spec| {
+        spec.sa_password = "Another-one-1!".to_owned()
+    })
+    .await;
+    let pools = Pools::new(PoolSettings::default());
+    let target = target(a.port(), verified(fleet.ca_pem()));
+    let (one, two, three, four, five) = tokio::join!(
+        look(&pools, &target),
+        look(&pools, &target),
+        look(&pools, &target),
+        look(&pools, &target),
+        look(&pools, &target),
+    );
+    for answer in [one, two, three, four, five] {
+        assert_eq!(answer.unwrap_err().class, FailureClass::LoginRefused);
+    }
+    assert_eq!(
+        a.counters().refused_logins,
+        1,
+        "each would be a step towards a lock-out"
+    );
+
+    // Who asks afterwards has a reason to: it is tried.
+    assert!(look(&pools, &target).await.is_err());
+    assert_eq!(a.counters().refused_logins, 2);
+}
+
+#[tokio::test]
 async fn a_server_not_ready_for_log_ins_is_merely_unreachable() {
     let fleet = Fleet::new().unwrap();
     let a = server(&fleet, |_| {}).await;
