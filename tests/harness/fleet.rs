@@ -1,7 +1,7 @@
 //! Simulated instances as the stories need them.
 
 use sqlserver_sim::reply::Value;
-use sqlserver_sim::{Instance, InstanceSpec};
+use sqlserver_sim::{Instance, InstanceSpec, Unverified};
 
 /// The simulated administrators' password; only ever sent to 127.0.0.1.
 pub const PASSWORD: &str = "Canary-sa-7f3e!Q";
@@ -11,7 +11,20 @@ pub fn host(name: &str) -> InstanceSpec {
     InstanceSpec {
         sa_password: PASSWORD.to_owned(),
         key_bits: Some(2048),
+        unverified: unverified(),
         ..InstanceSpec::named(name)
+    }
+}
+
+/// How the points behave that nobody has verified on a real server: as usual, or, with `MIRRORGATE_TEST_UNVERIFIED=opposite`,
+/// every one the other way round. The stories hold either way.
+pub fn unverified() -> Unverified {
+    match std::env::var("MIRRORGATE_TEST_UNVERIFIED").as_deref() {
+        Ok("opposite") => Unverified::opposite(),
+        Ok(other) => {
+            panic!("MIRRORGATE_TEST_UNVERIFIED is {other:?}; wanted is opposite, or nothing")
+        }
+        Err(_) => Unverified::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use answer::Answer;
-pub use fleet::{PASSWORD, certificate_of, der_of, host, is_change, outbound};
+pub use fleet::{PASSWORD, certificate_of, der_of, host, is_change, outbound, unverified};
 
 /// One running service with its fleet. Everything stops when it is dropped.
 pub struct TestApp {
