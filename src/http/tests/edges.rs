@@ -256,9 +256,15 @@ async fn the_documentation_page_needs_nothing_from_elsewhere(pool: PgPool) {
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn what_takes_too_long_is_503(pool: PgPool) {
     let settings = Settings {
-        timeout: std::time::Duration::ZERO,
+        timeout: std::time::Duration::from_millis(50),
         ..Settings::default()
     };
+    // Nobody can read the pairs while this lasts.
+    let mut holding = pool.begin().await.unwrap();
+    sqlx::query("lock table pairs in access exclusive mode")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
     let service = Service::with(pool, settings);
     let answer = service.get("/v1/pairs").await;
     answer.problem(503, "timed_out");
