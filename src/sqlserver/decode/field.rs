@@ -81,3 +81,14 @@ pub(super) fn permission(row: &Row, column: &str) -> Result<Option<bool>, Unread
 pub(in crate::sqlserver) fn set_of(row: &Row) -> &str {
     row.columns().first().map_or("", |column| column.name())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgresql_cannot_keep_is_made_visible() {
+        assert_eq!(storable("Developer\0 Edition"), "Developer\u{fffd} Edition");
+        assert_eq!(storable("plain"), "plain");
+    }
+}
