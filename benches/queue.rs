@@ -13,7 +13,8 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mirrorgate::store::{Store, claim, lease};
+use mirrorgate::store::claim::{self, Terms};
+use mirrorgate::store::{Store, lease};
 use serde_json::json;
 use sqlx::{ConnectOptions, Connection, PgPool};
 
@@ -81,7 +82,7 @@ async fn copy_jobs(pool: &PgPool, count: i64, ended: bool) {
     let columns: String = sqlx::query_scalar(
         "select string_agg(quote_ident(column_name), ', ') from information_schema.columns
          where table_name = 'jobs' and is_generated = 'NEVER'
-           and column_name not in ('id', 'state', 'next_attempt_at', 'finished_at')",
+           and column_name not in ('id', 'state', 'next_attempt_at', 'finished_at', 'queue_position')",
     )
     .fetch_one(pool)
     .await
@@ -134,7 +135,7 @@ async fn claim_until_none(store: &Store, hand: usize) -> Vec<Duration> {
     let name = format!("bench:{hand}");
     loop {
         let began = Instant::now();
-        let claimed = claim::claim(&mut conn, &name, Duration::from_secs(60), 5)
+        let claimed = claim::claim(&mut conn, &Terms::new(&name, Duration::from_secs(60), 5))
             .await
             .unwrap();
         let took = began.elapsed();

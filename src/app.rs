@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum_server::Handle;
 use hyper_util::rt::TokioTimer;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
@@ -15,15 +16,28 @@ use crate::config::{DatabaseConfig, ServeConfig};
 use crate::domain::clock::Clock;
 use crate::http;
 use crate::postgres::Cluster;
-use crate::store::Store;
 use crate::store::seal::SealKey;
 use crate::store::wake::{self, Wakeups};
+use crate::store::{Store, StoreError};
 use crate::worker::{self, Worker};
 
 /// How long a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long PostgreSQL may stay away at the start before the process gives up.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The ways to PostgreSQL, kept apart so that neither side can use up the other's connections.
+struct Stores {
+    requests: Store,
+    workers: Store,
+}
+
+impl Stores {
+    async fn close(&self) {
+        self.requests.close().await;
+        self.workers.close().await;
+    }
+}
 
 /// One whole process: HTTP, workers, and the private PostgreSQL if it has one.
 pub struct App {
@@ -33,7 +47,7 @@ pub struct App {
     worker: Worker,
     concurrency: u16,
     grace: Duration,
-    store: Store,
+    stores: Stores,
     tasks: TaskTracker,
     background: CancellationToken,
     cluster: Option<Cluster>,
@@ -61,9 +75,9 @@ impl App {
             make_data_dir(&config.database)?;
         }
         let seal = seal_key(&seal_path, made_here)?;
-        let (cluster, store) = open_database(&config.database, &stop).await?;
-        if let Err(error) = store.migrate().await {
-            store.close().await;
+        let (cluster, stores) = open_database(&config.database, &stop).await?;
+        if let Err(error) = stores.requests.migrate().await {
+            stores.close().await;
             if let Some(cluster) = cluster {
                 cluster.stop().await?;
             }
@@ -74,13 +88,13 @@ impl App {
             ..http::Settings::default()
         };
         Ok(Self::assemble(
-            listener, store, seal, clock, settings, &config, cluster,
+            listener, stores, seal, clock, settings, &config, cluster,
         ))
     }
 
     fn assemble(
         listener: std::net::TcpListener,
-        store: Store,
+        stores: Stores,
         seal: SealKey,
         clock: Clock,
         settings: http::Settings,
@@ -89,11 +103,11 @@ impl App {
     ) -> Self {
         let background = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let (wakeups, listening) = wake::listen(&store, background.clone());
+        let (wakeups, listening) = wake::listen(&stores.workers, background.clone());
         tasks.spawn(listening);
         let readiness = http::Readiness::default();
         let router = http::router(http::Api::new(http::Parts {
-            store: store.clone(),
+            store: stores.requests.clone(),
             wakeups: wakeups.clone(),
             seal: seal.clone(),
             clock: clock.clone(),
@@ -104,10 +118,10 @@ impl App {
             listener,
             router,
             readiness,
-            worker: new_worker(&store, wakeups, clock, seal, config),
+            worker: new_worker(&stores.workers, wakeups, clock, seal, config),
             concurrency: config.worker.concurrency,
             grace: config.worker.grace,
-            store,
+            stores,
             tasks,
             background,
             cluster,
@@ -146,22 +160,44 @@ impl App {
                     .into_make_service_with_connect_info::<SocketAddr>(),
             ),
         );
-        stop.cancelled().await;
+        let mut worker = worker;
+        let worked = tokio::select! {
+            () = stop.cancelled() => None,
+            // It ends only when it is told to: a process that takes jobs it will never do is worse than none.
+            ended = ended_early(&mut worker) => {
+                stop.cancel();
+                Some(ended)
+            }
+        };
         self.readiness.set(false);
         handle.graceful_shutdown(Some(self.grace));
-        if let Some(worker) = worker {
-            worker.await.context("the worker failed")?;
-        }
+        let worked = match (worked, worker) {
+            (Some(ended), _) => ended,
+            (None, Some(worker)) => worker.await.context("the worker failed"),
+            (None, None) => Ok(()),
+        };
         let served = serving.await.context("the HTTP server failed")?;
         self.background.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.store.close().await;
+        self.stores.close().await;
         if let Some(cluster) = self.cluster {
             cluster.stop().await?;
         }
         info!("stopped");
-        served.context("the HTTP server failed")
+        served.context("the HTTP server failed")?;
+        worked
+    }
+}
+
+/// Returns when the worker has ended although nobody told it to; never where there is none.
+async fn ended_early(worker: &mut Option<JoinHandle<()>>) -> anyhow::Result<()> {
+    match worker {
+        None => std::future::pending().await,
+        Some(worker) => match worker.await {
+            Ok(()) => anyhow::bail!("the worker ended by itself"),
+            Err(error) => Err(error).context("the worker failed"),
+        },
     }
 }
 
@@ -178,7 +214,9 @@ fn new_worker(
         concurrency: usize::from(given.concurrency),
         lease: given.lease,
         max_attempts: i32::from(given.max_attempts),
+        max_unended: i32::from(given.poison_after),
         retry_base: given.retry_base,
+        retry_cap: given.retry_cap,
         retry_total: given.retry_total,
         history_retention: given.history_retention.map(days),
         grace: given.grace,
@@ -208,9 +246,9 @@ fn process_name() -> String {
 /// # Errors
 /// When the database cannot be reached or the schema not brought up to date.
 pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
-    let (cluster, store) = open_database(config, &CancellationToken::new()).await?;
-    let migrated = store.migrate().await;
-    store.close().await;
+    let (cluster, stores) = open_database(config, &CancellationToken::new()).await?;
+    let migrated = stores.requests.migrate().await;
+    stores.close().await;
     if let Some(cluster) = cluster {
         cluster.stop().await?;
     }
@@ -222,7 +260,7 @@ pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
 async fn open_database(
     config: &DatabaseConfig,
     stop: &CancellationToken,
-) -> anyhow::Result<(Option<Cluster>, Store)> {
+) -> anyhow::Result<(Option<Cluster>, Stores)> {
     let connections = config.database_connections;
     if let Some(url) = &config.database_url {
         return Ok((None, await_database(url, connections, stop).await?));
@@ -230,13 +268,22 @@ async fn open_database(
     let data_dir = make_data_dir(config)?;
     let cluster = Cluster::start(&data_dir.join("postgres")).await?;
     info!("no DATABASE_URL: {}", cluster.describe());
-    match Store::connect(cluster.url(), connections).await {
-        Ok(store) => Ok((Some(cluster), store)),
+    match connect(cluster.url(), connections).await {
+        Ok(stores) => Ok((Some(cluster), stores)),
         Err(error) => {
             cluster.stop().await?;
             Err(error).context("the private PostgreSQL cannot be reached")
         }
     }
+}
+
+/// A third of the connections is the workers': theirs are in use for a moment at a time.
+async fn connect(url: &str, connections: u32) -> Result<Stores, StoreError> {
+    let workers = connections.div_ceil(3);
+    Ok(Stores {
+        requests: Store::connect(url, connections - workers).await?,
+        workers: Store::for_workers(url, workers)?,
+    })
 }
 
 fn make_data_dir(config: &DatabaseConfig) -> anyhow::Result<std::path::PathBuf> {
@@ -251,12 +298,12 @@ async fn await_database(
     url: &str,
     connections: u32,
     stop: &CancellationToken,
-) -> anyhow::Result<Store> {
+) -> anyhow::Result<Stores> {
     let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
     let mut told = false;
     loop {
-        let error = match Store::connect(url, connections).await {
-            Ok(store) => return Ok(store),
+        let error = match connect(url, connections).await {
+            Ok(stores) => return Ok(stores),
             Err(error) if error.is_unavailable() => error,
             Err(error) => return Err(error).context("PostgreSQL cannot be used"),
         };

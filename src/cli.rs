@@ -73,10 +73,14 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 async fn serve(config: ServeConfig) -> anyhow::Result<()> {
     telemetry::install(&config.log, config.log_format)?;
     let stop = CancellationToken::new();
-    let app = App::build(config, Clock::System, stop.clone()).await?;
+    // Heard from the beginning: a process that is told to stop while it starts must not leave a PostgreSQL behind.
     let signals = shutdown::on_signals(stop.clone());
+    let serving = async {
+        let app = App::build(config, Clock::System, stop.clone()).await?;
+        app.run(stop.clone()).await
+    };
     tokio::select! {
-        ended = app.run(stop) => ended,
+        ended = serving => ended,
         failed = signals => failed.context("signals cannot be caught"),
     }
 }

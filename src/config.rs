@@ -23,7 +23,7 @@ pub struct DatabaseConfig {
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 
-    /// Most connections to PostgreSQL.
+    /// Most connections to PostgreSQL; a third of them is kept for the workers. One more listens.
     #[arg(long, env = "MIRRORGATE_DATABASE_CONNECTIONS", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u32).range(2..=1000))]
     pub database_connections: u32,
@@ -100,13 +100,22 @@ pub struct WorkerConfig {
     pub lease: Duration,
 
     /// Attempts before a job whose failures could pass is given up.
-    #[arg(long, env = "MIRRORGATE_MAX_ATTEMPTS", default_value_t = 5, value_name = "N",
+    #[arg(long, env = "MIRRORGATE_MAX_ATTEMPTS", default_value_t = 10, value_name = "N",
           value_parser = clap::value_parser!(u16).range(1..=100))]
     pub max_attempts: u16,
 
-    /// First pause before another attempt; doubled each time, with jitter, up to a minute.
+    /// First pause before another attempt; doubled each time up to --retry-cap, half of it left to chance.
     #[arg(long, env = "MIRRORGATE_RETRY_BASE", default_value = "1s", value_parser = duration, value_name = "DURATION")]
     pub retry_base: Duration,
+
+    /// The longest pause before another attempt.
+    #[arg(long, env = "MIRRORGATE_RETRY_CAP", default_value = "1m", value_parser = duration, value_name = "DURATION")]
+    pub retry_cap: Duration,
+
+    /// Attempts in a row that came to no end, because their process died, before a job is given up as poisoned.
+    #[arg(long, env = "MIRRORGATE_POISON_AFTER", default_value_t = 5, value_name = "N",
+          value_parser = clap::value_parser!(u16).range(2..=100))]
+    pub poison_after: u16,
 
     /// How long after its first attempt began a job may still begin another one; whichever of this and --max-attempts is
     /// reached first ends it.
@@ -131,7 +140,8 @@ pub struct WorkerConfig {
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub pool_size: u16,
 
-    /// How long a stopping process waits for running jobs before it hands them back.
+    /// How long a stopping process takes at most: running jobs may end until a quarter of it, 2 s at most, is left, and the
+    /// rest is for handing them back.
     #[arg(long, env = "MIRRORGATE_GRACE", default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub grace: Duration,
 

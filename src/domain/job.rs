@@ -140,7 +140,7 @@ impl JobState {
 pub enum FailureCode {
     /// A blocker among the findings.
     PreflightFailed,
-    /// Something stands in the way of a chain; nothing was changed anywhere.
+    /// Something stands in the way of a chain. No batch was sent after it was found; the steps tell what was done before.
     Conflict,
     /// `verify-inbound`: something is missing.
     NotInPlace,

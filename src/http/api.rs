@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::domain::clock::Clock;
 use crate::domain::hash::Sha256;
-use crate::store::Store;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
+use crate::store::{self, Conn, Store, StoreError};
 
 use super::page::CursorKey;
 
@@ -40,6 +40,8 @@ pub struct Inner {
 /// How many of those who wait for a job may read at once. When a job moves they all wake together; the others of the
 /// pool's connections stay with those who ask for something.
 const WAITERS_AT_ONCE: usize = 2;
+/// How long such a read may take, a connection for it included.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// The HTTP side's own settings.
 #[derive(Debug, Clone)]
@@ -111,10 +113,22 @@ impl Api {
         }))
     }
 
-    /// To be held by whoever waits for a job while it reads, and taken before its connection.
-    pub async fn waiters_turn(&self) -> Option<SemaphorePermit<'_>> {
-        // The semaphore is never closed.
-        self.waiters.acquire().await.ok()
+    /// A look at the database by somebody who waits for a job: in turn with the others who wait, and bounded in time, so that
+    /// a line that died without a word does not keep the turn from them.
+    ///
+    /// # Errors
+    /// Whatever `read` gives; [`StoreError::Unavailable`] when it takes too long.
+    pub async fn look<T>(
+        &self,
+        read: impl AsyncFnOnce(&mut Conn) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        // Never closed, so always had.
+        let _turn = self.waiters.acquire().await.ok();
+        let looking = async {
+            let mut conn = self.store.acquire().await?;
+            read(&mut conn).await
+        };
+        store::within(LOOK, looking).await
     }
 }
 

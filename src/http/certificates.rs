@@ -97,7 +97,7 @@ async fn upload_certificate(
 ) -> Answer {
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &bytes, now).await? {
+    let pending = match keyed.begin(&mut tx, &bytes).await? {
         Course::Go(pending) => pending,
         Course::Replay { status, object } => return replay(&mut tx, &name, status, &object).await,
     };
@@ -123,9 +123,7 @@ async fn upload_certificate(
         StatusCode::OK
     };
     let object = format!("{}/{}", instance.id, certificate.sha256);
-    pending
-        .remember(&mut tx, status.as_u16(), object, now)
-        .await?;
+    pending.remember(&mut tx, status.as_u16(), object).await?;
     tx.commit().await?;
     uploaded(status, &instance.name, &CertificateView::of(&stored, &pins))
 }

@@ -5,7 +5,6 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use chrono::{DateTime, Utc};
 
 use super::policy::CallerName;
 use super::problem::{Fault, Kind, Problem};
@@ -115,17 +114,12 @@ impl Keyed {
     /// # Errors
     /// `idempotency_key_reused` when the key stands for another request; `request_under_way` when a twin did not end in
     /// time; those of the store.
-    pub async fn begin(
-        self,
-        conn: &mut Conn,
-        payload: &[u8],
-        now: DateTime<Utc>,
-    ) -> Result<Course, Problem> {
+    pub async fn begin(self, conn: &mut Conn, payload: &[u8]) -> Result<Course, Problem> {
         let Some(head) = self.0 else {
             return Ok(Course::Go(Pending(None)));
         };
         let request = head.with(payload);
-        match idempotency::begin(conn, &request, now).await? {
+        match idempotency::begin(conn, &request).await? {
             Known::New => Ok(Course::Go(Pending(Some(request)))),
             Known::Done { status, object } => Ok(Course::Replay { status, object }),
             Known::Another => Err(Problem::of(
@@ -170,10 +164,9 @@ impl Pending {
         conn: &mut Conn,
         status: u16,
         object: impl ToString,
-        now: DateTime<Utc>,
     ) -> Result<(), Problem> {
         if let Some(request) = &self.0 {
-            idempotency::remember(conn, request, status, &object.to_string(), now).await?;
+            idempotency::remember(conn, request, status, &object.to_string()).await?;
         }
         Ok(())
     }

@@ -17,11 +17,18 @@ impl From<StoreError> for Problem {
                 Kind::ConcurrentChange,
                 "another request changed the same objects at the same moment; repeat the request",
             ),
+            StoreError::Unconfirmed(_) => {
+                tracing::warn!(error = chain(&error), "a commit was not confirmed");
+                Self::new(
+                    Kind::Unavailable,
+                    "the database did not say whether the change was made; repeat the request: PUT and DELETE bear it, POST with its Idempotency-Key",
+                )
+            }
             unavailable if unavailable.is_unavailable() => {
                 tracing::warn!(error = chain(&error), "the database is not available");
                 Self::new(
                     Kind::Unavailable,
-                    "the database cannot be reached just now; nothing was changed",
+                    "the database does not answer just now; nothing was changed",
                 )
             }
             _ => {

@@ -7,7 +7,7 @@ use super::decode::field::{self, Unreadable};
 use super::failure;
 use super::pools::Pools;
 use super::target::Target;
-use crate::domain::failure::{Failure, SqlError};
+use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::step::StepOutcome;
 use crate::tsql::apply::ApplyBatch;
 
@@ -32,13 +32,21 @@ pub struct StepResult {
 }
 
 impl Pools {
-    /// Runs `batch`. One round trip.
-    pub async fn apply(&self, target: &Target, batch: &ApplyBatch) -> ApplyResult {
+    /// Runs `batch`, unless `may_send` says no once a session is there: getting one may have taken long. One round trip.
+    pub async fn apply(
+        &self,
+        target: &Target,
+        batch: &ApplyBatch,
+        may_send: impl Fn() -> bool,
+    ) -> ApplyResult {
         let mut progress = Progress::default();
         let mut session = match self.get(target).await {
             Ok(session) => session,
             Err(failure) => return progress.judge(batch, Sent::Not(failure)),
         };
+        if !may_send() {
+            return progress.judge(batch, Sent::Not(failure::not_sent(target)));
+        }
         let ended = session
             .run(target, &batch.text, target.timeouts.apply, |row| {
                 progress
@@ -124,7 +132,8 @@ impl Progress {
         &self,
         failure: Failure,
     ) -> (Option<Failure>, Box<dyn Fn(usize) -> StepOutcome>) {
-        let never_ran = failure.sql.is_some() && self.applied.is_empty();
+        let answered = failure.sql.is_some() && failure.class != FailureClass::OutcomeUnknown;
+        let never_ran = answered && self.applied.is_empty();
         let outcome: Box<dyn Fn(usize) -> StepOutcome> = if never_ran {
             Box::new(|ordinal| around(1, ordinal))
         } else {

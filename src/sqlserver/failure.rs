@@ -10,6 +10,8 @@ use super::target::Target;
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::instance::Tls;
 
+/// The severity from which on SQL Server closes the connection.
+const FATAL: u8 = 20;
 /// THROWn by an apply batch when a file holds other bytes than the certificate it should.
 const FILE_MISMATCH: i32 = 50001;
 /// THROWn by an apply batch when another one holds the instance's application lock.
@@ -21,6 +23,8 @@ pub(super) fn class_of(number: i32) -> FailureClass {
     match number {
         // Deadlock, lock time-out, out of locks or memory, snapshot conflict: nothing was done.
         1205 | 1222 | 1204 | 701 | 802 | 3960 | APPLY_LOCK_BUSY => FailureClass::Transient,
+        // The database is starting, recovering, being changed or closed, or the server is going down.
+        921 | 922 | 927 | 952 | 6005 => FailureClass::Transient,
         15025 | 15023 | 15063 | 15232 => FailureClass::AlreadyExists,
         229 | 230 | 262 | 297 | 300 | 916 | 15151 | 15247 | 15517 => {
             FailureClass::PermissionMissing
@@ -59,8 +63,13 @@ pub(super) fn sql_error(token: &TokenError) -> SqlError {
 /// A failure that SQL Server described itself.
 #[must_use]
 pub(super) fn from_sql(target: &Target, error: SqlError) -> Failure {
+    // From this severity on the session is gone, and with it the word on what became of the batch (596: it was killed).
+    let class = match error.class {
+        FATAL.. => FailureClass::OutcomeUnknown,
+        _ => class_of(error.number),
+    };
     Failure {
-        class: class_of(error.number),
+        class,
         detail: format!("{} refused the batch", target.name),
         sql: Some(error),
     }
@@ -72,6 +81,19 @@ pub(super) fn unreachable(target: &Target, what: &str) -> Failure {
     Failure {
         class: FailureClass::Unreachable,
         detail: format!("{} at {}: {what}", target.name, target.address),
+        sql: None,
+    }
+}
+
+/// There was a session, but by then the batch was not to be sent any more.
+#[must_use]
+pub(super) fn not_sent(target: &Target) -> Failure {
+    Failure {
+        class: FailureClass::Transient,
+        detail: format!(
+            "{}: the right to change it ran out before the batch could be sent",
+            target.name
+        ),
         sql: None,
     }
 }

@@ -32,15 +32,17 @@ pub(super) enum Pass<'a> {
 }
 
 impl Gate {
-    /// Waits for its turn, unless the log-in is known to work.
-    pub(super) async fn pass(&self) -> Result<Pass<'_>, Failure> {
-        let before = {
-            let known = self.known();
-            if known.works {
-                return Ok(Pass::Open);
-            }
-            known.refusals
-        };
+    /// Refusals so far.
+    pub(super) fn refusals(&self) -> u64 {
+        self.known().refusals
+    }
+
+    /// Waits for its turn, unless the log-in is known to work. Whoever knew of only `before` refusals shares the one that came
+    /// since.
+    pub(super) async fn pass(&self, before: u64) -> Result<Pass<'_>, Failure> {
+        if self.known().works {
+            return Ok(Pass::Open);
+        }
         let turn = self.turn.lock().await;
         let known = self.known();
         match &known.last {

@@ -1,5 +1,7 @@
 //! Asks one instance everything, in one batch.
 
+use std::time::Instant;
+
 use super::decode::Incoming;
 use super::failure;
 use super::pools::{Borrowed, Pools};
@@ -13,7 +15,7 @@ impl Pools {
     /// Runs an observe batch (see `tsql::observe`) and reads what it says. One round trip.
     ///
     /// A batch that dies by I/O on a session from the pool is repeated once on a fresh one: the session may have been
-    /// dead for long, and reading twice changes nothing.
+    /// dead for long, and reading twice changes nothing. One that got no answer in time is not: it would double the wait.
     ///
     /// # Errors
     /// Why the instance could not be observed, as a finding can say it. Never `OutcomeUnknown`: nothing was to be changed.
@@ -26,9 +28,16 @@ impl Pools {
     ) -> Result<Observation, Failure> {
         let session = self.get(target).await?;
         let was_fresh = session.is_fresh();
+        let asked = Instant::now();
         let first = ask(session, target, batch, questions, clock).await;
         let outcome = match first {
-            Err(failure) if failure.class == FailureClass::OutcomeUnknown && !was_fresh => {
+            Err(failure)
+                if may_be_stale(
+                    &failure,
+                    was_fresh,
+                    asked.elapsed() < target.timeouts.observe,
+                ) =>
+            {
                 tracing::debug!(instance = %target.name, "a pooled session was dead; asking again on a fresh one");
                 let fresh = self.get_fresh(target).await?;
                 ask(fresh, target, batch, questions, clock).await
@@ -37,6 +46,10 @@ impl Pools {
         };
         outcome.map_err(as_unreachable)
     }
+}
+
+fn may_be_stale(failure: &Failure, was_fresh: bool, in_time: bool) -> bool {
+    failure.class == FailureClass::OutcomeUnknown && !was_fresh && in_time
 }
 
 async fn ask(

@@ -74,6 +74,15 @@ impl Pools {
         });
     }
 
+    /// How often this target's log-in has been refused in this process. To be asked before it is read whether the refusal is
+    /// noted, and kept in [`Target::refusals`].
+    #[must_use]
+    pub fn refusals(&self, target: &Target) -> u64 {
+        let pools = self.lock();
+        let entry = pools.get(&target.pool_key());
+        entry.map_or(0, |entry| entry.pool.manager().gate.refusals())
+    }
+
     /// Sessions open now, over all pools.
     #[must_use]
     pub fn open_sessions(&self) -> usize {
@@ -91,7 +100,7 @@ impl Pools {
     pub(super) async fn get(&self, target: &Target) -> Result<Borrowed, Failure> {
         let pool = self.pool(target)?;
         let gate = &pool.manager().gate;
-        let _pass = gate.pass().await?;
+        let _pass = gate.pass(target.refusals).await?;
         let session = pool
             .get()
             .await

@@ -24,6 +24,8 @@ pub struct Target {
     pub log_in: LogIn,
     pub credential_id: Uuid,
     pub credential_revision: i64,
+    /// Refusals of this log-in in this process that were known when it was decided to try it: see [`super::Pools::refusals`].
+    pub refusals: u64,
     pub timeouts: Timeouts,
 }
 
@@ -125,6 +127,7 @@ mod tests {
             },
             credential_id: Uuid::from_u128(2),
             credential_revision: 1,
+            refusals: 0,
             timeouts: Timeouts::default(),
         }
     }

@@ -20,7 +20,7 @@ pub enum AttemptEnd {
     Retry,
     /// Its process was stopped; not counted.
     HandedBack,
-    /// Its lease ran out, and another worker took the job.
+    /// Its lease ran out. What became of its open steps is not known.
     Lost,
     Cancelled,
 }

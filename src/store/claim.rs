@@ -18,6 +18,12 @@ use crate::domain::job::{FailureCode, Job, JobEvent, JobState};
 
 /// How often one claim looks again after losing a race for instances, before it leaves the rest to the next wake-up.
 const LOOKS: usize = 8;
+/// An attempt is a handful of round trips; one that holds an instance for longer has most likely met one that is dead.
+pub const STUCK_AFTER: Duration = Duration::from_secs(5);
+/// From how many claims in a row that came to no end a job is suspected of killing its process.
+pub const SUSPECT_FROM: i32 = 2;
+/// How long a job that waits for a stuck instance lets younger ones pass: nothing may wait for ever.
+const OVERTAKEN_FOR: Duration = Duration::from_secs(5 * 60);
 
 /// What a look at the queue came to.
 enum Look {
@@ -39,35 +45,50 @@ struct Candidate {
     until: DateTime<Utc>,
 }
 
-/// Claims the oldest job that is due and whose instances are free, for `length`.
+/// Under which terms a worker claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    /// Shown in the history as who made the attempt.
+    pub worker: &'a str,
+    /// How long the lease lasts without a renewal.
+    pub length: Duration,
+    /// A job claimed this many times in a row without ever coming to an end is failed as poisoned: it kills its process.
+    pub max_unended: i32,
+    /// No job that names one of these: the process is at them with all the sessions it has.
+    pub crowded: &'a [Uuid],
+    /// An attempt that has held an instance for longer is taken for stuck there.
+    pub stuck_after: Duration,
+    /// Whether it may be a job whose last [`SUSPECT_FROM`] attempts never came to an end. Not while the process is at such a
+    /// job already: of those that were there when processes died, only the one that killed them shall be given up.
+    pub suspects: bool,
+}
+
+impl<'a> Terms<'a> {
+    /// With no instance crowded, stuck after [`STUCK_AFTER`], suspects included.
+    #[must_use]
+    pub fn new(worker: &'a str, length: Duration, max_unended: i32) -> Self {
+        Self {
+            worker,
+            length,
+            max_unended,
+            crowded: &[],
+            stuck_after: STUCK_AFTER,
+            suspects: true,
+        }
+    }
+}
+
+/// Claims the oldest job that is due and whose instances are free.
 ///
-/// A changing job takes its instances with it; while it waits for one of them, no younger changing job overtakes it
-/// there. A job that was claimed `max_unended` times in a row without ever coming to an end is failed as poisoned: it kills its process.
+/// A changing job takes its instances with it. While it waits for one of them, no younger changing job overtakes it at the
+/// others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
+/// only those who need it. One that has been due for [`OVERTAKEN_FOR`] is not overtaken any more, whatever it waits for.
 ///
 /// # Errors
 /// When the database does not answer; nothing is claimed then.
-pub async fn claim(
-    conn: &mut Conn,
-    worker: &str,
-    length: Duration,
-    max_unended: i32,
-) -> Result<Option<(Lease, Job)>, StoreError> {
-    claim_beside(conn, worker, length, max_unended, &[]).await
-}
-
-/// Likewise, but no job that names one of the `crowded` instances: the process is at them with all the sessions it has.
-///
-/// # Errors
-/// As with [`claim`].
-pub async fn claim_beside(
-    conn: &mut Conn,
-    worker: &str,
-    length: Duration,
-    max_unended: i32,
-    crowded: &[Uuid],
-) -> Result<Option<(Lease, Job)>, StoreError> {
+pub async fn claim(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<(Lease, Job)>, StoreError> {
     for _ in 0..LOOKS {
-        match look(conn, worker, length, max_unended, crowded).await? {
+        match look(conn, terms).await? {
             Look::Claimed(claimed) => return Ok(Some(*claimed)),
             Look::Again => {}
             Look::Nothing => break,
@@ -76,15 +97,9 @@ pub async fn claim_beside(
     Ok(None)
 }
 
-async fn look(
-    conn: &mut Conn,
-    worker: &str,
-    length: Duration,
-    max_unended: i32,
-    crowded: &[Uuid],
-) -> Result<Look, StoreError> {
+async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
     let mut tx = conn.begin().await?;
-    let Some(found) = candidate(&mut tx, length, crowded).await? else {
+    let Some(found) = candidate(&mut tx, terms).await? else {
         return Ok(Look::Nothing);
     };
     if JobState::parse(&found.state) == Some(JobState::Running) {
@@ -95,7 +110,7 @@ async fn look(
         tx.commit().await?;
         return Ok(Look::Again);
     }
-    if found.unended_claims >= max_unended {
+    if found.unended_claims >= terms.max_unended {
         fail_poisoned(&mut tx, &found).await?;
         tx.commit().await?;
         return Ok(Look::Again);
@@ -105,22 +120,49 @@ async fn look(
         token: new_id(),
         attempt: found.claims + 1,
         instances: found.holds.clone(),
+        suspect: found.unended_claims >= SUSPECT_FROM,
     };
     if !take_instances(&mut tx, &lease, found.until).await? {
         tx.rollback().await?;
         return Ok(Look::Again);
     }
-    let job = take_job(&mut tx, &lease, &found, worker).await?;
-    tx.commit().await?;
-    Ok(Look::Claimed(Box::new((lease, job))))
+    match take_job(&mut tx, &lease, &found, terms.worker).await {
+        Ok(job) => {
+            tx.commit().await?;
+            Ok(Look::Claimed(Box::new((lease, job))))
+        }
+        Err(unreadable @ StoreError::Inconsistent { .. }) => {
+            tx.rollback().await?;
+            set_aside(conn, &found, &unreadable).await?;
+            Ok(Look::Again)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A job that this version cannot read is failed: it must not keep the others from being claimed.
+async fn set_aside(conn: &mut Conn, found: &Candidate, why: &StoreError) -> Result<(), StoreError> {
+    let mut tx = conn.begin().await?;
+    let unchanged = sqlx::query_scalar!(
+        "select id from jobs where id = $1 and state = $2 and claims = $3 for update",
+        found.id,
+        found.state,
+        found.claims
+    )
+    .fetch_optional(&mut *tx)
+    .await?;
+    if unchanged.is_some() {
+        if JobState::parse(&found.state) == Some(JobState::Running) {
+            ending::lose_attempt(&mut tx, found.id, found.claims).await?;
+        }
+        let detail = format!("this version of mirrorgate cannot read the job: {why}");
+        ending::fail(&mut tx, found.id, FailureCode::Internal, &detail).await?;
+    }
+    Ok(tx.commit().await?)
 }
 
 /// Skips what other workers are just taking. Whether instances are free is only foreseen here; `take_instances` decides.
-async fn candidate(
-    conn: &mut Conn,
-    length: Duration,
-    crowded: &[Uuid],
-) -> Result<Option<Candidate>, StoreError> {
+async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidate>, StoreError> {
     Ok(sqlx::query_as!(
         Candidate,
         r#"select j.id, j.state, j.holds, j.claims, j.unended_claims,
@@ -129,6 +171,7 @@ async fn candidate(
            from jobs j
            where j.state in ('queued', 'running')
              and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
+             and ($5 or j.unended_claims < $6 or j.unended_claims >= $7 or j.cancel_requested_at is not null)
              and (cardinality($2::uuid[]) = 0 or not exists (
                  select from job_instances n where n.job_id = j.id and n.instance_id = any($2)))
              and not exists (
@@ -136,13 +179,26 @@ async fn candidate(
                  where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp())
              and not exists (
                  select from jobs older
-                 where older.state in ('queued', 'running') and older.id < j.id and older.holds && j.holds
-                   and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp())
-           order by j.id
+                 where older.state in ('queued', 'running') and older.queue_position < j.queue_position
+                   and older.holds && j.holds
+                   and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp()
+                   and (coalesce(older.next_attempt_at, older.lease_until)
+                            <= clock_timestamp() - make_interval(secs => $4)
+                        or not older.holds && $2 and not exists (
+                            select from instance_leases stuck
+                            where stuck.instance_id = any(older.holds) and stuck.job_id <> older.id
+                              and stuck.until > clock_timestamp()
+                              and stuck.since <= clock_timestamp() - make_interval(secs => $3))))
+           order by j.queue_position
            limit 1
            for update of j skip locked"#,
-        length.as_secs_f64(),
-        crowded
+        terms.length.as_secs_f64(),
+        terms.crowded,
+        terms.stuck_after.as_secs_f64(),
+        OVERTAKEN_FOR.as_secs_f64(),
+        terms.suspects,
+        SUSPECT_FROM,
+        terms.max_unended,
     )
     .fetch_optional(conn)
     .await?)
@@ -156,10 +212,10 @@ async fn take_instances(
     until: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let taken = sqlx::query!(
-        "insert into instance_leases (instance_id, job_id, token, until)
-         select i.id, $2, $3, $4 from unnest($1::uuid[]) as i (id) order by i.id
+        "insert into instance_leases (instance_id, job_id, token, since, until)
+         select i.id, $2, $3, clock_timestamp(), $4 from unnest($1::uuid[]) as i (id) order by i.id
          on conflict (instance_id) do update
-         set job_id = excluded.job_id, token = excluded.token, until = excluded.until
+         set job_id = excluded.job_id, token = excluded.token, since = excluded.since, until = excluded.until
          where instance_leases.until <= clock_timestamp() or instance_leases.job_id = excluded.job_id",
         &lease.instances,
         lease.job_id,

@@ -8,6 +8,9 @@ pub enum StoreError {
     /// No connection, or the database is shutting down, overloaded or waiting too long: nothing is wrong with the request.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The link was lost while a transaction was being committed: whether it was is not known.
+    #[error("the database did not say whether it committed")]
+    Unconfirmed(#[source] sqlx::Error),
     /// Something unique is there already.
     #[error("{} is taken", constraint.as_str())]
     Taken { constraint: Unique },
@@ -69,7 +72,15 @@ impl StoreError {
     /// Whether the same request can be expected to succeed a little later.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Unconfirmed(_))
+    }
+
+    /// What a failed commit means: once it was sent, silence says nothing about what was done.
+    pub(super) fn of_commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Unavailable(error) => Self::Unconfirmed(error),
+            other => other,
+        }
     }
 }
 
@@ -140,5 +151,7 @@ mod tests {
         }
         assert!(StoreError::from(sqlx::Error::PoolTimedOut).is_unavailable());
         assert!(!StoreError::from(sqlx::Error::RowNotFound).is_unavailable());
+        let cut = StoreError::of_commit(sqlx::Error::WorkerCrashed);
+        assert!(matches!(cut, StoreError::Unconfirmed(_)) && cut.is_unavailable());
     }
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use super::claim::Terms;
 use super::credentials::Credential;
 use super::instances::Instance;
 use super::jobs::NewJob;
@@ -170,7 +171,9 @@ pub async fn queued(conn: &mut Conn, pair: &Pair) -> NewJob {
 }
 
 pub async fn taken(conn: &mut Conn) -> Option<(Lease, Job)> {
-    claim::claim(conn, "tests", LONG, 3).await.unwrap()
+    claim::claim(conn, &Terms::new("tests", LONG, 3))
+        .await
+        .unwrap()
 }
 
 /// Lets the lease's time pass, as the database's clock would in a while.

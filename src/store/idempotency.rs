@@ -1,15 +1,15 @@
 //! Requests that may be repeated: what one with a key has done, written in the transaction that did it. What counts as
 //! the same request, and how an object is shown again, is the caller's.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use std::time::Duration;
 
 use super::read::At;
 use super::{Conn, StoreError};
 use crate::domain::hash::Sha256;
 
 const TABLE: &str = "idempotency_keys";
-/// How long a key is remembered.
-const KEPT: TimeDelta = TimeDelta::days(7);
+/// How long a key is remembered, by PostgreSQL's clock.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Rows of forgotten keys that one new key removes: more than it adds, so that the table cannot grow beyond its week.
 const PRUNED_AT_ONCE: i64 = 20;
 
@@ -52,22 +52,19 @@ impl KeyedRequest {
 }
 
 /// Begins a keyed request: the first thing its transaction does. Waits up to 5 s for a twin's transaction to end.
-pub async fn begin(
-    conn: &mut Conn,
-    request: &KeyedRequest,
-    now: DateTime<Utc>,
-) -> Result<Known, StoreError> {
+pub async fn begin(conn: &mut Conn, request: &KeyedRequest) -> Result<Known, StoreError> {
     if !take_turn(conn, request.turn()).await? {
         return Ok(Known::UnderWay);
     }
     let row = sqlx::query!(
         "select request, status, object from idempotency_keys
-         where caller = $1 and method = $2 and path = $3 and key = $4 and created_at > $5",
+         where caller = $1 and method = $2 and path = $3 and key = $4
+           and created_at > clock_timestamp() - make_interval(secs => $5)",
         request.caller,
         request.method,
         request.path,
         request.key,
-        now - KEPT,
+        KEPT.as_secs_f64(),
     )
     .fetch_optional(conn)
     .await?;
@@ -116,14 +113,13 @@ pub async fn remember(
     request: &KeyedRequest,
     status: u16,
     object: &str,
-    now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    prune(conn, now, PRUNED_AT_ONCE).await?;
+    prune(conn, PRUNED_AT_ONCE).await?;
     let status = i16::try_from(status).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
     // What stands there can only be older than what is kept: `begin` has looked.
     sqlx::query!(
         "insert into idempotency_keys (caller, method, path, key, request, status, object, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8)
+         values ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())
          on conflict (caller, method, path, key) do update
          set request = excluded.request, status = excluded.status, object = excluded.object,
              created_at = excluded.created_at",
@@ -134,7 +130,6 @@ pub async fn remember(
         request.digest.as_bytes(),
         status,
         object,
-        now,
     )
     .execute(conn)
     .await?;
@@ -142,14 +137,14 @@ pub async fn remember(
 }
 
 /// Removes at most `limit` of the keys that are no longer remembered, oldest first; says how many.
-pub async fn prune(conn: &mut Conn, now: DateTime<Utc>, limit: i64) -> Result<u64, StoreError> {
+pub async fn prune(conn: &mut Conn, limit: i64) -> Result<u64, StoreError> {
     // Rows that another request is removing are left to it: nobody waits here.
     let pruned = sqlx::query!(
         "delete from idempotency_keys k using (
              select caller, method, path, key from idempotency_keys
-             where created_at <= $1 order by created_at limit $2 for update skip locked) old
+             where created_at <= clock_timestamp() - make_interval(secs => $1) order by created_at limit $2 for update skip locked) old
          where (k.caller, k.method, k.path, k.key) = (old.caller, old.method, old.path, old.key)",
-        now - KEPT,
+        KEPT.as_secs_f64(),
         limit,
     )
     .execute(conn)

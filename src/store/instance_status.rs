@@ -103,34 +103,50 @@ pub async fn statuses(
     .collect()
 }
 
-/// Pins the server the address leads to, or pins it anew.
+/// Whether the registration is still the one of this revision. What was seen under another one may be another server's.
+pub async fn is_at_revision(conn: &mut Conn, id: Uuid, revision: i64) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from instances where id = $1 and revision = $2) as "is!""#,
+        id,
+        revision
+    )
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Pins the server the address leads to, if none is pinned yet; `anew`: whatever is.
 pub async fn pin_identity(
     conn: &mut Conn,
     id: Uuid,
     identity: &ServerIdentity,
+    anew: bool,
 ) -> Result<(), StoreError> {
-    let written = sqlx::query!(
-        "update instance_status set identity = $2, version = version + 1 where instance_id = $1",
+    sqlx::query!(
+        "update instance_status set identity = $2, version = version + 1
+         where instance_id = $1 and (identity is null or $3 and identity <> $2)",
         id,
-        to_json(identity)?
+        to_json(identity)?,
+        anew
     )
     .execute(conn)
     .await?;
-    At { table: TABLE, id }.exactly_one(written.rows_affected())
+    Ok(())
 }
 
-/// Keeps what the instance said, unless something newer is kept already: two jobs may look at the same time.
+/// Keeps what the instance said at that time (PostgreSQL's clock), unless something newer is kept already: two jobs may look
+/// at the same time.
 pub async fn save_observation(
     conn: &mut Conn,
     id: Uuid,
     seen: &Observation,
+    at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query!(
         "update instance_status set observation = $2, observed_at = $3, version = version + 1
          where instance_id = $1 and (observed_at is null or observed_at <= $3)",
         id,
         to_json(seen)?,
-        seen.observed_at
+        at
     )
     .execute(conn)
     .await?;

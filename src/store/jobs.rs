@@ -139,7 +139,8 @@ impl TryFrom<Row> for Job {
             next_attempt_at: row.next_attempt_at,
             last_problem: row.last_problem,
             cancel_requested_at: row.cancel_requested_at,
-            plan: row.plan.map(|p| at.json::<Plan>("plan", p)).transpose()?,
+            // One that another version wrote, and this one cannot read, is as good as none: the next attempt plans anew.
+            plan: row.plan.and_then(|p| at.json::<Plan>("plan", p).ok()),
             version: row.version,
             created_at: row.created_at,
             started_at: row.started_at,
@@ -203,6 +204,56 @@ pub async fn get(conn: &mut Conn, id: Uuid) -> Result<Option<Job>, StoreError> {
         .await?
         .map(Job::try_from)
         .transpose()
+}
+
+/// How far a job is: what those who wait look at, again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub state: JobState,
+    /// Counts its events: the number of the last one.
+    pub version: i64,
+}
+
+/// One job's progress, without all the rest of it.
+pub async fn progress(conn: &mut Conn, id: Uuid) -> Result<Option<Progress>, StoreError> {
+    let row = sqlx::query!("select state, version from jobs where id = $1", id)
+        .fetch_optional(conn)
+        .await?;
+    let at = At { table: TABLE, id };
+    row.map(|row| {
+        Ok(Progress {
+            state: JobState::parse(&row.state).ok_or(at.wrong("state"))?,
+            version: row.version,
+        })
+    })
+    .transpose()
+}
+
+/// One job with the T-SQL that belongs to the plan it shows; none where it has no plan.
+pub async fn get_with_scripts(
+    conn: &mut Conn,
+    id: Uuid,
+) -> Result<Option<(Job, Vec<InstanceScript>)>, StoreError> {
+    loop {
+        let Some(job) = get(conn, id).await? else {
+            return Ok(None);
+        };
+        if job.plan.is_none() {
+            return Ok(Some((job, Vec::new())));
+        }
+        let scripts = sqlx::query_scalar!(
+            "select scripts from jobs where id = $1 and version = $2",
+            id,
+            job.version
+        )
+        .fetch_optional(&mut *conn)
+        .await?;
+        // None: another attempt has moved it on meanwhile, and may have planned anew.
+        if let Some(scripts) = scripts {
+            let scripts = At { table: TABLE, id }.json("scripts", scripts)?;
+            return Ok(Some((job, scripts)));
+        }
+    }
 }
 
 /// The pair's open changing job; there is at most one.
@@ -301,6 +352,9 @@ pub async fn save_plan(
     if saved.rows_affected() != 1 {
         return Err(StoreError::LeaseLost);
     }
+    if is_told(conn, lease, plan).await? {
+        return Ok(());
+    }
     let planned = json!({
         "attempt": lease.attempt,
         "plan_hash": plan.plan_hash,
@@ -310,13 +364,17 @@ pub async fn save_plan(
     events::record(conn, lease.job_id, News::Changed, Kind::Planned, planned).await
 }
 
-/// The T-SQL that belongs to the kept plan; none for a job without a plan, or that does not exist.
-pub async fn scripts(conn: &mut Conn, id: Uuid) -> Result<Vec<InstanceScript>, StoreError> {
-    let scripts = sqlx::query_scalar!("select scripts from jobs where id = $1", id)
-        .fetch_optional(conn)
-        .await?;
-    match scripts {
-        Some(scripts) => At { table: TABLE, id }.json("scripts", scripts),
-        None => Ok(Vec::new()),
-    }
+/// Whether this attempt has told of this plan: it may be saved twice, when the answer to the first time was lost.
+async fn is_told(conn: &mut Conn, lease: &Lease, plan: &Plan) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+               select from job_events where job_id = $1 and kind = $2
+                 and data @> jsonb_build_object('attempt', $3::int, 'plan_hash', $4::text)) as "told!""#,
+        lease.job_id,
+        Kind::Planned.as_str(),
+        lease.attempt,
+        plan.plan_hash,
+    )
+    .fetch_one(conn)
+    .await?)
 }

@@ -22,6 +22,8 @@ pub struct Lease {
     pub attempt: i32,
     /// The instances it holds exclusively; none for a job that only looks.
     pub instances: Vec<Uuid>,
+    /// Its last attempts never came to an end: it may be what kills the processes that take it.
+    pub suspect: bool,
 }
 
 /// How an attempt wants to end.
@@ -32,6 +34,8 @@ struct End<'a> {
     due_in: Option<Duration>,
     /// How long after its first attempt began a job may still begin another one.
     total: Option<Duration>,
+    /// Also when the lease has run out, as long as nobody else has taken the job.
+    late: bool,
 }
 
 impl End<'_> {
@@ -41,6 +45,7 @@ impl End<'_> {
             problem: None,
             due_in: None,
             total: None,
+            late: false,
         }
     }
 }
@@ -74,8 +79,10 @@ pub async fn renew(
     .fetch_optional(&mut *tx)
     .await?
     .ok_or(StoreError::LeaseLost)?;
+    // In the order in which claims take them.
     let held = sqlx::query!(
-        "update instance_leases set until = $2 where token = $1",
+        "with mine as (select instance_id from instance_leases where token = $1 order by instance_id for update)
+         update instance_leases l set until = $2 from mine where l.instance_id = mine.instance_id",
         lease.token,
         renewed.until
     )
@@ -168,6 +175,26 @@ pub async fn hand_back(conn: &mut Conn, lease: &Lease) -> Result<JobState, Store
     end_attempt(conn, lease, end).await
 }
 
+/// The attempt lives, but its lease ran out while PostgreSQL was away, and nobody has taken the job yet: it is free again
+/// after `delay`, within `total` as for [`retry_later`]. The attempt ends as lost, but does not speak for the job killing its
+/// process.
+pub async fn let_go(
+    conn: &mut Conn,
+    lease: &Lease,
+    delay: Duration,
+    total: Duration,
+) -> Result<JobState, StoreError> {
+    let detail = "the lease ran out: PostgreSQL did not answer in time";
+    let end = End {
+        problem: Some((FailureCode::AttemptsExhausted, detail)),
+        due_in: Some(delay),
+        total: Some(total),
+        late: true,
+        ..End::of(JobEvent::FailedForNow)
+    };
+    end_attempt(conn, lease, end).await
+}
+
 /// The attempt has stopped because the job was to be cancelled.
 pub async fn acknowledge_cancel(conn: &mut Conn, lease: &Lease) -> Result<JobState, StoreError> {
     end_attempt(conn, lease, End::of(JobEvent::Cancelled)).await
@@ -186,7 +213,7 @@ async fn end_attempt(
         .execute(&mut *tx)
         .await?;
     let (code, detail) = end.problem.unzip();
-    let outcome = outcome(end.event);
+    let outcome = outcome(&end);
     attempts::end(&mut tx, lease.job_id, lease.attempt, outcome, code, detail).await?;
     steps::close_open(&mut tx, lease.job_id, lease.attempt).await?;
     tell(&mut tx, lease, &end, next, due_at).await?;
@@ -204,11 +231,12 @@ async fn allowed<'a>(
         r#"select cancel_requested_at is not null as "cancel_requested!",
                   coalesce(started_at + make_interval(secs => $3) < clock_timestamp() + make_interval(secs => $4), false)
                       as "too_late!"
-           from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update"#,
+           from jobs where id = $1 and lease_token = $2 and (lease_until > clock_timestamp() or $5) for update"#,
         lease.job_id,
         lease.token,
         wanted.total.map(|d| d.as_secs_f64()),
         wanted.due_in.map(|d| d.as_secs_f64()),
+        wanted.late,
     )
     .fetch_optional(conn)
     .await?
@@ -227,8 +255,9 @@ async fn allowed<'a>(
     })
 }
 
-fn outcome(event: JobEvent) -> attempts::AttemptEnd {
-    match event {
+fn outcome(end: &End<'_>) -> attempts::AttemptEnd {
+    match end.event {
+        JobEvent::FailedForNow if end.late => attempts::AttemptEnd::Lost,
         JobEvent::Succeeded => attempts::AttemptEnd::Succeeded,
         JobEvent::FailedForNow => attempts::AttemptEnd::Retry,
         JobEvent::HandedBack => attempts::AttemptEnd::HandedBack,
@@ -254,7 +283,7 @@ async fn write_job(
              next_attempt_at = clock_timestamp() + make_interval(secs => $8),
              finished_at = case when $9 then clock_timestamp() end,
              lease_token = null, lease_until = null, lease_worker = null
-         where id = $1 and lease_token = $2 and lease_until > clock_timestamp()
+         where id = $1 and lease_token = $2 and (lease_until > clock_timestamp() or $10)
          returning next_attempt_at",
         lease.job_id,
         lease.token,
@@ -265,6 +294,7 @@ async fn write_job(
         not_counted,
         end.due_in.map(|d| d.as_secs_f64()),
         next.has_ended(),
+        end.late,
     )
     .fetch_optional(conn)
     .await?
@@ -280,6 +310,10 @@ async fn tell(
     due_at: Option<DateTime<Utc>>,
 ) -> Result<(), StoreError> {
     let (kind, data) = match (end.event, end.problem) {
+        (JobEvent::FailedForNow, _) if end.late => {
+            let data = json!({"attempt": lease.attempt, "next_attempt_at": due_at});
+            (Kind::AttemptLost, data)
+        }
         (JobEvent::HandedBack, _) => (Kind::HandedBack, json!({"attempt": lease.attempt})),
         (JobEvent::FailedForNow, Some((code, detail))) => {
             let data = json!({

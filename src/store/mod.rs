@@ -57,34 +57,24 @@ pub struct Store {
 
 impl Store {
     /// Connects with at most `max_connections`, each with limits on statements, locks and idle transactions, so that
-    /// a stuck session cannot hold up the others for good.
+    /// a stuck session cannot hold up the others for good. For those who serve requests.
     ///
     /// # Errors
     /// When the URL cannot be read or the database cannot be reached in 5 s.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?
-            .application_name("mirrorgate")
-            .options([
-                ("statement_timeout", "30s"),
-                ("lock_timeout", "10s"),
-                ("idle_in_transaction_session_timeout", "60s"),
-            ]);
-        Self::connect_with(options, max_connections).await
+        let options = options(url, "10s")?;
+        let pool = pool_options(max_connections).connect_with(options).await?;
+        Ok(Self { pool })
     }
 
-    async fn connect_with(
-        options: PgConnectOptions,
-        max_connections: u32,
-    ) -> Result<Self, StoreError> {
-        let pool = PgPoolOptions::new()
-            .max_connections(max_connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            // In place of sqlx's own test, which waits for ever on a line that died without a word.
-            .test_before_acquire(false)
-            .before_acquire(|conn, _| Box::pin(answers(conn)))
-            .after_release(|conn, _| Box::pin(answers(conn)))
-            .connect_with(options)
-            .await?;
+    /// Connections to the same database for the workers alone, made when they are needed: requests that wait for something must
+    /// not keep a lease from being renewed, and what waits behind another replica's lock gives up while its own lease lasts.
+    ///
+    /// # Errors
+    /// When the URL cannot be read.
+    pub fn for_workers(url: &str, max_connections: u32) -> Result<Self, StoreError> {
+        let options = options(url, "3s")?;
+        let pool = pool_options(max_connections).connect_lazy_with(options);
         Ok(Self { pool })
     }
 
@@ -138,6 +128,27 @@ impl Store {
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+fn options(url: &str, lock_timeout: &str) -> Result<PgConnectOptions, StoreError> {
+    Ok(PgConnectOptions::from_str(url)?
+        .application_name("mirrorgate")
+        .options([
+            ("statement_timeout", "30s"),
+            ("lock_timeout", lock_timeout),
+            // A replica that was stopped in the middle holds its locks for no longer.
+            ("idle_in_transaction_session_timeout", "6s"),
+        ]))
+}
+
+fn pool_options(max_connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(max_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // In place of sqlx's own test, which waits for ever on a line that died without a word.
+        .test_before_acquire(false)
+        .before_acquire(|conn, _| Box::pin(answers(conn)))
+        .after_release(|conn, _| Box::pin(answers(conn)))
 }
 
 /// Whether the connection's server is still there; an error when it does not say so in time, for which it is closed at once.

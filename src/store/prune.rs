@@ -13,7 +13,8 @@ const LOCK: i64 = 0x006d_6770_7275_6e65;
 /// Removes at most `piece` jobs that ended more than `keep` ago (PostgreSQL's clock), the longest ended first, with their
 /// attempts, steps and events. How many; 0 also when another process is at it.
 ///
-/// Open jobs are never removed, nor is the job that last looked at a trust: what is shown of the trust refers to it.
+/// Open jobs are never removed, nor is the job that last looked at a trust: what is shown of the trust refers to it; nor one
+/// that a repeated request may still be answered with.
 ///
 /// # Errors
 /// When the database does not answer; nothing is removed then.
@@ -29,6 +30,7 @@ pub async fn prune(conn: &mut Conn, keep: Duration, piece: i64) -> Result<u64, S
         "select j.id from jobs j
          where j.finished_at < clock_timestamp() - make_interval(secs => $1)
            and not exists (select from trusts t where t.job_id = j.id)
+           and not exists (select from idempotency_keys k where k.object = j.id::text)
          order by j.finished_at limit $2 for update of j skip locked",
         keep.as_secs_f64(),
         piece

@@ -15,12 +15,16 @@ use crate::domain::step::{NewStep, Step, StepEnd, StepOutcome};
 
 const TABLE: &str = "steps";
 
-/// Writes the steps down as started, in this order, behind those the attempt has already. Repeating it changes nothing: an
-/// answer from PostgreSQL may have been lost.
+/// Writes the steps down as started, in this order, behind those the attempt has already, and gives PostgreSQL's time: what is
+/// seen from then on is newer than it. Repeating it changes nothing: an answer from PostgreSQL may have been lost.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`]: then the batch must not be sent.
-pub async fn start(conn: &mut Conn, lease: &Lease, new: &[NewStep]) -> Result<(), StoreError> {
+pub async fn start(
+    conn: &mut Conn,
+    lease: &Lease,
+    new: &[NewStep],
+) -> Result<DateTime<Utc>, StoreError> {
     let mut tx = conn.begin().await?;
     let ids: Vec<Uuid> = new.iter().map(|s| s.id).collect();
     if held(&mut tx, lease, &ids).await? < new.len() as i64 {
@@ -38,7 +42,11 @@ pub async fn start(conn: &mut Conn, lease: &Lease, new: &[NewStep]) -> Result<()
         let (job, kind) = (lease.job_id, Kind::StepStarted);
         events::record_all(&mut tx, job, News::Changed, kind, told.collect()).await?;
     }
-    Ok(tx.commit().await?)
+    let now = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+        .fetch_one(&mut *tx)
+        .await?;
+    tx.commit().await?;
+    Ok(now)
 }
 
 /// Locks the job's row under the lease, and counts which of these steps are written already.

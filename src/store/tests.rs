@@ -439,7 +439,20 @@ async fn identity_and_refusal_are_kept(pool: PgPool) {
         machine_name: "SQLA".to_owned(),
         instance_name: None,
     };
-    pin_identity(conn, id, &identity).await.unwrap();
+    pin_identity(conn, id, &identity, false).await.unwrap();
+    let other = ServerIdentity {
+        server_name: "SQLX".to_owned(),
+        ..identity.clone()
+    };
+    // The first look decides; only who asks for it pins anew.
+    pin_identity(conn, id, &other, false).await.unwrap();
+    assert_eq!(
+        status(conn, id).await.unwrap().identity,
+        Some(identity.clone())
+    );
+    pin_identity(conn, id, &other, true).await.unwrap();
+    assert_eq!(status(conn, id).await.unwrap().identity, Some(other));
+    pin_identity(conn, id, &identity, true).await.unwrap();
     let refused = RefusedLogin {
         credential_id: fleet[0].spec.credential.id,
         credential_revision: 1,
@@ -449,7 +462,7 @@ async fn identity_and_refusal_are_kept(pool: PgPool) {
     note_refused_login(conn, id, &refused).await.unwrap();
     let seen = status(conn, id).await.unwrap();
     assert_eq!(seen.identity, Some(identity));
-    assert_eq!(seen.refused_login, Some(refused));
+    assert_eq!(seen.refused_login, Some(refused.clone()));
     forget_refused_login(conn, id).await.unwrap();
     let counted = instances::get_by_id(conn, id)
         .await
@@ -464,7 +477,7 @@ async fn identity_and_refusal_are_kept(pool: PgPool) {
         .unwrap()
         .status_version;
     assert_eq!(same, counted, "forgetting nothing changes nothing");
-    let missing = pin_identity(conn, new_id(), &seen.identity.unwrap()).await;
+    let missing = note_refused_login(conn, new_id(), &refused).await;
     assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
 }
 

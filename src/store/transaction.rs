@@ -24,9 +24,9 @@ impl Transaction {
     /// Makes everything done in it lasting, at once.
     ///
     /// # Errors
-    /// When the database could not do so; whether it did is then unknown.
+    /// [`StoreError::Unconfirmed`] when the link was lost meanwhile: whether it was done is then unknown.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.0.commit().await?)
+        self.0.commit().await.map_err(StoreError::of_commit)
     }
 
     /// Undoes it now rather than when it is dropped.

@@ -20,6 +20,8 @@ const BACKLOG: usize = 1024;
 const QUIET: Duration = Duration::from_secs(4);
 /// How long the answer to that, or a new connection, may take.
 const ANSWER: Duration = Duration::from_secs(4);
+/// How often whoever waits for a job looks by himself while nothing can be heard.
+const DEAF: Duration = Duration::from_secs(2);
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -28,6 +30,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub struct Wakeups {
     work: watch::Sender<()>,
     changed: broadcast::Sender<News>,
+    /// Whether the line stands. While it does not, waiters look by themselves now and then.
+    hearing: watch::Sender<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +49,7 @@ pub struct NewJobs(watch::Receiver<()>);
 pub struct JobWatch {
     id: Uuid,
     news: broadcast::Receiver<News>,
+    hearing: watch::Receiver<bool>,
 }
 
 /// Gives the place to wait at, and the listening itself, to be run as a task until `stop`.
@@ -55,6 +60,7 @@ pub fn listen(
     let wakeups = Wakeups {
         work: watch::Sender::new(()),
         changed: broadcast::Sender::new(BACKLOG),
+        hearing: watch::Sender::new(false),
     };
     let options = (*store.pool.connect_options()).clone();
     let telling = wakeups.clone();
@@ -90,17 +96,20 @@ impl Wakeups {
         JobWatch {
             id: job,
             news: self.changed.subscribe(),
+            hearing: self.hearing.subscribe(),
         }
     }
 
     async fn keep_listening(&self, options: &PgConnectOptions) {
         let mut told = false;
         loop {
-            match self.listen_once(&line(options)).await {
+            let heard = self.listen_once(&line(options)).await;
+            self.hearing.send_replace(false);
+            match heard {
                 Ok(()) => told = false,
                 Err(_) if told => {}
                 Err(error) => {
-                    tracing::warn!(%error, "no news from the database; waiting requests and workers depend on polling");
+                    tracing::warn!(%error, "no news from the database; waiting requests and workers look by themselves meanwhile");
                     told = true;
                 }
             }
@@ -112,8 +121,13 @@ impl Wakeups {
     async fn listen_once(&self, line: &PgPool) -> Result<(), sqlx::Error> {
         let mut listener = PgListener::connect_with(line).await?;
         listener.eager_reconnect(false);
-        listener.listen(CHANNEL).await?;
+        let listening = listener.listen(CHANNEL);
+        match tokio::time::timeout(ANSWER, listening).await {
+            Ok(listening) => listening?,
+            Err(_silence) => return Err(sqlx::Error::PoolTimedOut),
+        }
         // Only now: what is committed from here on is heard, what was before is found by looking.
+        self.hearing.send_replace(true);
         self.wake_everybody();
         loop {
             match tokio::time::timeout(QUIET, listener.try_recv()).await {
@@ -175,13 +189,27 @@ impl JobWatch {
 
     async fn heard(&mut self, matters: impl Fn(bool) -> bool) {
         loop {
-            match self.news.recv().await {
+            let news = tokio::select! {
+                news = self.news.recv() => news,
+                () = deaf_for_a_while(&mut self.hearing) => return,
+            };
+            match news {
                 Ok(News::Job { id, cancel }) if id != self.id || !matters(cancel) => {}
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }
         }
     }
+}
+
+/// Returns when no news can have come for a while; never as long as the line stands.
+async fn deaf_for_a_while(hearing: &mut watch::Receiver<bool>) {
+    let deaf = hearing.wait_for(|hearing| !hearing).await.is_ok();
+    if !deaf {
+        // The process is ending.
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(DEAF).await;
 }
 
 #[cfg(test)]

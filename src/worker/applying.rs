@@ -53,7 +53,11 @@ impl Attempt<'_> {
         self.check_lease()?;
         let sending = prepared
             .iter()
-            .map(|p| self.worker.pools.apply(&p.side.target, &p.batch));
+            .map(|p| (&p.side.target, &p.batch))
+            .map(|(target, batch)| {
+                let may_send = || self.signals.is_held();
+                self.worker.pools.apply(target, batch, may_send)
+            });
         let results = join_all(sending).await;
         self.end_applying(&prepared, &results).await?;
         let failures = prepared

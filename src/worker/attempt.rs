@@ -10,6 +10,7 @@ use super::lease_keeper::Signals;
 use super::load::{LoadError, Loaded, load};
 use super::looking::{Learned, LookError, Purpose};
 use super::outcome::{self, Next, SoFar};
+use super::record::Looked;
 use crate::domain::hash::Thumbprint;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::Plan;
@@ -107,8 +108,8 @@ impl<'a> Attempt<'a> {
             0 => Purpose::Observe,
             _ => Purpose::Verify,
         };
-        let seen = match self.look(loaded, purpose, &round.learned).await {
-            Ok(seen) => seen,
+        let (seen, looked_at) = match self.look(loaded, purpose, &round.learned).await {
+            Ok(looked) => looked,
             Err(LookError::Interrupted(why)) => return Err(why),
             Err(LookError::Unusable(detail)) => return Ok(Some(unusable(detail))),
         };
@@ -123,7 +124,12 @@ impl<'a> Attempt<'a> {
         };
         let next = self.decide(&plan, round);
         let acted_on = self.is_shown(&plan, round).then_some(scripts.as_slice());
-        self.record(loaded, &seen, &plan, acted_on).await?;
+        let looked = Looked {
+            seen: &seen,
+            at: looked_at,
+            plan: &plan,
+        };
+        self.record(loaded, &looked, acted_on).await?;
         if let Next::End(outcome) = next {
             return Ok(Some(outcome));
         }
@@ -181,10 +187,10 @@ impl<'a> Attempt<'a> {
 
     /// To be asked before every batch.
     pub(super) fn check_lease(&self) -> Result<(), Interrupted> {
-        if self.signals.lost.is_cancelled() {
-            Err(Interrupted::LeaseLost)
-        } else {
+        if self.signals.is_held() {
             Ok(())
+        } else {
+            Err(Interrupted::LeaseLost)
         }
     }
 

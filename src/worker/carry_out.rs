@@ -7,8 +7,10 @@ use tracing::Instrument;
 
 use super::attempt::{Attempt, Interrupted};
 use super::lease_keeper::Signals;
-use super::{Worker, backoff, lease_keeper};
-use crate::domain::job::{AttemptOutcome, Job, JobState};
+use super::looking::in_full;
+use super::settings::Settings;
+use super::{Claimed, Worker, backoff, lease_keeper};
+use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::store::lease::{self, Lease};
 use crate::store::{self, StoreError};
 
@@ -16,12 +18,8 @@ use crate::store::{self, StoreError};
 const HANDING_BACK: Duration = Duration::from_secs(2);
 
 /// Carries the attempt out. `stop_now` hands the job back, wherever the attempt is: another one will look anew.
-pub(super) async fn carry_out(
-    worker: &Worker,
-    lease: Lease,
-    job: Job,
-    stop_now: &CancellationToken,
-) {
+pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &CancellationToken) {
+    let Claimed { lease, job, since } = claimed;
     let span = tracing::info_span!(
         "attempt",
         job.id = %job.id,
@@ -29,7 +27,8 @@ pub(super) async fn carry_out(
         subject = %job.subject.named().name,
         attempt = lease.attempt
     );
-    let signals = Signals::default();
+    let length = worker.settings.lease;
+    let signals = Signals::until(since + length);
     if job.cancel_requested_at.is_some() {
         signals.cancel.cancel();
     }
@@ -41,7 +40,7 @@ pub(super) async fn carry_out(
         write_down(&attempt, ended, stop_now).await;
     };
     // The lease is kept until the end is written, not only until it is reached.
-    let keeping = lease_keeper::keep(&worker.store, &lease, worker.settings.lease, news, &signals);
+    let keeping = lease_keeper::keep(&worker.store, &lease, length, news, &signals);
     async {
         tokio::select! {
             () = working => {}
@@ -79,10 +78,38 @@ async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &Cancellation
     match settled {
         Ok(state) => tracing::info!(state = state.as_str(), "attempt ended"),
         // The lease runs out by itself, and whoever claims next looks anew.
-        Err(Interrupted::Store(error)) => {
+        Err(Interrupted::Store(error)) if error.is_unavailable() => {
             tracing::error!(%error, "attempt given up: what became of it cannot be written");
         }
-        Err(_) => tracing::warn!("attempt given up: the lease went elsewhere"),
+        Err(Interrupted::Store(error)) => fail_as_our_own(attempt, &error, stop_now).await,
+        Err(Interrupted::LeaseLost | Interrupted::Cancelled) => let_go(attempt, stop_now).await,
+    }
+}
+
+/// The lease ran out, most likely because PostgreSQL was away. If nobody has taken the job meanwhile, the next attempt need not
+/// look like one more process that died of it.
+async fn let_go(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
+    let settings = &attempt.worker.settings;
+    let pause = pause(attempt.job, settings);
+    let letting_go = attempt.outwait(|| async {
+        let mut conn = attempt.worker.store.acquire().await?;
+        lease::let_go(&mut conn, attempt.lease, pause, settings.retry_total).await
+    });
+    let let_go = tokio::select! {
+        let_go = letting_go => let_go,
+        () = stop_now.cancelled() => return,
+    };
+    match let_go {
+        Ok(state) => {
+            tracing::warn!(
+                state = state.as_str(),
+                "attempt given up: its lease ran out; the job is free again"
+            );
+        }
+        Err(StoreError::LeaseLost) => {
+            tracing::warn!("attempt given up: the lease went elsewhere");
+        }
+        Err(error) => tracing::error!(%error, "attempt given up; its lease runs out"),
     }
 }
 
@@ -143,18 +170,36 @@ async fn write_end(
     match outcome {
         AttemptOutcome::Succeeded => lease::succeed(&mut conn, lease).await,
         AttemptOutcome::RetryLater { code, detail } if job.attempts < settings.max_attempts => {
-            let pause = backoff::pause(
-                job.id,
-                job.attempts,
-                settings.retry_base,
-                settings.retry_cap,
-            );
-            let total = settings.retry_total;
+            let (pause, total) = (pause(job, settings), settings.retry_total);
             lease::retry_later(&mut conn, lease, *code, detail, pause, total).await
         }
         AttemptOutcome::RetryLater { code, detail } | AttemptOutcome::Failed { code, detail } => {
             lease::fail(&mut conn, lease, *code, detail).await
         }
+    }
+}
+
+fn pause(job: &Job, settings: &Settings) -> Duration {
+    backoff::pause(
+        job.id,
+        job.attempts,
+        settings.retry_base,
+        settings.retry_cap,
+    )
+}
+
+/// PostgreSQL refuses what the attempt has to write, and would the next time too.
+async fn fail_as_our_own(attempt: &Attempt<'_>, error: &StoreError, stop_now: &CancellationToken) {
+    tracing::error!(error = %in_full(error), "the history refuses what the attempt has to write");
+    let outcome = AttemptOutcome::Failed {
+        code: FailureCode::Internal,
+        detail: format!(
+            "{error}; the log of {} tells why",
+            attempt.worker.settings.name
+        ),
+    };
+    if settle(attempt, outcome, stop_now).await.is_err() {
+        tracing::error!("attempt given up; its lease runs out");
     }
 }
 

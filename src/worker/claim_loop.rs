@@ -9,9 +9,12 @@ use tokio_util::task::TaskTracker;
 
 use super::Worker;
 use super::carry_out::carry_out;
+use crate::store::StoreError;
 
 /// How much of the grace, at most, is kept for handing back what does not end in time.
 const HANDING_BACK: Duration = Duration::from_secs(2);
+/// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that died.
+const AGAIN: Duration = Duration::from_millis(200);
 
 impl Worker {
     /// Works until `shutdown`, then waits for what is running, at most for the grace, and hands back the rest.
@@ -20,6 +23,16 @@ impl Worker {
         let freed = Arc::new(Notify::new());
         let running = TaskTracker::new();
         let stop_now = CancellationToken::new();
+        // One suspect at a time: see `Terms::suspects`.
+        let trial = Arc::new(Semaphore::new(1));
+        let crew = Crew {
+            hands,
+            trial,
+            freed: Arc::clone(&freed),
+            running: running.clone(),
+            stop_now: stop_now.clone(),
+        };
+        let mut answers = true;
         let forgetting = {
             let (worker, shutdown) = (self.clone(), shutdown.clone());
             running.spawn(async move { worker.forget_history(shutdown).await })
@@ -27,13 +40,18 @@ impl Worker {
         // Armed before the first look: what is announced while looking is looked for again.
         let mut new_jobs = self.wakeups.subscribe_new_jobs();
         while !shutdown.is_cancelled() {
-            self.claim_all(&hands, &freed, &running, &stop_now).await;
+            let claimed = self.claim_all(&crew, &shutdown).await;
+            tell_of_change(&mut answers, &claimed);
             self.pools.sweep();
+            let pause = match claimed {
+                Ok(()) => self.settings.poll,
+                Err(_) => AGAIN.min(self.settings.poll),
+            };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = new_jobs.wait() => {}
                 () = freed.notified() => {}
-                () = tokio::time::sleep(self.settings.poll) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
         running.close();
@@ -54,31 +72,52 @@ impl Worker {
         self.pools.close();
     }
 
-    /// Claims no more than there are free hands: a claimed job that waits would only hold its lease.
-    async fn claim_all(
-        &self,
-        hands: &Arc<Semaphore>,
-        freed: &Arc<Notify>,
-        running: &TaskTracker,
-        stop_now: &CancellationToken,
-    ) {
-        while let Ok(hand) = Arc::clone(hands).try_acquire_owned() {
-            let (lease, job) = match self.claim().await {
-                Ok(Some(claimed)) => claimed,
-                Ok(None) => return,
-                Err(error) => {
-                    tracing::warn!(%error, "no job could be claimed; trying again");
-                    return;
-                }
+    /// Claims no more than there are free hands: a claimed job that waits would only hold its lease. Ends when there is
+    /// nothing to claim, no hand free, or a stop was asked for.
+    async fn claim_all(&self, crew: &Crew, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        while let Ok(hand) = Arc::clone(&crew.hands).try_acquire_owned() {
+            if shutdown.is_cancelled() {
+                break;
+            }
+            let trial = Arc::clone(&crew.trial).try_acquire_owned().ok();
+            let Some(claimed) = self.claim(trial.is_some()).await? else {
+                break;
             };
-            let (worker, stop_now, freed) = (self.clone(), stop_now.clone(), Arc::clone(freed));
-            let members = job.accepted.members.iter();
+            let trial = trial.filter(|_| claimed.lease.suspect);
+            let (worker, stop_now) = (self.clone(), crew.stop_now.clone());
+            let freed = Arc::clone(&crew.freed);
+            let members = claimed.job.accepted.members.iter();
             let present = self.crowd.enter(members.map(|m| m.instance.id).collect());
-            running.spawn(async move {
-                carry_out(&worker, lease, job, &stop_now).await;
-                drop((hand, present));
+            crew.running.spawn(async move {
+                carry_out(&worker, claimed, &stop_now).await;
+                drop((hand, trial, present));
                 freed.notify_one();
             });
         }
+        Ok(())
+    }
+}
+
+/// What the attempts of one process share.
+struct Crew {
+    hands: Arc<Semaphore>,
+    trial: Arc<Semaphore>,
+    freed: Arc<Notify>,
+    running: TaskTracker,
+    stop_now: CancellationToken,
+}
+
+/// Once when the claims begin to fail, once when they work again.
+fn tell_of_change(answers: &mut bool, claimed: &Result<(), StoreError>) {
+    match claimed {
+        Err(error) if *answers => {
+            tracing::warn!(%error, "no job can be claimed; trying on");
+            *answers = false;
+        }
+        Ok(()) if !*answers => {
+            tracing::info!("jobs can be claimed again");
+            *answers = true;
+        }
+        _ => {}
     }
 }

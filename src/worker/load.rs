@@ -79,7 +79,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
         members.push(self::member(
             job, member, instance, status, &pins, known, roles,
         )?);
-        sides.push(side(worker, job, instance, status, conn).await?);
+        sides.push(side(worker, job, instance, conn).await?);
     }
     Ok(Loaded {
         wish: Wish {
@@ -160,27 +160,33 @@ async fn side(
     worker: &Worker,
     job: &Job,
     instance: &Instance,
-    status: Option<&InstanceStatus>,
     conn: &mut Conn,
 ) -> Result<Side, LoadError> {
     let (log_in, revision) = log_in(worker, instance, conn).await?;
     let credential = instance.spec.credential.id;
-    let noted = status.and_then(|s| s.refused_login.as_ref());
+    let mut target = Target {
+        instance_id: instance.id,
+        name: instance.name.to_string(),
+        address: instance.spec.address.clone(),
+        tls: instance.spec.tls.clone(),
+        log_in,
+        credential_id: credential,
+        credential_revision: revision,
+        refusals: 0,
+        timeouts: worker.settings.timeouts,
+    };
+    // Asked before the note is read: a refusal between the two is in one of them.
+    target.refusals = worker.pools.refusals(&target);
+    let noted = instance_status::status(conn, instance.id)
+        .await?
+        .refused_login;
     let same = noted
+        .as_ref()
         .filter(|n| n.credential_id == credential && n.credential_revision == revision)
         // An inspection is how a person asks for another try.
         .filter(|_| job.kind != JobKind::Inspect);
     Ok(Side {
-        target: Target {
-            instance_id: instance.id,
-            name: instance.name.to_string(),
-            address: instance.spec.address.clone(),
-            tls: instance.spec.tls.clone(),
-            log_in,
-            credential_id: credential,
-            credential_revision: revision,
-            timeouts: worker.settings.timeouts,
-        },
+        target,
         revision: instance.revision,
         refused: same.cloned(),
         refusal_noted: noted.is_some(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use super::attempt::{Attempt, Interrupted};
@@ -59,22 +60,25 @@ struct Question {
 }
 
 impl Attempt<'_> {
-    /// Observes every member. One result per member, in their order.
+    /// Observes every member: one result per member, in their order, and PostgreSQL's time before the first was asked.
     pub(super) async fn look(
         &self,
         loaded: &Loaded,
         purpose: Purpose,
         learned: &Learned,
-    ) -> Result<Vec<Seen>, LookError> {
+    ) -> Result<(Vec<Seen>, DateTime<Utc>), LookError> {
         let questions = self.questions(loaded, learned)?;
-        let started = self.start_looking(loaded, purpose, &questions).await?;
+        let (started, looked_at) = self.start_looking(loaded, purpose, &questions).await?;
         self.check_lease()?;
         let looks = loaded
             .sides
             .iter()
             .zip(&questions)
             .map(|(side, question)| self.look_at(side, question));
-        let results = join_all(looks).await;
+        let results: Vec<Look> = join_all(looks)
+            .await
+            .into_iter()
+            .collect::<Result<_, _>>()?;
         let ends: Vec<StepEnd> = started
             .iter()
             .zip(&results)
@@ -85,13 +89,11 @@ impl Attempt<'_> {
             steps::end(&mut conn, self.lease, &ends).await
         })
         .await?;
-        Ok(results
-            .into_iter()
-            .map(|result| match result {
-                Look::Seen(observation) => Seen::Observed(observation),
-                Look::Failed(failure) | Look::NotTried(failure) => Seen::Failed(failure),
-            })
-            .collect())
+        let seen = results.into_iter().map(|result| match result {
+            Look::Seen(observation) => Seen::Observed(observation),
+            Look::Failed(failure) | Look::NotTried(failure) => Seen::Failed(failure),
+        });
+        Ok((seen.collect(), looked_at))
     }
 
     fn questions(&self, loaded: &Loaded, learned: &Learned) -> Result<Vec<Question>, LookError> {
@@ -113,7 +115,7 @@ impl Attempt<'_> {
         loaded: &Loaded,
         purpose: Purpose,
         questions: &[Question],
-    ) -> Result<Vec<NewStep>, Interrupted> {
+    ) -> Result<(Vec<NewStep>, DateTime<Utc>), Interrupted> {
         let now = self.worker.clock.now();
         let started: Vec<NewStep> = loaded
             .sides
@@ -130,23 +132,30 @@ impl Attempt<'_> {
                 started_at: now,
             })
             .collect();
-        self.persist(|| async {
-            let mut conn = self.worker.store.acquire().await?;
-            steps::start(&mut conn, self.lease, &started).await
-        })
-        .await?;
-        Ok(started)
+        let looked_at = self
+            .persist(|| async {
+                let mut conn = self.worker.store.acquire().await?;
+                steps::start(&mut conn, self.lease, &started).await
+            })
+            .await?;
+        Ok((started, looked_at))
     }
 
-    async fn look_at(&self, side: &Side, question: &Question) -> Look {
+    async fn look_at(&self, side: &Side, question: &Question) -> Result<Look, Interrupted> {
         if let Some(refused) = &side.refused {
-            return Look::NotTried(rests(side, refused));
+            return Ok(Look::NotTried(rests(side, refused)));
         }
         let Question { batch, asked } = question;
         let (pools, clock) = (&self.worker.pools, &self.worker.clock);
         match pools.observe(&side.target, batch, asked, clock).await {
-            Ok(observation) => Look::Seen(Box::new(observation)),
-            Err(failure) => Look::Failed(failure),
+            Ok(observation) => Ok(Look::Seen(Box::new(observation))),
+            Err(failure) => {
+                if let Some(number) = refused_number(&failure) {
+                    // At once, not when the slowest member has answered: until then nobody else may know.
+                    self.note_refusal(side, number).await?;
+                }
+                Ok(Look::Failed(failure))
+            }
         }
     }
 
@@ -196,8 +205,8 @@ fn rests(side: &Side, refused: &RefusedLogin) -> Failure {
     }
 }
 
-/// An error with its causes, for the job's history: they come from our own rules and hold nothing secret.
-fn in_full(error: &dyn std::error::Error) -> String {
+/// An error with its causes, for the log or, where they come from our own rules and hold nothing secret, the job's history.
+pub(super) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
@@ -208,7 +217,7 @@ fn in_full(error: &dyn std::error::Error) -> String {
 }
 
 /// The number to note when a log-in was refused just now.
-pub(super) fn refused_number(failure: &Failure) -> Option<i32> {
+fn refused_number(failure: &Failure) -> Option<i32> {
     match (failure.class, &failure.sql) {
         (FailureClass::LoginRefused, Some(SqlError { number, .. })) => Some(*number),
         _ => None,

@@ -20,7 +20,7 @@ mod settings;
 mod writing;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -28,10 +28,11 @@ use uuid::Uuid;
 use crate::domain::clock::Clock;
 use crate::domain::job::Job;
 use crate::sqlserver::Pools;
+use crate::store::claim::{self, Terms};
 use crate::store::lease::Lease;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
-use crate::store::{self, Store, StoreError, claim};
+use crate::store::{self, Store, StoreError};
 
 pub use settings::Settings;
 
@@ -75,12 +76,11 @@ impl Worker {
     /// # Errors
     /// When PostgreSQL could not be asked. What becomes of the job itself is written in its history.
     pub async fn run_next(&self) -> Result<Option<Uuid>, StoreError> {
-        let claimed = self.claim().await?;
-        let Some((lease, job)) = claimed else {
+        let Some(claimed) = self.claim(true).await? else {
             return Ok(None);
         };
-        let id = job.id;
-        carry_out::carry_out(self, lease, job, &CancellationToken::new()).await;
+        let id = claimed.job.id;
+        carry_out::carry_out(self, claimed, &CancellationToken::new()).await;
         Ok(Some(id))
     }
 
@@ -90,7 +90,8 @@ impl Worker {
         self.pools.open_sessions()
     }
 
-    async fn claim(&self) -> Result<Option<(Lease, Job)>, StoreError> {
+    async fn claim(&self, suspects: bool) -> Result<Option<Claimed>, StoreError> {
+        let since = Instant::now();
         let Settings {
             name,
             lease,
@@ -101,9 +102,23 @@ impl Worker {
         let crowded = self.crowd.full(pool.per_instance);
         let claiming = async {
             let mut conn = self.store.acquire().await?;
-            claim::claim_beside(&mut conn, name, *lease, *max_unended, &crowded).await
+            let terms = Terms {
+                crowded: &crowded,
+                suspects,
+                ..Terms::new(name, *lease, *max_unended)
+            };
+            claim::claim(&mut conn, &terms).await
         };
         // A claim whose answer is lost runs out like any other.
-        store::within(CLAIMING.min(*lease), claiming).await
+        let claimed = store::within(CLAIMING.min(*lease), claiming).await?;
+        Ok(claimed.map(|(lease, job)| Claimed { lease, job, since }))
     }
+}
+
+/// A job that this process has.
+struct Claimed {
+    lease: Lease,
+    job: Job,
+    /// Not after the lease began, by this process's monotonic clock.
+    since: Instant,
 }

@@ -1,8 +1,9 @@
 //! What is kept after a look: identities, observations, refused log-ins, and the state of each trust. Under the lease, in one transaction.
 
+use chrono::{DateTime, Utc};
+
 use super::attempt::{Attempt, Interrupted};
 use super::load::{Loaded, Side};
-use super::looking::refused_number;
 use super::outcome::is_about_identity;
 use crate::domain::observation::Observation;
 use crate::domain::plan::{InstanceScript, Plan, TrustPlan};
@@ -13,52 +14,64 @@ use crate::store::instance_status::{self, RefusedLogin};
 use crate::store::trusts::{self, SeenTrust};
 use crate::store::{Conn, StoreError, jobs, lease};
 
+/// What there is to keep of a look.
+#[derive(Clone, Copy)]
+pub(super) struct Looked<'a> {
+    pub seen: &'a [Seen],
+    /// PostgreSQL's time before the first member was asked: of two looks, the one begun later is the newer.
+    pub at: DateTime<Utc>,
+    pub plan: &'a Plan,
+}
+
 impl Attempt<'_> {
     /// Keeps what a look found. `acted_on` is the plan the job shall show, with its scripts; the look after an apply has none.
     pub(super) async fn record(
         &self,
         loaded: &Loaded,
-        seen: &[Seen],
-        plan: &Plan,
+        looked: &Looked<'_>,
         acted_on: Option<&[InstanceScript]>,
     ) -> Result<(), Interrupted> {
-        self.persist(|| self.keep(loaded, seen, plan, acted_on))
-            .await
+        self.persist(|| self.keep(loaded, looked, acted_on)).await
     }
 
     async fn keep(
         &self,
         loaded: &Loaded,
-        seen: &[Seen],
-        plan: &Plan,
+        looked: &Looked<'_>,
         acted_on: Option<&[InstanceScript]>,
     ) -> Result<(), StoreError> {
+        let Looked { seen, at, plan } = *looked;
         let mut tx = self.worker.store.begin().await?;
         lease::hold(&mut tx, self.lease).await?;
         for ((member, side), seen) in loaded.wish.members.iter().zip(&loaded.sides).zip(seen) {
-            match seen {
-                Seen::Observed(observation) => {
-                    if side.refusal_noted {
-                        instance_status::forget_refused_login(&mut tx, member.instance_id).await?;
-                    }
-                    if is_the_one(plan, member) {
-                        observed(&mut tx, member, observation).await?;
-                    }
-                }
-                Seen::Failed(failure) => {
-                    if let Some(number) = refused_number(failure) {
-                        let note = self.refusal(side, number);
-                        instance_status::note_refused_login(&mut tx, member.instance_id, &note)
-                            .await?;
-                    }
-                }
+            let Seen::Observed(observation) = seen else {
+                continue;
+            };
+            if side.refusal_noted {
+                instance_status::forget_refused_login(&mut tx, member.instance_id).await?;
+            }
+            if is_the_one(plan, member) {
+                let side = (member, side.revision);
+                self.observed(&mut tx, side, observation, at).await?;
             }
         }
-        trusts::save(&mut tx, &self.trusts(loaded, seen, plan)).await?;
+        trusts::save(&mut tx, &self.trusts(loaded, looked)).await?;
         if let Some(scripts) = acted_on {
             jobs::save_plan(&mut tx, self.lease, plan, scripts).await?;
         }
         tx.commit().await
+    }
+
+    /// Keeps that this credential version was refused there: nobody shall try it again by himself.
+    pub(super) async fn note_refusal(&self, side: &Side, number: i32) -> Result<(), Interrupted> {
+        let note = self.refusal(side, number);
+        self.persist(|| async {
+            let mut tx = self.worker.store.begin().await?;
+            lease::hold(&mut tx, self.lease).await?;
+            instance_status::note_refused_login(&mut tx, side.target.instance_id, &note).await?;
+            tx.commit().await
+        })
+        .await
     }
 
     fn refusal(&self, side: &Side, number: i32) -> RefusedLogin {
@@ -70,13 +83,34 @@ impl Attempt<'_> {
         }
     }
 
-    fn trusts(&self, loaded: &Loaded, seen: &[Seen], plan: &Plan) -> Vec<SeenTrust> {
+    /// Keeps what one server said of itself, unless its registration has changed since it was asked.
+    async fn observed(
+        &self,
+        conn: &mut Conn,
+        (member, revision): (&Member, i64),
+        observation: &Observation,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        let id = member.instance_id;
+        if !instance_status::is_at_revision(conn, id, revision).await? {
+            return Ok(());
+        }
+        if member.pinned_identity.is_none() {
+            let identity = &observation.server.identity;
+            let anew = self.job.options.accept_identity;
+            instance_status::pin_identity(conn, id, identity, anew).await?;
+        }
+        instance_status::save_observation(conn, id, observation, at).await
+    }
+
+    fn trusts(&self, loaded: &Loaded, looked: &Looked<'_>) -> Vec<SeenTrust> {
+        let Looked { seen, at, plan } = *looked;
         let wish = &loaded.wish;
         wish.trusts
             .iter()
             .filter_map(|trust| {
                 let (acceptor, peer) = (&wish.members[trust.acceptor], &wish.members[trust.peer]);
-                let Some(Seen::Observed(observation)) = seen.get(trust.acceptor) else {
+                let Some(Seen::Observed(_)) = seen.get(trust.acceptor) else {
                     return None;
                 };
                 let planned = planned(plan, trust.acceptor, peer)?;
@@ -89,7 +123,7 @@ impl Attempt<'_> {
                         proof: planned.proof,
                         sha256: planned.certificate.as_ref().map(|c| c.sha256),
                         thumbprint: planned.certificate.as_ref().map(|c| c.thumbprint),
-                        checked_at: observation.observed_at,
+                        checked_at: at,
                         job: self.job.id,
                     },
                     basis: Basis {
@@ -116,16 +150,4 @@ fn is_the_one(plan: &Plan, member: &Member) -> bool {
         .findings
         .iter()
         .any(|f| f.blocks() && is_about_identity(f.code) && f.instance == member.name.as_str())
-}
-
-async fn observed(
-    conn: &mut Conn,
-    member: &Member,
-    observation: &Observation,
-) -> Result<(), StoreError> {
-    if member.pinned_identity.is_none() {
-        let identity = &observation.server.identity;
-        instance_status::pin_identity(conn, member.instance_id, identity).await?;
-    }
-    instance_status::save_observation(conn, member.instance_id, observation).await
 }

@@ -41,7 +41,7 @@ impl Default for Settings {
             name: "mirrorgate".to_owned(),
             concurrency: 8,
             lease: Duration::from_secs(10),
-            max_attempts: 5,
+            max_attempts: 10,
             max_unended: 5,
             retry_base: Duration::from_secs(1),
             retry_total: Duration::from_secs(30 * 60),

@@ -1,4 +1,5 @@
-//! How an attempt writes to PostgreSQL: within bounded time, and again while the lease lasts. What is written is others'.
+//! How an attempt writes to PostgreSQL: within bounded time, and again while the lease lasts, or while PostgreSQL is away.
+//! What is written is others'.
 
 use std::time::Duration;
 
@@ -31,6 +32,19 @@ impl Attempt<'_> {
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
                 () = self.signals.lost.cancelled() => {}
+            }
+        }
+    }
+
+    /// Tries until PostgreSQL has answered, however long it stays away. The future may be dropped at any time.
+    pub(super) async fn outwait<T, F>(&self, write: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match store::within(PATIENCE, write()).await {
+                Err(error) if error.is_unavailable() => tokio::time::sleep(PAUSE).await,
+                other => return other,
             }
         }
     }

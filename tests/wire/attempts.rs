@@ -173,9 +173,11 @@ async fn three_strangers_let_each_other_in_after_three_batches(pool: PgPool) {
     // The plan that was acted on stays; the empty one of the verifying look does not replace it.
     assert!(job.plan.unwrap().has_changes());
     assert!(
-        jobs::scripts(&mut conn, job.id)
+        jobs::get_with_scripts(&mut conn, job.id)
             .await
             .unwrap()
+            .unwrap()
+            .1
             .iter()
             .all(|s| !s.batch.is_empty())
     );

@@ -52,6 +52,7 @@ pub fn target(port: u16, tls: Tls) -> Target {
         },
         credential_id: Uuid::nil(),
         credential_revision: 1,
+        refusals: 0,
         timeouts: short(),
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
@@ -40,6 +41,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonText<T> {
         }
         let text = read(request, MAX_BODY_BYTES).await?;
         Ok(Self(decode(&text)?, text))
+    }
+}
+
+/// For operations that are told everything by their path: no body, or an empty JSON object.
+#[derive(Debug)]
+pub struct NoBody;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl<S: Send + Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let text = read(request, MAX_BODY_BYTES).await?;
+        if !text.is_empty() {
+            let Nothing {} = decode(&text)?;
+        }
+        Ok(Self)
     }
 }
 

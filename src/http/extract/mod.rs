@@ -10,7 +10,7 @@ mod tree;
 mod wait;
 
 pub use body::{MAX_BODY_BYTES, Upload, UploadDocument};
-pub use json::{Json, JsonText};
+pub use json::{Json, JsonText, NoBody};
 pub use path::{CertificatePath, JobId, JobPath, NamePath, Named, NamedCertificate};
 pub use query::{NoParameters, Pairs, Parameters, ReadParameters};
 pub use wait::{Wait, duration};

@@ -31,13 +31,17 @@ impl JobAnswer<'_> {
     /// See [`reply::json`].
     pub fn respond(&self, status: StatusCode, format: Format) -> Answer {
         let response = match format {
-            Format::Text => reply::text(status, plain::job(self.job)),
+            Format::Text => reply::text(status, plain::answer(self.job, self.deduplicated)),
             Format::Json => {
                 let view = JobView::full(self.job, self.scripts);
                 reply::json(status, &view.marked(self.deduplicated))?
             }
         };
-        let mut response = reply::tagged(response, &tag(self.job, format));
+        // A body that says how it came about is not the job's representation, and has no tag.
+        let mut response = match self.deduplicated {
+            true => response,
+            false => reply::tagged(response, &tag(self.job, format)),
+        };
         let state = HeaderValue::from_static(self.job.state.as_str());
         response.headers_mut().insert(JOB_STATE, state);
         Ok(reply::located(
@@ -53,7 +57,7 @@ pub fn tag(job: &Job, format: Format) -> ETag {
     format.tag(ETag::new(job.id, 1, job.version))
 }
 
-/// The job, once it has ended or the wait is over. Reads once per wake-up; holds no connection while it waits.
+/// The job, once it has ended or the wait is over. Looks once per wake-up; holds no connection while it waits.
 ///
 /// # Errors
 /// `not_found`; those of the store.
@@ -63,31 +67,29 @@ pub async fn settle(
     wait: Wait,
 ) -> Result<(Job, Vec<InstanceScript>), Problem> {
     let deadline = Instant::now() + wait.wait;
-    // Made before the first read, so that no change between the two is missed.
+    // Made before the first look, so that no change between the two is missed.
     let mut watch = api.wakeups.watch(id);
-    let mut last_read = wait.wait.is_zero();
-    loop {
-        // Those who ask at once are not kept waiting by those who wait.
-        let turn = match wait.wait.is_zero() {
-            true => None,
-            false => api.waiters_turn().await,
-        };
-        let mut conn = api.store.acquire().await?;
-        let job = jobs::get(&mut conn, id)
-            .await?
-            .ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no job {id}")))?;
-        if last_read || job.state.has_ended() {
-            let scripts = match job.plan {
-                Some(_) => jobs::scripts(&mut conn, id).await?,
-                None => Vec::new(),
-            };
-            return Ok((job, scripts));
-        }
-        drop((conn, turn));
-        last_read = tokio::select! {
+    let mut over = wait.wait.is_zero();
+    while !over && !has_ended(api, id).await? {
+        over = tokio::select! {
             () = watch.changed() => false,
             () = sleep_until(deadline) => true,
             () = api.readiness.cleared() => true,
         };
     }
+    let mut conn = api.store.acquire().await?;
+    jobs::get_with_scripts(&mut conn, id)
+        .await?
+        .ok_or_else(|| missing(id))
+}
+
+async fn has_ended(api: &Api, id: Uuid) -> Result<bool, Problem> {
+    let progress = api
+        .look(async |conn| jobs::progress(conn, id).await)
+        .await?;
+    Ok(progress.ok_or_else(|| missing(id))?.state.has_ended())
+}
+
+pub fn missing(id: Uuid) -> Problem {
+    Problem::new(Kind::NotFound, format!("there is no job {id}"))
 }

@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 
 use super::answer::{JobAnswer, settle};
 use super::view::{self, JobView};
@@ -58,7 +58,7 @@ pub async fn ask_for_pair_job(
     let (kind, options) = body.check()?;
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &text, now).await? {
+    let pending = match keyed.begin(&mut tx, &text).await? {
         Course::Go(pending) => pending,
         Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
     };
@@ -83,6 +83,7 @@ pub async fn ask_for_pair_job(
         None
     };
     let (id, deduplicated) = match open {
+        Some(open) if open.cancel_requested_at.is_some() => return Err(being_cancelled(&open)),
         Some(open) if is_same(&open, &new) => (open.id, true),
         Some(open) => return Err(conflict(&open)),
         None => {
@@ -90,7 +91,7 @@ pub async fn ask_for_pair_job(
             (new.id, false)
         }
     };
-    pending.remember(&mut tx, ACCEPTED, id, now).await?;
+    pending.remember(&mut tx, ACCEPTED, id).await?;
     tx.commit().await?;
     answer(&api, id, wait, format, deduplicated).await
 }
@@ -138,6 +139,18 @@ fn conflict(open: &Job) -> Problem {
     .member("job", open.id.to_string())
 }
 
+/// What is asked for now is not what will become of that one.
+fn being_cancelled(open: &Job) -> Problem {
+    Problem::new(
+        Kind::JobConflict,
+        format!(
+            "job {} on this pair is open and being cancelled; wait for its end and ask again",
+            open.id
+        ),
+    )
+    .member("job", open.id.to_string())
+}
+
 /// Ask for a job on an instance
 ///
 /// `inspect` observes it, also when its log-in was refused before; with `accept_identity` it pins the server's identity
@@ -166,7 +179,7 @@ pub async fn ask_for_instance_job(
     let (kind, options) = body.check()?;
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &text, now).await? {
+    let pending = match keyed.begin(&mut tx, &text).await? {
         Course::Go(pending) => pending,
         Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
     };
@@ -192,7 +205,7 @@ pub async fn ask_for_instance_job(
         created_at: now,
     };
     jobs::enqueue(&mut tx, &new).await?;
-    pending.remember(&mut tx, ACCEPTED, new.id, now).await?;
+    pending.remember(&mut tx, ACCEPTED, new.id).await?;
     tx.commit().await?;
     answer(&api, new.id, wait, format, false).await
 }
@@ -212,6 +225,22 @@ pub async fn replay(
     answer(api, id, wait, format, false).await.map(replayed)
 }
 
+/// The request was carried out and only the job cannot be read: the caller must learn which one it is.
+fn unread(problem: Problem, id: uuid::Uuid) -> Problem {
+    if problem.kind() != Kind::Unavailable {
+        return problem;
+    }
+    let path = format!("/v1/jobs/{id}");
+    let detail = format!(
+        "the request was carried out, but the database does not answer just now: read {path} in a moment"
+    );
+    let problem = Problem::new(Kind::Unavailable, detail).member("job", id.to_string());
+    match HeaderValue::from_str(&path) {
+        Ok(path) => problem.header(header::LOCATION, path),
+        Err(_) => problem,
+    }
+}
+
 /// The job of a request, once it has ended or the wait is over: 200 or 202.
 pub async fn answer(
     api: &Api,
@@ -220,7 +249,9 @@ pub async fn answer(
     format: Format,
     deduplicated: bool,
 ) -> Answer {
-    let (job, scripts) = settle(api, id, wait).await?;
+    let (job, scripts) = settle(api, id, wait)
+        .await
+        .map_err(|problem| unread(problem, id))?;
     let status = if job.state.has_ended() {
         StatusCode::OK
     } else {

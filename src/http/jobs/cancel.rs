@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use utoipa_axum::routes;
 
+use super::answer::missing;
 use super::ask::{ACCEPTED, answer, replay};
 use super::view::{self, JobView};
 use crate::http::api::Api;
-use crate::http::extract::{JobId, JobPath, Parameters, Wait};
+use crate::http::extract::{JobId, JobPath, NoBody, Parameters, Wait};
 use crate::http::idempotency::{Course, KeyHeader, Keyed};
 use crate::http::negotiate::Format;
 use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Kind, Problem};
 use crate::http::reply::Answer;
 use crate::store::jobs;
 
@@ -41,21 +41,22 @@ async fn cancel_job(
     Parameters(wait): Parameters<Wait>,
     format: Format,
     keyed: Keyed,
+    NoBody: NoBody,
 ) -> Answer {
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &[], now).await? {
+    let pending = match keyed.begin(&mut tx, &[]).await? {
         Course::Go(pending) => pending,
         Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
     };
     let job = jobs::request_cancel(&mut tx, id, now)
         .await?
-        .ok_or_else(|| Problem::new(Kind::NotFound, format!("there is no job {id}")))?;
+        .ok_or_else(|| missing(id))?;
     let status = match job.state.has_ended() {
         true => StatusCode::OK.as_u16(),
         false => ACCEPTED,
     };
-    pending.remember(&mut tx, status, id, now).await?;
+    pending.remember(&mut tx, status, id).await?;
     tx.commit().await?;
     answer(&api, id, wait, format, false).await
 }

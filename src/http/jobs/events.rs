@@ -1,9 +1,8 @@
 //! A job's events as a stream (server-sent events): what has happened, then what happens, until the job has ended.
 //!
-//! Woken by news and never polling; between two looks a stream holds no connection to PostgreSQL, so thousands may wait.
+//! Woken by news; between two looks a stream holds no connection to PostgreSQL, so thousands may wait.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -16,19 +15,23 @@ use serde::Serialize;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::answer::missing;
 use crate::http::api::Api;
 use crate::http::extract::{JobId, JobPath, Pairs, Parameters, ReadParameters};
 use crate::http::negotiate;
 use crate::http::policy::{Guarded, Policy};
 use crate::http::problem::{Fault, Kind as ProblemKind, Problem};
 use crate::http::reply::Answer;
-use crate::store::events::{self, JobEvent, Kind};
-use crate::store::jobs;
+use crate::store::StoreError;
+use crate::store::events::{self, JobEvent};
+use crate::store::jobs::{self, Progress};
 use crate::store::wake::JobWatch;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events read at once.
 const PAGE: u32 = 100;
+/// Between two tries to read while the database is away.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How often a silent stream shows that it lives; proxies commonly give up after 30 or 60 s.
 const PING: Duration = Duration::from_secs(15);
 
@@ -86,8 +89,9 @@ fn sequence(text: &str) -> Option<i64> {
 /// Follow a job
 ///
 /// Server-sent events: `id`, `event` (the kind) and `data` (JSON). Begins with what has happened, goes on live, and ends after
-/// the job's last event (`ended`). A reader that comes back with `Last-Event-ID` misses nothing; when there is nothing left
-/// to come the answer is 204, which tells browsers to stay away.
+/// the job's last event (`ended`). A stream without it was broken off, which HTTP clients report as an incomplete answer; a
+/// reader that comes back with `Last-Event-ID` misses nothing. When there is nothing left to come the answer is 204, which
+/// tells browsers to stay away.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/events", operation_id = "stream_job_events", tag = "jobs",
     params(JobPath, AfterParameter, LastEventId),
@@ -148,6 +152,11 @@ struct Feed {
     last: bool,
 }
 
+/// Why a stream breaks off before the job's last event: the reader has to come back.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream breaks off: {0}; come back with Last-Event-ID")]
+struct BrokenOff(&'static str);
+
 impl Feed {
     async fn open(api: Api, id: Uuid, seen: i64) -> Result<Self, Problem> {
         // Made before the first look, so that no change between the two is missed.
@@ -161,68 +170,89 @@ impl Feed {
             more: true,
             last: false,
         };
-        let ended = feed.has_ended().await?;
-        feed.look().await?;
-        // All events of an ended job were there to be read.
-        feed.last |= ended && !feed.more;
+        let found = feed.look().await?.ok_or_else(|| missing(id))?;
+        if seen > found.version {
+            return Err(beyond(found.version));
+        }
         Ok(feed)
-    }
-
-    async fn has_ended(&self) -> Result<bool, Problem> {
-        let _turn = self.api.waiters_turn().await;
-        let mut conn = self.api.store.acquire().await?;
-        let job = jobs::get(&mut conn, self.id).await?.ok_or_else(|| {
-            Problem::new(
-                ProblemKind::NotFound,
-                format!("there is no job {}", self.id),
-            )
-        })?;
-        Ok(job.state.has_ended())
     }
 
     fn is_over(&self) -> bool {
         self.last && self.ready.is_empty()
     }
 
-    async fn look(&mut self) -> Result<(), Problem> {
-        let _turn = self.api.waiters_turn().await;
-        let mut conn = self.api.store.acquire().await?;
-        let found = events::list(&mut conn, self.id, self.seen, PAGE).await?;
+    /// Reads on; how far the job is, or none when it is not there (any more).
+    async fn look(&mut self) -> Result<Option<Progress>, StoreError> {
+        let (id, seen) = (self.id, self.seen);
+        let looking = self.api.look(async |conn| {
+            // In this order: what is read of an ended job is all there will ever be.
+            let progress = jobs::progress(conn, id).await?;
+            Ok((progress, events::list(conn, id, seen, PAGE).await?))
+        });
+        let (progress, found) = looking.await?;
         self.more = found.len() == PAGE as usize;
+        let ended = progress.is_some_and(|p| p.state.has_ended());
+        self.last = ended && !self.more;
         if let Some(event) = found.last() {
             self.seen = event.seq;
-            self.last = event.kind == Kind::Ended.as_str();
         }
         self.ready.extend(found);
-        Ok(())
+        Ok(progress)
     }
 
-    /// The next event; none when the job has ended, when this process stops, or when the database is away: the reader
-    /// comes back and resumes.
-    async fn next(&mut self) -> Option<JobEvent> {
+    /// The next event; none after the job's last. While the database is away the stream stays, and goes on afterwards.
+    async fn next(&mut self) -> Result<Option<JobEvent>, BrokenOff> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                return Some(event);
+                return Ok(Some(event));
             }
             if self.last {
-                return None;
+                return Ok(None);
             }
             if !self.more {
                 tokio::select! {
                     () = self.watch.changed() => {}
-                    () = self.api.readiness.cleared() => return None,
+                    () = self.api.readiness.cleared() => return Err(BrokenOff("the service is stopping")),
                 }
             }
-            self.look().await.ok()?;
+            match self.look().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Err(BrokenOff("the job's history has been removed")),
+                Err(error) if error.is_unavailable() => {
+                    // Without waiting for news: the next try is the news.
+                    self.more = true;
+                    tokio::select! {
+                        () = tokio::time::sleep(AGAIN) => {}
+                        () = self.api.readiness.cleared() => return Err(BrokenOff("the service is stopping")),
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(job.id = %self.id, %error, "a job's events cannot be read");
+                    return Err(BrokenOff("the events cannot be read"));
+                }
+            }
         }
     }
 
-    fn stream(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
-        unfold(self, async |mut feed| {
-            let event = feed.next().await?;
-            Some((Ok(show(&event)), feed))
+    /// An error breaks the body off, so that no reader takes what it has for the whole story.
+    fn stream(self) -> impl Stream<Item = Result<Event, BrokenOff>> + Send {
+        unfold(Some(self), async |feed| {
+            let mut feed = feed?;
+            match feed.next().await {
+                Ok(event) => event.map(|event| (Ok(show(&event)), Some(feed))),
+                Err(broken) => Some((Err(broken), None)),
+            }
         })
     }
+}
+
+fn beyond(last: i64) -> Problem {
+    let fault = Fault::new(
+        "/after",
+        "invalid_value",
+        format!("wanted is the id of an event of this job; its last so far is {last}"),
+    );
+    Problem::of(ProblemKind::InvalidParameter, vec![fault])
 }
 
 fn show(event: &JobEvent) -> Event {

@@ -14,6 +14,18 @@ use crate::http::text::{lines, maybe_moment, moment, one_line};
 /// What no observation can tell.
 const NOT_CHECKED: &str = "TCP between the endpoints; FIPS mode; what DDL triggers would do";
 
+/// The answer to a request for a job; it may have got one that was open already.
+#[must_use]
+pub fn answer(of: &Job, deduplicated: bool) -> String {
+    match deduplicated {
+        true => format!(
+            "the same was asked for before, and is under way:\n{}",
+            job(of)
+        ),
+        false => job(of),
+    }
+}
+
 /// The whole job as text.
 #[must_use]
 pub fn job(job: &Job) -> String {
@@ -66,6 +78,9 @@ fn head(job: &Job) -> String {
     }
     if let Some((code, detail)) = &job.failure {
         let _ = writeln!(out, "{}: {}", code.as_str(), one_line(detail));
+    }
+    if let Some(at) = job.cancel_requested_at {
+        let _ = writeln!(out, "asked to be cancelled {}", moment(at));
     }
     if let (JobState::Queued, Some(at)) = (job.state, job.next_attempt_at) {
         let last = job.last_problem.as_deref().unwrap_or("not begun yet");
@@ -121,7 +136,7 @@ fn consequence(job: &Job, plan: &Plan) -> &'static str {
     ) {
         (false, ..) => "",
         (_, true, true, _) => " → nothing would be changed",
-        (_, false, true, _) => " → nothing was changed",
+        (_, false, true, _) => " → blocked, nothing more is changed",
         (_, _, false, false) => " → nothing is left to do",
         (_, true, false, true) => " → the rest would be set up",
         (_, false, false, true) => match job.state {

@@ -43,6 +43,9 @@ pub struct JobView {
     started_at: Option<DateTime<Utc>>,
     #[schema(required)]
     finished_at: Option<DateTime<Utc>>,
+    /// When it was first asked to be cancelled; it may have ended otherwise all the same.
+    #[schema(required)]
+    cancel_requested_at: Option<DateTime<Utc>>,
     /// `Request-Id` of the request that asked.
     #[schema(required)]
     request_id: Option<String>,
@@ -150,6 +153,7 @@ impl JobView {
             created_at: job.created_at,
             started_at: job.started_at,
             finished_at: job.finished_at,
+            cancel_requested_at: job.cancel_requested_at,
             request_id: job.request_id.clone(),
             deduplicated: false,
         }
@@ -281,6 +285,6 @@ pub fn example() -> serde_json::Value {
             {"instance": "HOST_B", "role": "partner", "current": null, "next": null}
         ]},
         "failure": null, "attempts": 0, "next_attempt_at": "2026-11-22T20:11:00Z", "last_problem": null, "plan_hash": null,
-        "created_at": "2026-11-22T20:11:00Z", "started_at": null, "finished_at": null, "request_id": null
+        "created_at": "2026-11-22T20:11:00Z", "started_at": null, "finished_at": null, "cancel_requested_at": null, "request_id": null
     })
 }

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use sqlx::postgres::PgPoolOptions;
 
 use super::*;
-use crate::store::MIGRATOR;
+use crate::store::claim::{Terms, claim};
+use crate::store::{MIGRATOR, lease};
 
 async fn ask(service: &Service) -> String {
     let body = json!({"kind": "configure-inbound"});
@@ -86,6 +88,8 @@ async fn a_stream_tells_all_resumes_and_ends(pool: PgPool) {
         let answer = resume(bad.to_owned()).await;
         answer.fault(400, "/Last-Event-ID", "invalid_value");
     }
+    let beyond = service.get(&format!("{path}?after={}", last + 1)).await;
+    beyond.fault(400, "/after", "invalid_value");
     service
         .get("/v1/jobs/01935f6e-3f00-7000-8000-000000000000/events")
         .await
@@ -133,13 +137,94 @@ async fn a_stopping_service_ends_its_streams(pool: PgPool) {
         .await
         .unwrap();
     service.readiness.set(false);
-    let body = to_bytes(opened.into_body(), usize::MAX);
-    let body = tokio::time::timeout(Duration::from_secs(10), body).await;
-    let text = String::from_utf8(body.unwrap().unwrap().to_vec()).unwrap();
-    assert!(
-        text.contains("event: accepted") && !text.contains("event: ended"),
-        "{text}"
+    let mut body = opened.into_body().into_data_stream();
+    let first = body.next().await.unwrap().unwrap();
+    assert!(first.starts_with(b"id: 1\nevent: accepted"));
+    let broken = tokio::time::timeout(Duration::from_secs(10), body.next()).await;
+    let error = broken.unwrap().unwrap().unwrap_err();
+    assert!(error.to_string().contains("stopping"), "{error}");
+}
+
+/// While PostgreSQL is away a stream stays, and tells afterwards what has happened meanwhile.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_stream_outlasts_its_database(pool: PgPool) {
+    let service = Service::new(pool.clone());
+    service.register_erp().await;
+    let job = ask(&service).await;
+    let request = Request::get(format!("{job}/events"))
+        .body(Body::empty())
+        .unwrap();
+    let opened = service.router.clone().oneshot(request).await.unwrap();
+    let mut body = opened.into_body().into_data_stream();
+    let first = body.next().await.unwrap().unwrap();
+    assert!(first.starts_with(b"id: 1\n"));
+    // Every look fails from here on, in the way of a server that is shutting down.
+    let (away, back) = (
+        "alter table job_events rename to job_events_away;
+         create function away() returns setof job_events_away language plpgsql as $$
+         begin raise sqlstate '57P01'; end $$;
+         create view job_events as select * from away()",
+        "drop view job_events; drop function away(); alter table job_events_away rename to job_events",
     );
+    sqlx::raw_sql(away).execute(&pool).await.unwrap();
+    sqlx::query("select pg_notify('mirrorgate_jobs', '?')")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let silent = tokio::time::timeout(Duration::from_millis(1500), body.next()).await;
+    assert!(silent.is_err(), "it ended, or told what it cannot know");
+    sqlx::raw_sql(back).execute(&pool).await.unwrap();
+    cancel(&service, &job).await.expect(200);
+    let mut rest = String::new();
+    while let Some(piece) = body.next().await {
+        rest.push_str(&String::from_utf8_lossy(&piece.unwrap()));
+    }
+    assert!(
+        rest.contains("event: cancel_requested") && rest.contains("event: ended"),
+        "{rest}"
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_stream_is_longer_than_what_is_read_at_once(pool: PgPool) {
+    let service = Service::new(pool.clone());
+    service.register_erp().await;
+    let job = ask(&service).await;
+    let many = "with more as (
+                    insert into job_events (job_id, seq, kind, data, at)
+                    select id, n, 'step_started', '{}', now() from jobs, generate_series(2, 250) n returning 1)
+                update jobs set version = 250";
+    sqlx::query(many).execute(&pool).await.unwrap();
+    cancel(&service, &job).await.expect(200);
+    let all = told(&service.get(&format!("{job}/events")).await);
+    let numbers: Vec<i64> = all.iter().map(|(id, _)| *id).collect();
+    assert_eq!(numbers, (1..=252).collect::<Vec<_>>());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_job_that_is_being_cancelled_is_nobodys_answer(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let job = ask(&service).await;
+    let mut conn = service.store.acquire().await.unwrap();
+    let terms = Terms::new("test", Duration::from_secs(60), 5);
+    let (lease, _) = claim(&mut conn, &terms).await.unwrap().unwrap();
+    let asked = cancel(&service, &job).await;
+    let view = asked.expect(202);
+    assert_eq!(view["state"], "running");
+    assert!(view["cancel_requested_at"].is_string());
+    let text = service.get_text(&job).await;
+    assert!(
+        text.text().contains("asked to be cancelled"),
+        "{}",
+        text.text()
+    );
+    let body = json!({"kind": "configure-inbound"});
+    let refused = service.post("/v1/pairs/erp/jobs", &body).await;
+    let problem = refused.problem(409, "job_conflict");
+    assert_eq!(problem["retryable"], true);
+    lease::acknowledge_cancel(&mut conn, &lease).await.unwrap();
+    ask(&service).await;
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

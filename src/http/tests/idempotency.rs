@@ -219,6 +219,15 @@ async fn a_twin_does_not_wait_for_ever(pool: PgPool) {
     first.expect(202);
 }
 
+/// Lets days pass for the keys, by PostgreSQL's clock.
+async fn age(pool: &PgPool, days: i32) {
+    sqlx::query("update idempotency_keys set created_at = created_at - make_interval(days => $1)")
+        .bind(days)
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_key_is_free_again_after_a_week(pool: PgPool) {
     let service = Service::new(pool.clone());
@@ -226,7 +235,7 @@ async fn a_key_is_free_again_after_a_week(pool: PgPool) {
     let path = "/v1/instances/HOST_A/jobs";
     let mut ids = Vec::new();
     for days in [0, 6, 2] {
-        service.api.clock.advance(chrono::TimeDelta::days(days));
+        age(&pool, days).await;
         ids.push(
             ask(&service, "weekly-1", path, &inspect())
                 .await
@@ -237,7 +246,9 @@ async fn a_key_is_free_again_after_a_week(pool: PgPool) {
     assert_eq!(ids[0], ids[1], "six days later it is the same request");
     assert_ne!(ids[0], ids[2], "eight days later it is another");
     assert_eq!(count(&pool, "idempotency_keys").await, 1);
-    service.api.clock.advance(chrono::TimeDelta::days(8));
+    age(&pool, 8).await;
+    // Whatever this replica's own clock says.
+    service.api.clock.advance(chrono::TimeDelta::days(-3));
     ask(&service, "weekly-2", path, &inspect())
         .await
         .expect(202);
@@ -266,6 +277,7 @@ async fn job_and_key_are_written_together_or_not_at_all(pool: PgPool) {
             "perform pg_terminate_backend(pg_backend_pid())",
             503,
         ),
+        ("job_events", "raise exception 'no'", 500),
     ];
     for (table, what, status) in breakages {
         let trap = format!(
@@ -282,7 +294,7 @@ async fn job_and_key_are_written_together_or_not_at_all(pool: PgPool) {
             .execute(&pool)
             .await
             .unwrap();
-        for table in ["jobs", "job_instances", "idempotency_keys"] {
+        for table in ["jobs", "job_instances", "job_events", "idempotency_keys"] {
             assert_eq!(count(&pool, table).await, 0, "{what} left {table}");
         }
     }
@@ -326,4 +338,53 @@ async fn a_client_that_was_cut_off_repeats_safely(pool: PgPool) {
     }
     assert_eq!(count(&pool, "jobs").await, i64::from(ROUNDS));
     assert_eq!(count(&pool, "idempotency_keys").await, i64::from(ROUNDS));
+}
+
+/// The commit was done and only its answer lost: nobody is told that nothing was changed.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_commit_without_an_answer_is_not_called_undone(pool: PgPool) {
+    let service = Service::new(pool.clone());
+    service.register(&["HOST_A"]).await;
+    let path = "/v1/instances/HOST_A/jobs";
+    // A deferred trigger runs within COMMIT.
+    let trap = "create function trap() returns trigger language plpgsql as $$
+                begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$;
+                create constraint trigger trap after insert on jobs initially deferred
+                for each row execute function trap()";
+    sqlx::raw_sql(trap).execute(&pool).await.unwrap();
+    let answer = ask(&service, "silent-1", path, &inspect()).await;
+    let problem = answer.problem(503, "unavailable");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("did not say whether"), "{detail}");
+    assert_eq!(problem["retryable"], true);
+    sqlx::raw_sql("drop function trap() cascade")
+        .execute(&pool)
+        .await
+        .unwrap();
+    ask(&service, "silent-1", path, &inspect())
+        .await
+        .expect(202);
+    assert_eq!(count(&pool, "jobs").await, 1);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_cancellation_takes_no_body(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register(&["HOST_A"]).await;
+    let job = ask(
+        &service,
+        "portal-1",
+        "/v1/instances/HOST_A/jobs",
+        &inspect(),
+    )
+    .await;
+    let path = format!(
+        "/v1/jobs/{}/cancel",
+        job.expect(202)["id"].as_str().unwrap()
+    );
+    let refused = ask(&service, "portal-2", &path, &json!({"force": true})).await;
+    refused.fault(400, "/force", "unknown_member");
+    ask(&service, "portal-3", &path, &json!({}))
+        .await
+        .expect(200);
 }

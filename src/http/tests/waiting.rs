@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::job::FailureCode;
 use crate::domain::plan::{InstancePlan, InstanceScript, Plan};
-use crate::store::claim::claim;
+use crate::store::claim::{Terms, claim};
 use crate::store::lease::{self, Lease};
 use crate::store::{MIGRATOR, jobs};
 
@@ -13,7 +13,11 @@ const LONG: Duration = Duration::from_secs(600);
 
 async fn take(service: &Service) -> Lease {
     let mut conn = service.store.acquire().await.unwrap();
-    claim(&mut conn, "test", LONG, 5).await.unwrap().unwrap().0
+    claim(&mut conn, &Terms::new("test", LONG, 5))
+        .await
+        .unwrap()
+        .unwrap()
+        .0
 }
 
 async fn ask(service: &Service) -> String {
@@ -32,7 +36,10 @@ async fn whoever_waits_is_told_at_the_end(pool: PgPool) {
     let working = async {
         let lease = loop {
             let mut conn = service.store.acquire().await.unwrap();
-            if let Some((lease, _)) = claim(&mut conn, "test", LONG, 5).await.unwrap() {
+            if let Some((lease, _)) = claim(&mut conn, &Terms::new("test", LONG, 5))
+                .await
+                .unwrap()
+            {
                 break lease;
             }
             drop(conn);

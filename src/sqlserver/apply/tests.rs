@@ -27,6 +27,7 @@ fn target() -> Target {
         },
         credential_id: Uuid::nil(),
         credential_revision: 1,
+        refusals: 0,
         timeouts: Timeouts::default(),
     }
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::job::JobKind;
 use crate::store::attempts::{self, AttemptEnd};
 use crate::store::fixture::*;
+use crate::store::jobs::NewJob;
 use crate::store::{MIGRATOR, lease};
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -38,7 +39,10 @@ async fn eight_workers_never_meet_on_an_instance(_: PgPoolOptions, options: PgCo
                 "select count(*) from jobs where state in ('queued', 'running') and $1 is not null";
             while count(conn, open, Uuid::nil()).await > 0 {
                 let name = format!("w{worker}");
-                let Some((lease, _)) = super::claim(conn, &name, LONG, 3).await.unwrap() else {
+                let Some((lease, _)) = super::claim(conn, &Terms::new(&name, LONG, 3))
+                    .await
+                    .unwrap()
+                else {
                     continue;
                 };
                 assert_eq!(lease.instances.len(), 2);
@@ -92,6 +96,7 @@ async fn a_held_instance_is_not_taken_whatever_was_foreseen(pool: PgPool) {
         token: new_id(),
         attempt: 1,
         instances: vec![fleet[1].id, fleet[2].id],
+        suspect: false,
     };
     let until = now() + chrono::Duration::days(3650);
     let mut tx = conn.begin().await.unwrap();
@@ -129,6 +134,75 @@ async fn a_younger_job_does_not_overtake_one_that_waits(pool: PgPool) {
         third.job_id, young.id,
         "one that is not due waits for nothing"
     );
+}
+
+/// A chain of pairs with a dead instance at its head: only those who need it wait.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn nobody_waits_behind_one_that_waits_for_a_stuck_instance(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 4).await;
+    let mut pairs = Vec::new();
+    for (n, two) in fleet.windows(2).enumerate() {
+        pairs.push(pair(conn, &format!("p{n}"), &two[0], &two[1]).await);
+    }
+    queued(conn, &pairs[0]).await;
+    let (stuck, _) = taken(conn).await.unwrap();
+    let waits = queued(conn, &pairs[1]).await;
+    let young = queued(conn, &pairs[2]).await;
+    assert!(taken(conn).await.is_none(), "it may be free in a moment");
+    sqlx::query("update instance_leases set since = since - make_interval(secs => $1)")
+        .bind(STUCK_AFTER.as_secs_f64())
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let (passed, _) = taken(conn).await.unwrap();
+    assert_eq!(passed.job_id, young.id);
+    lease::succeed(conn, &passed).await.unwrap();
+    // Not for ever: one that has been due for long enough keeps the others off.
+    queued(conn, &pairs[2]).await;
+    sqlx::query("update jobs set next_attempt_at = next_attempt_at - make_interval(secs => $2) where id = $1")
+        .bind(waits.id)
+        .bind(OVERTAKEN_FOR.as_secs_f64())
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    assert!(taken(conn).await.is_none(), "it has waited long enough");
+    lease::succeed(conn, &stuck).await.unwrap();
+    assert_eq!(taken(conn).await.unwrap().0.job_id, waits.id);
+}
+
+/// It waits for sessions of this process, which another process may have free.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn nobody_waits_behind_one_that_waits_for_sessions(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 3).await;
+    let crowd = pair(conn, "crowd", &fleet[0], &fleet[1]).await;
+    let other = pair(conn, "other", &fleet[1], &fleet[2]).await;
+    queued(conn, &crowd).await;
+    let young = queued(conn, &other).await;
+    let terms = Terms {
+        crowded: &[fleet[0].id],
+        ..Terms::new("tests", LONG, 3)
+    };
+    let (lease, _) = claim(conn, &terms).await.unwrap().unwrap();
+    assert_eq!(lease.job_id, young.id);
+}
+
+/// Ids are made by replicas, by their clocks; the queue is PostgreSQL's.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_replica_whose_clock_is_ahead_does_not_ask_at_the_end_of_the_queue(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let first = NewJob {
+        id: Uuid::from_u128(u128::MAX),
+        ..new_job(&erp, JobKind::VerifyInbound, false)
+    };
+    jobs::enqueue(conn, &first).await.unwrap();
+    jobs::enqueue(conn, &new_job(&erp, JobKind::VerifyInbound, false))
+        .await
+        .unwrap();
+    assert_eq!(taken(conn).await.unwrap().0.job_id, first.id);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -230,6 +304,7 @@ async fn a_job_that_never_comes_to_an_end_is_set_aside(pool: PgPool) {
     assert!(running.iter().all(|a| a.outcome.is_some()));
 }
 
+/// What the claim itself read, by PostgreSQL's own count, beside a history too large to be read.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn history_does_not_slow_the_claim(pool: PgPool) {
     let conn = &mut *pool.acquire().await.unwrap();
@@ -247,50 +322,19 @@ async fn history_does_not_slow_the_claim(pool: PgPool) {
         sqlx::query(statement).execute(&mut *conn).await.unwrap();
     }
     let next = queued(conn, &erp).await;
-    // Rows of this table that the transaction has looked at, by whatever way.
-    let looked = "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint
-                  from pg_stat_xact_user_tables where relname = 'jobs' and $1 is not null";
+    let rows = "select coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint
+                from pg_stat_xact_user_tables where relname = 'jobs' and $1 is not null";
+    let by_index = "select pg_stat_get_xact_numscans('jobs_queue'::regclass) where $1 is not null";
     let mut tx = conn.begin().await.unwrap();
-    let before = count(&mut tx, looked, first.id).await;
+    let before = count(&mut tx, rows, first.id).await;
     let (lease, _) = taken(&mut tx).await.unwrap();
     assert_eq!(lease.job_id, next.id);
-    let rows = count(&mut tx, looked, first.id).await - before;
-    assert!((1..50).contains(&rows), "the claim looked at {rows} rows");
-}
-
-/// With a history too large to be read, the planner itself shows that the claim reads the queue's own index.
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn the_claim_reads_the_partial_index(pool: PgPool) {
-    let conn = &mut *pool.acquire().await.unwrap();
-    let fleet = fleet(conn, 2).await;
-    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
-    queued(conn, &erp).await;
-    let (lease, _) = taken(conn).await.unwrap();
-    lease::succeed(conn, &lease).await.unwrap();
-    for statement in [
-        "insert into jobs (id, kind, pair_id, subject_name, dry_run, holds, options, accepted, state, created_at, finished_at)
-         select gen_random_uuid(), kind, pair_id, subject_name, dry_run, holds, options, accepted, state, created_at, finished_at
-         from jobs, generate_series(1, 20000)",
-        "analyze jobs",
-    ] {
-        sqlx::query(statement).execute(&mut *conn).await.unwrap();
-    }
-    queued(conn, &erp).await;
-    let asked = "explain select j.id from jobs j
-        where j.state in ('queued', 'running')
-          and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
-          and not exists (
-              select from instance_leases l
-              where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp())
-          and not exists (
-              select from jobs older
-              where older.state in ('queued', 'running') and older.id < j.id and older.holds && j.holds
-                and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp())
-        order by j.id limit 1 for update of j skip locked";
-    let plan: Vec<String> = sqlx::query_scalar(asked).fetch_all(conn).await.unwrap();
-    let plan = plan.join("\n");
-    assert_eq!(plan.matches("jobs_queue").count(), 2, "{plan}");
-    assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
+    let read = count(&mut tx, rows, first.id).await - before;
+    assert!((1..50).contains(&read), "the claim looked at {read} rows");
+    assert!(
+        count(&mut tx, by_index, first.id).await >= 2,
+        "for the job, and for older ones"
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -307,21 +351,84 @@ async fn a_process_takes_no_more_at_an_instance_than_it_has_sessions(pool: PgPoo
         jobs::enqueue(conn, &new).await.unwrap();
     }
     let crowded = [fleet[1].id];
-    let (lease, job) = claim_beside(conn, "tests", LONG, 3, &crowded)
-        .await
-        .unwrap()
-        .unwrap();
+    let terms = Terms {
+        crowded: &crowded,
+        ..Terms::new("tests", LONG, 3)
+    };
+    let (lease, job) = claim(conn, &terms).await.unwrap().unwrap();
     assert_eq!(
         job.subject.named().id,
         well.id,
         "the other one waits here, not elsewhere"
     );
-    assert!(
-        claim_beside(conn, "tests", LONG, 3, &crowded)
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(claim(conn, &terms).await.unwrap().is_none());
     let (elsewhere, _) = taken(conn).await.unwrap();
     assert_ne!(elsewhere.job_id, lease.job_id);
+}
+
+/// Eight jobs ran when a process died, twice: only one of them at a time is tried again.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn suspects_are_tried_one_at_a_time(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let mut jobs = Vec::new();
+    for _ in 0..3 {
+        let new = new_job(&erp, JobKind::VerifyInbound, false);
+        jobs::enqueue(conn, &new).await.unwrap();
+        jobs.push(new.id);
+    }
+    sqlx::query("update jobs set unended_claims = $2 where id = any($1)")
+        .bind(&jobs[..2])
+        .bind(SUSPECT_FROM)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let (suspect, _) = taken(conn).await.unwrap();
+    assert!(suspect.job_id == jobs[0] && suspect.suspect);
+    let terms = Terms {
+        suspects: false,
+        ..Terms::new("tests", LONG, 3)
+    };
+    let (other, _) = claim(conn, &terms).await.unwrap().unwrap();
+    assert!(other.job_id == jobs[2] && !other.suspect);
+    assert!(claim(conn, &terms).await.unwrap().is_none());
+    // What is to be given up or was called off needs no trial.
+    sqlx::query("update jobs set unended_claims = 3 where id = $1")
+        .bind(jobs[1])
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    assert!(claim(conn, &terms).await.unwrap().is_none());
+    let poisoned = jobs::get(conn, jobs[1]).await.unwrap().unwrap();
+    assert_eq!(poisoned.failure.unwrap().0, FailureCode::Poisoned);
+}
+
+/// Another version wrote it.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_job_that_cannot_be_read_stops_nobody(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let strange = new_job(&erp, JobKind::VerifyInbound, false);
+    let planned = new_job(&erp, JobKind::VerifyInbound, false);
+    let next = new_job(&erp, JobKind::VerifyInbound, false);
+    for new in [&strange, &planned, &next] {
+        jobs::enqueue(conn, new).await.unwrap();
+    }
+    for (id, statement) in [
+        (strange.id, "update jobs set options = '[]' where id = $1"),
+        (planned.id, "update jobs set plan = '[]' where id = $1"),
+    ] {
+        sqlx::query(statement)
+            .bind(id)
+            .execute(&mut *conn)
+            .await
+            .unwrap();
+    }
+    let (lease, job) = taken(conn).await.unwrap();
+    assert_eq!((lease.job_id, job.plan), (planned.id, None));
+    assert_eq!(taken(conn).await.unwrap().0.job_id, next.id);
+    let failed = "select count(*) from jobs where failure_code = 'internal' and id = $1";
+    assert_eq!(count(conn, failed, strange.id).await, 1);
 }

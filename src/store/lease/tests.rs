@@ -73,9 +73,14 @@ async fn every_write(
         ("hold", hold(conn, lease).await),
         (
             "start",
-            steps::start(conn, lease, &[step(lease, "observe")]).await,
+            steps::start(conn, lease, &[step(lease, "observe")])
+                .await
+                .map(|_| ()),
         ),
-        ("start nothing", steps::start(conn, lease, &[]).await),
+        (
+            "start nothing",
+            steps::start(conn, lease, &[]).await.map(|_| ()),
+        ),
         (
             "end",
             steps::end(conn, lease, &[ended(begun, StepOutcome::Done)]).await,
@@ -301,4 +306,64 @@ async fn no_further_attempt_begins_after_the_time_for_them_all(pool: PgPool) {
     assert_eq!(state, JobState::Failed);
     let failed = job(conn, &lease).await;
     assert_eq!(failed.failure, Some((code, "i1 is down".to_owned())));
+}
+
+/// PostgreSQL was away for longer than the lease, and the process that has it lives.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_attempt_that_outlived_its_lease_lets_go_unless_somebody_has_taken_it(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let (first, _) = claimed(conn).await;
+    let begun = step(&first, "observe");
+    steps::start(conn, &first, std::slice::from_ref(&begun))
+        .await
+        .unwrap();
+    expire(conn, &first).await;
+    let state = let_go(conn, &first, Duration::ZERO, LONG).await.unwrap();
+    assert_eq!(state, JobState::Queued);
+    let unended = "select unended_claims::bigint from jobs where id = $1";
+    assert_eq!(
+        count(conn, unended, first.job_id).await,
+        0,
+        "it has not died"
+    );
+    let held = "select count(*) from instance_leases where job_id = $1";
+    assert_eq!(count(conn, held, first.job_id).await, 0);
+    let attempts = attempts::list(conn, first.job_id).await.unwrap();
+    assert_eq!(attempts[0].outcome, Some(attempts::AttemptEnd::Lost));
+    assert!(matches!(
+        let_go(conn, &first, Duration::ZERO, LONG).await,
+        Err(StoreError::LeaseLost)
+    ));
+    let (second, _) = taken(conn).await.unwrap();
+    expire(conn, &second).await;
+    let (third, _) = taken(conn).await.unwrap();
+    assert!(
+        matches!(
+            let_go(conn, &second, Duration::ZERO, LONG).await,
+            Err(StoreError::LeaseLost)
+        ),
+        "somebody has it"
+    );
+    renew(conn, &third, LONG).await.unwrap();
+    expire(conn, &third).await;
+    // Whatever always outlasts the lease ends all the same.
+    let state = let_go(conn, &third, LONG, Duration::ZERO).await.unwrap();
+    assert_eq!(state, JobState::Failed);
+    assert_eq!(
+        job(conn, &third).await.failure.unwrap().0,
+        FailureCode::AttemptsExhausted
+    );
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_plan_saved_twice_is_told_of_once(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let (lease, _) = claimed(conn).await;
+    let told = "select count(*) from job_events where kind = 'planned' and job_id = $1";
+    for (hash, times) in [("7c1e", 1), ("7c1e", 1), ("0dd5", 2)] {
+        jobs::save_plan(conn, &lease, &plan(hash), &[])
+            .await
+            .unwrap();
+        assert_eq!(count(conn, told, lease.job_id).await, times);
+    }
 }

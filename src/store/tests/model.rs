@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::domain::id::new_id;
 use crate::domain::job::{FailureCode, JobKind, JobState};
 use crate::domain::step::NewStep;
+use crate::store::claim::Terms;
 use crate::store::fixture::*;
 use crate::store::lease::Lease;
 use crate::store::pairs::Pair;
@@ -34,6 +35,7 @@ enum Op {
     Fail(usize),
     Retry(usize),
     HandBack(usize),
+    LetGo(usize),
     Acknowledge(usize),
     Cancel(usize),
 }
@@ -49,6 +51,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (0..6usize).prop_map(Op::Fail),
         2 => (0..6usize).prop_map(Op::Retry),
         2 => (0..6usize).prop_map(Op::HandBack),
+        2 => (0..3usize).prop_map(Op::LetGo),
         1 => (0..6usize).prop_map(Op::Acknowledge),
         2 => (0..6usize).prop_map(Op::Cancel),
     ];
@@ -140,6 +143,13 @@ impl Model {
                 return Some(job.id);
             }
         }
+    }
+
+    /// An attempt whose lease may have run out lets go; `None` when somebody else has the job or it has ended.
+    fn let_go(&mut self, lease: &Lease) -> Option<JobState> {
+        let mut jobs = self.jobs.iter_mut();
+        jobs.find(|j| j.token == Some(lease.token))?.expired = false;
+        self.end(lease, JobState::Queued, true)
     }
 
     /// An attempt ends; `None` when it may not.
@@ -240,7 +250,15 @@ async fn enqueue(
 }
 
 async fn claim_one(conn: &mut Conn, model: &mut Model, op: Op) -> Result<(), String> {
-    let real = claim::claim(conn, "model", LONG, MAX_UNENDED).await;
+    let real = claim::claim(
+        conn,
+        &Terms {
+            // The model knows no time.
+            stuck_after: LONG,
+            ..Terms::new("model", LONG, MAX_UNENDED)
+        },
+    )
+    .await;
     let real = real.map_err(|e| format!("{e:?}"))?.map(|(lease, _)| lease);
     let expected = model.claim();
     agree(op, &real.as_ref().map(|l| l.job_id), &expected)?;
@@ -295,7 +313,7 @@ async fn with_lease(
                 statement: String::new(),
                 started_at: now(),
             };
-            let real = answer(steps::start(conn, &lease, &[step]).await)?;
+            let real = answer(steps::start(conn, &lease, &[step]).await)?.map(|_time| ());
             agree(op, &real, &model.held(&lease).map(|_| ()))
         }
         Op::Expire(_) => {
@@ -331,6 +349,10 @@ async fn with_lease(
         Op::HandBack(_) => {
             let real = answer(lease::hand_back(conn, &lease).await)?;
             agree(op, &real, &model.end(&lease, JobState::Queued, false))
+        }
+        Op::LetGo(_) => {
+            let real = answer(lease::let_go(conn, &lease, none, LONG).await)?;
+            agree(op, &real, &model.let_go(&lease))
         }
         _ => {
             let real = answer(lease::acknowledge_cancel(conn, &lease).await)?;
@@ -423,6 +445,7 @@ async fn step(
         | Op::Fail(pick)
         | Op::Retry(pick)
         | Op::HandBack(pick)
+        | Op::LetGo(pick)
         | Op::Acknowledge(pick) => with_lease(conn, model, op, pick, writes).await,
     }
 }

@@ -8,8 +8,9 @@ use tokio::net::{UnixListener, UnixStream};
 use super::*;
 use crate::domain::id::new_id;
 use crate::domain::job::JobKind;
+use crate::store::claim::Terms;
 use crate::store::fixture::{fleet, new_job, pair, queued, taken};
-use crate::store::{MIGRATOR, jobs, lease};
+use crate::store::{MIGRATOR, jobs, lease, pool_options};
 
 /// Longer than the test may take; a wait that ends by this has failed.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -164,7 +165,7 @@ async fn a_line_that_falls_silent_is_given_up_and_replaced(
 ) {
     let line = Line::before(&options);
     let through = options.clone().socket(line.dir.path());
-    let store = Store::connect_with(through, 3).await.unwrap();
+    let store = Store::from_pool(pool_options(3).connect_with(through).await.unwrap());
     // Several idle connections, all of which will be dead.
     let idle = [
         store.acquire().await.unwrap(),
@@ -185,7 +186,7 @@ async fn a_line_that_falls_silent_is_given_up_and_replaced(
     while !claimed {
         let claiming = async {
             let mut conn = store.acquire().await?;
-            crate::store::claim::claim(&mut conn, "tests", limit, 3).await
+            crate::store::claim::claim(&mut conn, &Terms::new("tests", limit, 3)).await
         };
         claimed = crate::store::within(limit, claiming).await.is_ok();
         assert!(begun.elapsed() < Duration::from_secs(10), "claiming");
