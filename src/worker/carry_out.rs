@@ -59,7 +59,7 @@ enum Ended {
 
 async fn run(attempt: &Attempt<'_>, stop_now: &CancellationToken) -> Ended {
     tokio::select! {
-        outcome = attempt.run() => match outcome {
+        outcome = Box::pin(attempt.run()) => match outcome {
             Ok(outcome) => Ended::With(outcome),
             Err(interrupted) => Ended::By(interrupted),
         },

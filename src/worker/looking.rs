@@ -74,7 +74,8 @@ impl Attempt<'_> {
             .sides
             .iter()
             .zip(&questions)
-            .map(|(side, question)| self.look_at(side, question));
+            // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
+            .map(|(side, question)| Box::pin(self.look_at(side, question)));
         let results: Vec<Look> = join_all(looks)
             .await
             .into_iter()

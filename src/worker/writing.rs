@@ -21,7 +21,7 @@ impl Attempt<'_> {
         let mut told = false;
         loop {
             self.check_lease()?;
-            let error = match store::within(PATIENCE, write()).await {
+            let error = match store::within(PATIENCE, Box::pin(write())).await {
                 Err(error) if error.is_unavailable() => error,
                 other => return Ok(other?),
             };

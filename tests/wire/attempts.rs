@@ -5,6 +5,7 @@ use mirrorgate::domain::job::{FailureCode, JobKind, JobOptions, JobState};
 use mirrorgate::domain::step::{Step, StepOutcome};
 use mirrorgate::domain::trust::{Configured, Proof};
 use mirrorgate::store::{certificates, instance_status, jobs, trusts};
+use mirrorgate::worker::Settings;
 use sqlserver_sim::{Fault, Fleet, Instance, InstanceSpec, Rule};
 use sqlx::PgPool;
 
@@ -28,14 +29,19 @@ async fn an_unreachable_member_is_tried_again_up_to_the_cap(pool: PgPool) {
     while job.state == JobState::Queued {
         job = world.attempt(job.id).await;
     }
-    assert_eq!(job.attempts, 5);
+    let most = Settings::default().max_attempts;
+    assert_eq!(job.attempts, most);
     assert_eq!(
         job.failure.as_ref().map(|f| f.0),
         Some(FailureCode::Unreachable),
         "{job:?}"
     );
     let steps = world.steps(job.id).await;
-    assert_eq!(steps.len(), 10, "one look per member and attempt");
+    assert_eq!(
+        steps.len(),
+        2 * most as usize,
+        "one look per member and attempt"
+    );
     for step in &steps {
         assert_eq!(step.kind, "observe");
         assert_eq!(step.outcome, Some(StepOutcome::Failed));
