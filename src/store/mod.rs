@@ -13,7 +13,7 @@ mod ending;
 mod error;
 pub mod events;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod idempotency;
 pub mod instance_status;
 pub mod instances;
@@ -62,7 +62,7 @@ impl Store {
     /// # Errors
     /// When the URL cannot be read or the database cannot be reached in 5 s.
     pub async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = options(url, "10s")?;
+        let options = options(url, "mirrorgate requests", "10s")?;
         let pool = pool_options(max_connections).connect_with(options).await?;
         Ok(Self { pool })
     }
@@ -73,7 +73,7 @@ impl Store {
     /// # Errors
     /// When the URL cannot be read.
     pub fn for_workers(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = options(url, "3s")?;
+        let options = options(url, "mirrorgate workers", "3s")?;
         let pool = pool_options(max_connections).connect_lazy_with(options);
         Ok(Self { pool })
     }
@@ -130,9 +130,9 @@ impl Store {
     }
 }
 
-fn options(url: &str, lock_timeout: &str) -> Result<PgConnectOptions, StoreError> {
+fn options(url: &str, name: &str, lock_timeout: &str) -> Result<PgConnectOptions, StoreError> {
     Ok(PgConnectOptions::from_str(url)?
-        .application_name("mirrorgate")
+        .application_name(name)
         .options([
             ("statement_timeout", "30s"),
             ("lock_timeout", lock_timeout),

@@ -80,7 +80,7 @@ fn line(options: &PgConnectOptions) -> PgPool {
         .max_lifetime(None)
         .idle_timeout(None)
         .acquire_timeout(ANSWER)
-        .connect_lazy_with(options.clone())
+        .connect_lazy_with(options.clone().application_name("mirrorgate listener"))
 }
 
 impl Wakeups {

@@ -94,3 +94,79 @@ async fn renew(store: &Store, lease: &Lease, length: Duration) -> Result<Renewed
     };
     store::within(length / 3, renewing).await
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use sqlx::PgPool;
+
+    use super::*;
+    use crate::store::MIGRATOR;
+    use crate::store::claim::{self, Terms};
+    use crate::store::fixture;
+    use crate::store::wake;
+
+    const LENGTH: Duration = Duration::from_secs(6);
+
+    /// When the renewal that waits for a lock now was begun.
+    async fn waiting_since(pool: &PgPool) -> Option<DateTime<Utc>> {
+        sqlx::query_scalar(
+            "select max(query_start) from pg_stat_activity
+             where datname = current_database() and wait_event_type = 'Lock' and query like 'update jobs set lease_until%'",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap()
+    }
+
+    async fn until(pool: &PgPool) -> DateTime<Utc> {
+        sqlx::query_scalar("select lease_until from jobs")
+            .fetch_one(pool)
+            .await
+            .unwrap()
+    }
+
+    /// A transaction of the attempt's own, or of a replica that was stopped, holds the job's row beyond one renewal.
+    #[sqlx::test(migrator = "MIGRATOR")]
+    async fn a_renewal_that_fails_is_tried_again_while_the_lease_lasts(pool: PgPool) {
+        let store = Store::from_pool(pool.clone());
+        let mut conn = store.acquire().await.unwrap();
+        let fleet = fixture::fleet(&mut conn, 2).await;
+        let erp = fixture::pair(&mut conn, "erp", &fleet[0], &fleet[1]).await;
+        let job = fixture::queued(&mut conn, &erp).await;
+        let since = Instant::now();
+        let terms = Terms::new("tests", LENGTH, 3);
+        let (lease, _) = claim::claim(&mut conn, &terms).await.unwrap().unwrap();
+        let before = until(&pool).await;
+        let signals = Signals::until(since + LENGTH);
+        let (wakeups, _listening) = wake::listen(&store, CancellationToken::new());
+        let news = wakeups.watch(job.id);
+        let mut holder = pool.begin().await.unwrap();
+        sqlx::query("select id from jobs for update")
+            .execute(&mut *holder)
+            .await
+            .unwrap();
+        let hindering = async {
+            let first = loop {
+                if let Some(since) = waiting_since(&pool).await {
+                    break since;
+                }
+            };
+            while waiting_since(&pool)
+                .await
+                .is_none_or(|since| since <= first)
+            {
+                assert!(!signals.lost.is_cancelled(), "given up too early");
+            }
+            holder.rollback().await.unwrap();
+            while until(&pool).await <= before {
+                assert!(!signals.lost.is_cancelled(), "not tried again in time");
+            }
+        };
+        tokio::select! {
+            () = keep(&store, &lease, LENGTH, news, &signals) => unreachable!("it never ends"),
+            () = hindering => {}
+        }
+        assert!(signals.is_held());
+    }
+}

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use mirrorgate::domain::clock::Clock;
-use mirrorgate::store::{Store, jobs};
+use serde_json::json;
 use sqlserver_sim::{Fault, Rule};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -11,7 +10,7 @@ use uuid::Uuid;
 use super::boundaries::{SIDE_BY_SIDE, sample, statements};
 use super::replica::Replica;
 use super::site::{LONG, Site};
-use super::{ledger, within};
+use super::{history, ledger, within};
 
 /// Statements may stand in others, which are entered in the ledger only after them.
 const NESTED: u64 = 3;
@@ -23,11 +22,13 @@ const WHOLE: usize = 4;
 async fn r14_a_job_cancelled_at_any_statement_ends_and_leaves_nothing_half_done(pool: PgPool) {
     let site = Site::apart(&pool, SIDE_BY_SIDE).await;
     let replica = site.replica(&["--concurrency", "32"]).await;
-    site.register(&replica, &[]).await;
+    // Asked at another process than the one that works.
+    let door = site.replica(&["--concurrency", "0"]).await;
+    site.register(&door, &[]).await;
     let boundaries = sample(&statements(&site, &replica).await);
     let (mut cancelled, mut succeeded) = (0, 0);
     for some in boundaries.chunks(SIDE_BY_SIDE) {
-        for job in cancel_at(&site, &replica, some).await {
+        for job in cancel_at(&site, &door, some).await {
             match site.job(job).await.0.as_str() {
                 "cancelled" => cancelled += 1,
                 "succeeded" => succeeded += 1,
@@ -46,7 +47,7 @@ async fn r14_a_job_cancelled_at_any_statement_ends_and_leaves_nothing_half_done(
 }
 
 /// One round: the job of pair i is cancelled while its first instance dwells before statement `boundaries[i]`.
-async fn cancel_at(site: &Site, replica: &Replica, boundaries: &[u64]) -> Vec<Uuid> {
+async fn cancel_at(site: &Site, door: &Replica, boundaries: &[u64]) -> Vec<Uuid> {
     site.undo().await;
     let since = site.now();
     for ((first, _), k) in site.pairs.iter().zip(boundaries) {
@@ -57,7 +58,7 @@ async fn cancel_at(site: &Site, replica: &Replica, boundaries: &[u64]) -> Vec<Uu
     }
     let mut asked = Vec::new();
     for number in 0..boundaries.len() {
-        asked.push(site.configure(replica, number).await);
+        asked.push(site.configure(door, number).await);
     }
     within(LONG, "every instance dwells", || {
         let reached = |(pair, k): (&(usize, usize), &u64)| {
@@ -70,13 +71,11 @@ async fn cancel_at(site: &Site, replica: &Replica, boundaries: &[u64]) -> Vec<Uu
         std::future::ready(site.pairs.iter().zip(boundaries).all(reached))
     })
     .await;
-    let store = Store::from_pool(site.pool.clone());
     for job in &asked {
-        let mut tx = store.begin().await.expect("a transaction");
-        jobs::request_cancel(&mut tx, *job, Clock::System.now())
-            .await
-            .expect("a cancellation can be asked for");
-        tx.commit().await.expect("it is kept");
+        let answer = door
+            .post(&format!("/v1/jobs/{job}/cancel"), &json!({}))
+            .await;
+        assert!(matches!(answer.status, 200 | 202), "{answer:?}");
     }
     site.all_end(&asked, LONG).await;
     for (first, _) in &site.pairs {
@@ -92,8 +91,11 @@ async fn cancel_at(site: &Site, replica: &Replica, boundaries: &[u64]) -> Vec<Uu
             );
         }
     }
+    for job in &asked {
+        history::assert_whole(site, *job).await;
+    }
     // Asked for again, only what is missing is made.
-    let again = site.configure_all(replica).await;
+    let again = site.configure_all(door).await;
     site.all_succeed(&again, LONG).await;
     site.assert_as_asked(since);
     asked

@@ -93,35 +93,90 @@ async fn r6_killed_backends_lose_no_job_and_no_wake_up_for_long(pool: PgPool) {
     let site = Site::ring(&pool, 6).await;
     let replicas = [site.replica(&[]).await, site.replica(&[]).await];
     site.register(&replicas[0], &[]).await;
+    let since = site.now();
+    let calm = if soak::is_long() {
+        median(ended_per_second(&site, &replicas).await)
+    } else {
+        0
+    };
     for host in &site.hosts {
         host.faults().set_latency(Duration::from_millis(50));
     }
-    let since = site.now();
-    let mut accepted = Vec::new();
+    let (mut changing, mut looking) = (Vec::new(), Vec::new());
     let until = Instant::now() + soak::rage(Duration::from_secs(5)).min(Duration::from_secs(60));
     while Instant::now() < until {
-        accepted.extend(ask_everywhere(&site, &replicas).await);
-        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name = 'mirrorgate'")
-            .execute(&site.pool)
-            .await
-            .unwrap();
+        changing.extend(ask_everywhere(&site, &replicas).await);
+        // One that holds nothing, and so waits for nobody but a worker.
+        let body = json!({"kind": "verify-inbound"});
+        if let Some((202, job)) = replicas[0].try_post(&jobs(0), &body).await {
+            looking.push(id(&job));
+        }
+        kill_backends(&site).await;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    site.all_succeed(&accepted, LONG).await;
+    for host in &site.hosts {
+        host.faults().clear();
+    }
+    if soak::is_long() {
+        let after = ended_per_second(&site, &replicas).await;
+        println!(
+            "jobs ended per second: {calm} before the storm, {after:?} in the seconds after it"
+        );
+        let best = after.into_iter().max().unwrap_or_default();
+        assert!(best * 100 >= calm * 95, "it does not come back");
+    }
+    site.all_succeed(&changing, LONG).await;
+    site.all_end(&looking, LONG).await;
     site.assert_as_asked(since);
-    let calm = site.configure_all(&replicas[0]).await;
-    site.all_succeed(&calm, LONG).await;
-    let waited = longest_wait(&site, &calm).await;
-    assert!(
-        waited < 3.0,
-        "a job waited {waited:.1} s to be begun after the storm"
-    );
+    let waited = longest_wait(&site, &looking).await;
     println!(
-        "{} jobs through the storm; slowest pick-up after it {waited:.2} s",
-        accepted.len()
+        "{} jobs through the storm; slowest pick-up in it {waited:.2} s",
+        changing.len() + looking.len()
     );
+    // Measured against its goal where nothing else runs beside it.
+    let most = if soak::is_long() { 1.2 } else { 3.0 };
+    assert!(waited < most, "a job waited {waited:.1} s to be begun");
 }
 
+async fn kill_backends(site: &Site) {
+    sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and application_name like 'mirrorgate%'")
+        .execute(&site.pool)
+        .await
+        .unwrap();
+}
+
+/// Verifications ended in each of five seconds, with as many asked for as can be.
+async fn ended_per_second(site: &Site, replicas: &[Replica]) -> Vec<i64> {
+    let until = Instant::now() + Duration::from_secs(5);
+    let since = chrono::Utc::now();
+    let asking = (0..8).map(|n| async move {
+        let replica = &replicas[n % replicas.len()];
+        let path = format!("{}?wait=10s", jobs(n % site.pairs.len()));
+        while Instant::now() < until {
+            let _answer = replica
+                .try_post(&path, &json!({"kind": "verify-inbound"}))
+                .await;
+        }
+    });
+    futures_util::future::join_all(asking).await;
+    sqlx::query_scalar(
+        "select count(j.id) from generate_series(0, 4) second
+         left join jobs j on j.finished_at >= $1 + make_interval(secs => second)
+                         and j.finished_at < $1 + make_interval(secs => second + 1)
+         group by second order by second",
+    )
+    .bind(since)
+    .fetch_all(&site.pool)
+    .await
+    .unwrap()
+}
+
+fn median(mut counts: Vec<i64>) -> i64 {
+    counts.sort_unstable();
+    counts[counts.len() / 2]
+}
+
+/// From acceptance to the first attempt, in seconds.
 async fn longest_wait(site: &Site, jobs: &[Uuid]) -> f64 {
     sqlx::query_scalar(
         "select max(extract(epoch from started_at - created_at))::float8 from jobs where id = any($1)",
@@ -179,14 +234,14 @@ async fn r7_lines_that_die_without_a_word_are_noticed(pool: PgPool) {
     drop(hands);
 }
 
-fn name_of(pool: &PgPool) -> String {
+pub fn name_of(pool: &PgPool) -> String {
     pool.connect_options()
         .get_database()
         .expect("a database")
         .to_owned()
 }
 
-fn upstream(pool: &PgPool) -> Upstream {
+pub fn upstream(pool: &PgPool) -> Upstream {
     let options = pool.connect_options();
     let socket: Option<PathBuf> = options.get_socket().cloned();
     match socket {
@@ -212,40 +267,82 @@ async fn r18_used_up_postgresql_connections_are_told_and_survived() {
     site.register(&replica, &[]).await;
     let since = site.now();
     let mut accepted = site.configure_all(&replica).await;
-    let mut held = Vec::new();
-    while let Ok(connection) = PgConnection::connect(&postgres.url()).await {
-        held.push(connection);
-    }
-    assert!(
-        held.len() >= 10,
-        "only {} connections could be held",
-        held.len()
-    );
-    let began = Instant::now();
-    let mut slowest = Duration::ZERO;
-    while began.elapsed() < Duration::from_secs(5) {
-        for number in 0..site.pairs.len() {
-            let asked = Instant::now();
-            let body = json!({"kind": "configure-inbound"});
-            match replica.try_post(&jobs(number), &body).await {
-                Some((200 | 202, job)) => accepted.push(id(&job)),
-                Some((503, _)) => {}
-                other => panic!("neither taken nor put off: {other:?}"),
-            }
-            slowest = slowest.max(asked.elapsed());
-        }
-    }
-    println!(
-        "{} connections held; slowest answer {slowest:?}",
-        held.len()
-    );
-    assert!(
-        slowest < Duration::from_secs(8),
-        "an answer took {slowest:?}"
-    );
-    drop(held);
+    let mut hoard = Hoard::default();
+    hoard.take_all(&postgres).await;
+    // With the connections it has, the process goes on, or says that it cannot.
+    accepted.extend(ask_for(&site, &replica, Duration::from_secs(3)).await);
+    // And with none at all: its own are ended, and taken before it can have them back.
+    hoard.end_all_others().await;
+    hoard.take_all(&postgres).await;
+    let answered = Instant::now();
+    let ready = replica.try_get("/readyz", Duration::from_secs(8)).await;
+    assert_eq!(ready, Some(503), "after {:?}", answered.elapsed());
+    accepted.extend(ask_for(&site, &replica, Duration::from_secs(3)).await);
+    // One that starts now waits for its turn.
+    let mut late = Replica::launch(site.directory.path(), &site.database, &[], &[]);
+    within(LONG, "it waits", || {
+        std::future::ready(late.log().contains("cannot be reached yet"))
+    })
+    .await;
+    drop(hoard);
+    within(LONG, "it serves", || {
+        std::future::ready(late.is_listening())
+    })
+    .await;
+    within(LONG, "the other is ready again", || async {
+        replica.try_get("/readyz", PROMPT).await == Some(200)
+    })
+    .await;
+    assert!(!late.has_ended());
     accepted.extend(site.configure_all(&replica).await);
     site.all_succeed(&accepted, LONG).await;
     site.assert_as_asked(since);
     site.pool.close().await;
+}
+
+/// Connections held by somebody else.
+#[derive(Default)]
+struct Hoard(Vec<PgConnection>);
+
+impl Hoard {
+    async fn take_all(&mut self, postgres: &OwnPostgres) {
+        while let Ok(connection) = PgConnection::connect(&postgres.url()).await {
+            self.0.push(connection);
+        }
+        assert!(self.0.len() >= 10, "only {} could be had", self.0.len());
+    }
+
+    async fn end_all_others(&mut self) {
+        let first = self.0.first_mut().expect("a connection");
+        sqlx::query("select pg_terminate_backend(pid) from pg_stat_activity where application_name like 'mirrorgate%'")
+            .execute(first)
+            .await
+            .unwrap();
+    }
+}
+
+/// Asks for everything again and again: each answer is a job, or 503 with `Retry-After`, and none hangs.
+async fn ask_for(site: &Site, replica: &Replica, length: Duration) -> Vec<Uuid> {
+    let began = Instant::now();
+    let (mut accepted, mut slowest) = (Vec::new(), Duration::ZERO);
+    while began.elapsed() < length {
+        for number in 0..site.pairs.len() {
+            let asked = Instant::now();
+            let answer = replica
+                .post(&jobs(number), &json!({"kind": "configure-inbound"}))
+                .await;
+            slowest = slowest.max(asked.elapsed());
+            match answer.status {
+                200 | 202 => accepted.push(id(&answer.json())),
+                503 => assert_eq!(answer.header("retry-after"), "1", "{answer:?}"),
+                _ => panic!("neither taken nor put off: {answer:?}"),
+            }
+        }
+    }
+    println!("slowest answer {slowest:?}");
+    assert!(
+        slowest < Duration::from_secs(8),
+        "an answer took {slowest:?}"
+    );
+    accepted
 }

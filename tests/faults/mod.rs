@@ -4,14 +4,15 @@
 //! of `soak`). Nothing here reaches into mirrorgate: replicas are the built binary, hurt by signals and by their links.
 
 mod boundaries;
-
 mod cancel;
 mod clocks;
 mod database;
 mod drain;
+mod history;
 mod kills;
 mod ledger;
 mod links;
+mod memory;
 mod own_postgres;
 mod poison;
 mod proxy;
@@ -20,6 +21,7 @@ mod serial;
 mod site;
 mod soak;
 mod stuck;
+mod turnstile;
 mod zombie;
 
 use std::time::Duration;

@@ -8,8 +8,9 @@ use super::within;
 
 #[sqlx::test(migrations = false)]
 async fn r12_a_job_that_kills_its_process_is_quarantined_and_others_are_not(pool: PgPool) {
-    let flags = ["--lease", "1s"];
-    let site = Site::apart(&pool, 2).await;
+    // A batch that is stalled is given up in time for the test, and later than any kill.
+    let flags = ["--lease", "1s", "--batch-timeout", "20s"];
+    let site = Site::apart(&pool, 3).await;
     let mut replica = site.replica(&flags).await;
     site.register(&replica, &[]).await;
     let poisoned = &site.hosts[0];
@@ -17,6 +18,15 @@ async fn r12_a_job_that_kills_its_process_is_quarantined_and_others_are_not(pool
         .faults()
         .add(Rule::nth_statement(1, Fault::StallBefore).every_time());
     let job = site.configure(&replica, 0).await;
+    // One that is merely slow, and so is there whenever the process dies.
+    let slow = &site.hosts[4];
+    slow.faults()
+        .add(Rule::nth_statement(1, Fault::StallBefore).every_time());
+    let innocent = site.configure(&replica, 2).await;
+    within(LONG, "both are under way", || {
+        std::future::ready(poisoned.counters().logins > 0 && slow.counters().logins > 0)
+    })
+    .await;
     let mut deaths = 0;
     loop {
         let logins = poisoned.counters().logins;
@@ -42,6 +52,13 @@ async fn r12_a_job_that_kills_its_process_is_quarantined_and_others_are_not(pool
         ("failed", Some("poisoned"))
     );
     assert_eq!(site.attempts(job).await, ["lost"; 5]);
+    slow.faults().clear();
+    site.all_succeed(&[innocent], LONG).await;
+    let died_with_it = site.attempts(innocent).await.len() - 1;
+    assert!(
+        (2..5).contains(&died_with_it),
+        "it died {died_with_it} times"
+    );
     // The instance is free again: the same pair, asked for when nothing kills, is configured.
     poisoned.faults().clear();
     let job = site.configure(&replica, 0).await;

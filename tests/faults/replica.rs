@@ -28,19 +28,16 @@ impl Replica {
     ) -> Self {
         let mut replica = Self::launch(directory, database, flags, environment);
         within(Duration::from_secs(30), "a replica listens", || {
-            let ended = replica.child.try_wait().expect("a child can be asked");
-            assert!(ended.is_none(), "ended at the start: {}", replica.log());
-            let url = replica.address();
-            if let Some(url) = &url {
-                replica.url.clone_from(url);
-            }
-            std::future::ready(url.is_some())
+            let ended = replica.has_ended();
+            assert!(!ended, "ended at the start: {}", replica.log());
+            std::future::ready(replica.is_listening())
         })
         .await;
         replica
     }
 
-    fn launch(
+    /// Starts a process, whatever it waits for.
+    pub fn launch(
         directory: &Path,
         database: &str,
         flags: &[&str],
@@ -88,6 +85,14 @@ impl Replica {
 
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).expect("the log can be read")
+    }
+
+    /// Whether it serves; from then on it has an address.
+    pub fn is_listening(&mut self) -> bool {
+        let url = self.address();
+        let listens = url.is_some();
+        self.url = url.unwrap_or_default();
+        listens
     }
 
     fn address(&self) -> Option<String> {
@@ -153,6 +158,22 @@ impl Replica {
     pub async fn try_get(&self, path: &str, limit: Duration) -> Option<u16> {
         let request = self.to(reqwest::Method::GET, path).timeout(limit);
         Some(request.send().await.ok()?.status().as_u16())
+    }
+
+    /// Likewise, with an `Idempotency-Key`.
+    pub async fn try_post_keyed(
+        &self,
+        path: &str,
+        key: &str,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
+        let request = self
+            .to(reqwest::Method::POST, path)
+            .header("idempotency-key", key)
+            .json(body)
+            .timeout(Duration::from_secs(10));
+        let answer = request.send().await.ok()?;
+        Some((answer.status().as_u16(), answer.json().await.ok()?))
     }
 
     /// Status and body of an answer that may not come.

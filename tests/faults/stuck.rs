@@ -37,3 +37,28 @@ async fn r18_a_stuck_instance_delays_only_its_own_jobs(pool: PgPool) {
     site.all_succeed(&others, Duration::from_secs(20)).await;
     assert!(site.open(&looking).await > 0, "nothing was stuck");
 }
+
+/// A ring of pairs: those next to the stuck instance wait for it or for its partner, and nobody waits for those who wait.
+#[sqlx::test(migrations = false)]
+async fn r18_nobody_waits_behind_those_who_wait_for_a_stuck_instance(pool: PgPool) {
+    let site = Site::ring(&pool, 5).await;
+    let replica = site.replica(&[]).await;
+    site.register(&replica, &[]).await;
+    let stuck = &site.hosts[0];
+    stuck
+        .faults()
+        .add(Rule::nth_statement(1, Fault::StallBefore).every_time());
+    let first = site.configure(&replica, 0).await;
+    within(LONG, "the stuck instance is asked", || {
+        std::future::ready(stuck.counters().logins > 0)
+    })
+    .await;
+    // In this order each would wait for the one before it.
+    let mut asked = Vec::new();
+    for number in [4, 3, 1, 2] {
+        asked.push(site.configure(&replica, number).await);
+    }
+    site.all_succeed(&[asked[1], asked[3]], Duration::from_secs(20))
+        .await;
+    assert_eq!(site.open(&[first, asked[0], asked[2]]).await, 3);
+}
