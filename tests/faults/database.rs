@@ -189,7 +189,7 @@ async fn longest_wait(site: &Site, jobs: &[Uuid]) -> f64 {
 
 #[sqlx::test(migrations = false)]
 async fn r7_lines_that_die_without_a_word_are_noticed(pool: PgPool) {
-    let site = Site::apart(&pool, 2).await;
+    let site = Site::apart(&pool, 3).await;
     let proxy = Proxy::to(upstream(&pool)).await;
     let through = format!(
         "postgres://mirrorgate@127.0.0.1:{}/{}",
@@ -202,6 +202,16 @@ async fn r7_lines_that_die_without_a_word_are_noticed(pool: PgPool) {
     let hands = Replica::start(site.directory.path(), &through, &["--lease", "3s"], &[]).await;
     let first = site.configure(&door, 0).await;
     site.all_succeed(&[first], LONG).await;
+    // Many follow a job that is under way, and are reading when the lines die.
+    for host in &site.hosts[4..] {
+        host.faults().set_latency(Duration::from_millis(200));
+    }
+    let followed = site.configure(&door, 2).await;
+    let following: Vec<_> = (0..20).map(|_| hands.follow(followed)).collect();
+    within(LONG, "it is under way", || async {
+        site.attempts(followed).await == ["running"]
+    })
+    .await;
     proxy.freeze();
     let dead_since = chrono::Utc::now();
     let asked = Instant::now();
@@ -209,6 +219,15 @@ async fn r7_lines_that_die_without_a_word_are_noticed(pool: PgPool) {
     site.all_succeed(&[second], Duration::from_secs(25)).await;
     println!(
         "ended {:.1} s after all lines had died",
+        asked.elapsed().as_secs_f64()
+    );
+    for stream in following {
+        let told = tokio::time::timeout(Duration::from_secs(40), stream).await;
+        let told = told.expect("nobody hangs").expect("nobody panics");
+        assert!(told.is_some_and(|t| t.contains("event: ended")));
+    }
+    println!(
+        "everybody had been told {:.1} s after",
         asked.elapsed().as_secs_f64()
     );
     // The listener is the quietest of them: it too is made anew.

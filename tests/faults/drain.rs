@@ -109,3 +109,30 @@ async fn gap(site: &Site, job: uuid::Uuid) -> f64 {
     .await
     .unwrap()
 }
+
+/// Told to stop while it waits for PostgreSQL, it stops, and says so.
+#[tokio::test]
+async fn r15_a_process_that_is_still_starting_can_be_stopped() {
+    let directory = tempfile::tempdir().expect("a directory");
+    mirrorgate::store::seal::SealKey::create_file(&directory.path().join("seal.key"))
+        .expect("a seal key");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!(
+        "postgres://mirrorgate@127.0.0.1:{}/postgres",
+        nobody.local_addr().expect("an address").port()
+    );
+    drop(nobody);
+    let mut starting = Replica::launch(directory.path(), &url, &[], &[]);
+    within(LONG, "it waits", || {
+        std::future::ready(starting.log().contains("cannot be reached yet"))
+    })
+    .await;
+    starting.signal("TERM");
+    let status = starting.ended(Duration::from_secs(10)).await;
+    assert_eq!(status.code(), Some(1), "{}", starting.log());
+    assert!(
+        starting.log().contains("told to stop"),
+        "{}",
+        starting.log()
+    );
+}

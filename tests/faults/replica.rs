@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use reqwest::RequestBuilder;
 use serde_json::Value;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::within;
 use crate::harness::Answer;
@@ -160,6 +162,27 @@ impl Replica {
         Some(request.send().await.ok()?.status().as_u16())
     }
 
+    /// Everything a job's live events tell until they end; none when they break off. Comes back when it is put off.
+    pub fn follow(&self, job: Uuid) -> JoinHandle<Option<String>> {
+        let url = format!("{}/v1/jobs/{job}/events", self.url);
+        let client = self.client.clone();
+        tokio::spawn(async move {
+            loop {
+                let answer = client.get(&url).send().await.ok()?;
+                match answer.status().as_u16() {
+                    200 => return answer.text().await.ok(),
+                    503 => tokio::time::sleep(Duration::from_millis(200)).await,
+                    status => panic!("{status}: {:?}", answer.text().await),
+                }
+            }
+        })
+    }
+
+    /// Status and body of an answer that may not come.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        tried(self.to(reqwest::Method::POST, path).json(body)).await
+    }
+
     /// Likewise, with an `Idempotency-Key`.
     pub async fn try_post_keyed(
         &self,
@@ -167,24 +190,15 @@ impl Replica {
         key: &str,
         body: &Value,
     ) -> Option<(u16, Value)> {
-        let request = self
-            .to(reqwest::Method::POST, path)
-            .header("idempotency-key", key)
-            .json(body)
-            .timeout(Duration::from_secs(10));
-        let answer = request.send().await.ok()?;
-        Some((answer.status().as_u16(), answer.json().await.ok()?))
+        let request = self.to(reqwest::Method::POST, path).json(body);
+        tried(request.header("idempotency-key", key)).await
     }
+}
 
-    /// Status and body of an answer that may not come.
-    pub async fn try_post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
-        let request = self
-            .to(reqwest::Method::POST, path)
-            .json(body)
-            .timeout(Duration::from_secs(10));
-        let answer = request.send().await.ok()?;
-        Some((answer.status().as_u16(), answer.json().await.ok()?))
-    }
+async fn tried(request: RequestBuilder) -> Option<(u16, Value)> {
+    let request = request.timeout(Duration::from_secs(10));
+    let answer = request.send().await.ok()?;
+    Some((answer.status().as_u16(), answer.json().await.ok()?))
 }
 
 impl Drop for Replica {

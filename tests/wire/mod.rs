@@ -3,6 +3,7 @@
 mod attempts;
 mod links;
 mod pools;
+mod racing;
 mod running;
 mod versions;
 mod world;
