@@ -115,13 +115,16 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, within the 2 s that a connection is given to show that it is alive.
     ///
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        sqlx::query("select 1").execute(&self.pool).await?;
-        Ok(())
+        let asking = async {
+            sqlx::query("select 1").execute(&self.pool).await?;
+            Ok(())
+        };
+        within(PING_TIMEOUT, asking).await
     }
 
     /// Closes all connections, once those in use are given back.

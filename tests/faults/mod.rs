@@ -20,6 +20,7 @@ mod replica;
 mod serial;
 mod site;
 mod soak;
+mod start;
 mod stuck;
 mod turnstile;
 mod zombie;

@@ -23,6 +23,14 @@ const MAX_UNENDED: i32 = 3;
 const OPERATIONS: usize = 210;
 const CASES: usize = 10;
 
+/// More of them in `scripts/soak`.
+fn cases() -> usize {
+    let asked = std::env::var("MIRRORGATE_MODEL_CASES").ok();
+    asked.map_or(CASES, |cases| {
+        cases.parse().expect("MIRRORGATE_MODEL_CASES is a number")
+    })
+}
+
 /// `usize` picks a lease: mostly one of the last, so that live, expired and stale ones all occur.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Op {
@@ -502,7 +510,7 @@ async fn postgres_and_the_model_agree_whatever_happens(pool: PgPool) {
     let conn = &mut *pool.acquire().await.unwrap();
     let pairs = registered(conn).await;
     let mut runner = TestRunner::deterministic();
-    for _ in 0..CASES {
+    for _ in 0..cases() {
         let story = ops().new_tree(&mut runner).unwrap().current();
         if let Err(differ) = run(conn, &pairs, &story, Writes::Fenced).await {
             let (story, why) = shrunk(conn, &pairs, story, Writes::Fenced, differ).await;
