@@ -162,6 +162,8 @@ impl App {
         );
         let mut worker = worker;
         let worked = tokio::select! {
+            // First: a worker that was told to stop may have ended by the time this is looked at.
+            biased;
             () = stop.cancelled() => None,
             // It ends only when it is told to: a process that takes jobs it will never do is worse than none.
             ended = ended_early(&mut worker) => {

@@ -20,8 +20,6 @@ use crate::domain::job::{FailureCode, Job, JobEvent, JobState};
 const LOOKS: usize = 8;
 /// An attempt is a handful of round trips; one that holds an instance for longer has most likely met one that is dead.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
-/// From how many claims in a row that came to no end a job is suspected of killing its process.
-pub const SUSPECT_FROM: i32 = 2;
 /// How long a job that waits for a stuck instance lets younger ones pass: nothing may wait for ever.
 const OVERTAKEN_FOR: Duration = Duration::from_secs(5 * 60);
 
@@ -58,8 +56,8 @@ pub struct Terms<'a> {
     pub crowded: &'a [Uuid],
     /// An attempt that has held an instance for longer is taken for stuck there.
     pub stuck_after: Duration,
-    /// Whether it may be a job whose last [`SUSPECT_FROM`] attempts never came to an end. Not while the process is at such a
-    /// job already: of those that were there when processes died, only the one that killed them shall be given up.
+    /// Whether it may be a suspect: a job that one more claim without an end makes poisoned. Not while the process is at one
+    /// already: of those that were there when processes died, only the one that killed them shall be given up.
     pub suspects: bool,
 }
 
@@ -120,7 +118,7 @@ async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
         token: new_id(),
         attempt: found.claims + 1,
         instances: found.holds.clone(),
-        suspect: found.unended_claims >= SUSPECT_FROM,
+        suspect: found.unended_claims >= terms.max_unended - 1,
     };
     if !take_instances(&mut tx, &lease, found.until).await? {
         tx.rollback().await?;
@@ -171,7 +169,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
            from jobs j
            where j.state in ('queued', 'running')
              and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
-             and ($5 or j.unended_claims < $6 or j.unended_claims >= $7 or j.cancel_requested_at is not null)
+             and ($5 or j.unended_claims < $6 - 1 or j.unended_claims >= $6 or j.cancel_requested_at is not null)
              and (cardinality($2::uuid[]) = 0 or not exists (
                  select from job_instances n where n.job_id = j.id and n.instance_id = any($2)))
              and not exists (
@@ -197,7 +195,6 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
         terms.stuck_after.as_secs_f64(),
         OVERTAKEN_FOR.as_secs_f64(),
         terms.suspects,
-        SUSPECT_FROM,
         terms.max_unended,
     )
     .fetch_optional(conn)

@@ -22,7 +22,7 @@ pub struct Lease {
     pub attempt: i32,
     /// The instances it holds exclusively; none for a job that only looks.
     pub instances: Vec<Uuid>,
-    /// Its last attempts never came to an end: it may be what kills the processes that take it.
+    /// One more attempt that comes to no end, and it is poisoned: it may be what kills the processes that take it.
     pub suspect: bool,
 }
 

@@ -107,7 +107,9 @@ async fn let_go(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
             );
         }
         Err(StoreError::LeaseLost) => {
-            tracing::warn!("attempt given up: the lease went elsewhere");
+            tracing::warn!(
+                "attempt over: the lease is no longer ours; the end is written, or another worker has the job"
+            );
         }
         Err(error) => tracing::error!(%error, "attempt given up; its lease runs out"),
     }

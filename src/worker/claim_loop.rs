@@ -1,7 +1,7 @@
 //! When to claim: as soon as there is work and a free hand, and not once a stop was asked for.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,9 @@ use crate::store::StoreError;
 const HANDING_BACK: Duration = Duration::from_secs(2);
 /// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that died.
 const AGAIN: Duration = Duration::from_millis(200);
+
+/// How long after PostgreSQL's return the last of those who try to reach it again has most likely done so.
+const LETTING_GO: Duration = Duration::from_millis(2500);
 
 impl Worker {
     /// Works until `shutdown`, then waits for what is running, at most for the grace, and hands back the rest.
@@ -33,6 +36,7 @@ impl Worker {
             stop_now: stop_now.clone(),
         };
         let mut answers = true;
+        let mut answered = Instant::now();
         let forgetting = {
             let (worker, shutdown) = (self.clone(), shutdown.clone());
             running.spawn(async move { worker.forget_history(shutdown).await })
@@ -40,8 +44,14 @@ impl Worker {
         // Armed before the first look: what is announced while looking is looked for again.
         let mut new_jobs = self.wakeups.subscribe_new_jobs();
         while !shutdown.is_cancelled() {
+            if answered.elapsed() > self.settings.lease {
+                self.let_others_speak(&shutdown).await;
+            }
             let claimed = self.claim_all(&crew, &shutdown).await;
             tell_of_change(&mut answers, &claimed);
+            if claimed.is_ok() {
+                answered = Instant::now();
+            }
             self.pools.sweep();
             let pause = match claimed {
                 Ok(()) => self.settings.poll,
@@ -70,6 +80,16 @@ impl Worker {
             running.wait().await;
         }
         self.pools.close();
+    }
+
+    /// PostgreSQL was away for longer than leases last. When it is back, those who were at a job say so first (`lease::let_go`):
+    /// a job that is claimed before looks as if its process had died of it.
+    async fn let_others_speak(&self, shutdown: &CancellationToken) {
+        if self.store.ping().await.is_ok() {
+            let _stopped = shutdown
+                .run_until_cancelled(tokio::time::sleep(LETTING_GO))
+                .await;
+        }
     }
 
     /// Claims no more than there are free hands: a claimed job that waits would only hold its lease. Ends when there is

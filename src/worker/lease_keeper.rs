@@ -126,6 +126,18 @@ mod tests {
             .unwrap()
     }
 
+    #[test]
+    fn a_lease_whose_time_is_over_is_not_held_whoever_has_noticed() {
+        let soon = Instant::now() + LENGTH;
+        let signals = Signals::until(soon);
+        assert!(signals.is_held());
+        signals.until.send_replace(Instant::now());
+        assert!(!signals.is_held());
+        let signals = Signals::until(soon);
+        signals.lost.cancel();
+        assert!(!signals.is_held());
+    }
+
     /// A transaction of the attempt's own, or of a replica that was stopped, holds the job's row beyond one renewal.
     #[sqlx::test(migrator = "MIGRATOR")]
     async fn a_renewal_that_fails_is_tried_again_while_the_lease_lasts(pool: PgPool) {

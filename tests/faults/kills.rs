@@ -148,40 +148,51 @@ async fn settle_poisoned(site: &Site, replicas: &[Replica], asked: &[Uuid]) {
     }
 }
 
-/// From each kill to the next attempt at every job that the killed process held.
+/// From each kill to the next attempt at the jobs that the killed process held. Of these the first shows how soon the death was
+/// noticed; the others may have to wait for instances and hands that live jobs have.
 async fn report_takeovers(site: &Site, deaths: &[Death]) {
-    let mut times = Vec::new();
+    let (mut first, mut all) = (Vec::new(), Vec::new());
     for death in deaths {
         let found: Vec<f64> = sqlx::query_scalar(
             "select extract(epoch from next.started_at - $1)::float8
              from job_attempts lost
              join job_attempts next on next.job_id = lost.job_id and next.number = lost.number + 1
-             where lost.outcome = 'lost' and lost.worker like '%:' || $2 and lost.started_at <= $1",
+             where lost.outcome = 'lost' and lost.worker like '%:' || $2 and lost.started_at <= $1
+             order by 1",
         )
         .bind(death.at)
         .bind(death.pid.to_string())
         .fetch_all(&site.pool)
         .await
         .expect("attempts can be read");
-        times.extend(found);
+        first.extend(found.first());
+        all.extend(found);
     }
-    times.sort_by(f64::total_cmp);
     assert!(
-        !times.is_empty(),
+        !first.is_empty(),
         "no kill met a running job: nothing was tested"
     );
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     println!(
-        "{} takeovers after kill -9: p50 {:.1} s, p90 {:.1} s, p99 {:.1} s, max {:.1} s",
-        times.len(),
+        "takeovers after kill -9, the first of each: {}",
+        spread(&mut first)
+    );
+    println!("takeovers after kill -9, all jobs: {}", spread(&mut all));
+    let slowest = first[first.len() - 1];
+    assert!(
+        slowest <= TAKEOVER.as_secs_f64(),
+        "the slowest first takeover took {slowest:.1} s"
+    );
+}
+
+fn spread(times: &mut [f64]) -> String {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    format!(
+        "p50 {:.1} s, p90 {:.1} s, p99 {:.1} s, max {:.1} s (n {})",
         at(0.5),
         at(0.9),
         at(0.99),
-        at(1.0)
-    );
-    assert!(
-        at(1.0) <= TAKEOVER.as_secs_f64(),
-        "the slowest takeover took {:.1} s",
-        at(1.0)
-    );
+        at(1.0),
+        times.len()
+    )
 }

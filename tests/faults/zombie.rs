@@ -60,7 +60,7 @@ async fn r4_a_zombies_late_batch_changes_nothing_and_its_writes_are_refused(pool
     })
     .await;
     within(LONG, "the zombie has noticed", || {
-        std::future::ready(zombie.log().contains("the lease went elsewhere"))
+        std::future::ready(zombie.log().contains("the lease is no longer ours"))
     })
     .await;
     for (host, made) in site.hosts.iter().zip(made) {

@@ -1,6 +1,6 @@
 //! Sessions: how often one logs in, and which are never used again. Counted by the servers.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::failure::{Failure, FailureClass};

@@ -157,6 +157,16 @@ impl Line {
     }
 }
 
+/// Nothing listens here, as when PostgreSQL has no connection left for the listener.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn whoever_waits_looks_by_himself_while_nothing_can_be_heard(pool: PgPool) {
+    let store = Store::from_pool(pool);
+    let (wakeups, _listening) = listen(&store, CancellationToken::new());
+    let mut watch = wakeups.watch(new_id());
+    assert!(soon(watch.changed()).await);
+    assert!(soon(watch.cancel_asked()).await);
+}
+
 /// R7: neither the listener nor a claim waits longer than 10 s for a line that died without a word.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn a_line_that_falls_silent_is_given_up_and_replaced(
