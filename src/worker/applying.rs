@@ -51,22 +51,26 @@ impl Attempt<'_> {
         self.pass_return();
         self.start_applying(&prepared, &obtained).await?;
         self.check_lease()?;
-        let sending = prepared
-            .iter()
-            .map(|p| (&p.side.target, &p.batch))
-            .map(|(target, batch)| {
-                let may_send = || self.signals.is_held();
-                self.worker.pools.apply(target, batch, may_send)
-            });
-        let results = join_all(sending).await;
-        self.end_applying(&prepared, &results).await?;
-        let failures = prepared
-            .iter()
-            .zip(results)
-            .filter_map(|(prepared, result)| {
-                Some((prepared.side.target.name.clone(), result.failure?))
-            });
-        Ok(failures.collect())
+        // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
+        let sending = prepared.iter().map(|p| Box::pin(self.apply_one(p)));
+        let failures = join_all(sending)
+            .await
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(failures.into_iter().flatten().collect())
+    }
+
+    /// What became of a batch is written down as soon as it is known, not when the slowest instance has answered.
+    async fn apply_one(
+        &self,
+        prepared: &Prepared<'_>,
+    ) -> Result<Option<(String, Failure)>, Interrupted> {
+        let target = &prepared.side.target;
+        let may_send = || self.signals.is_held();
+        let pools = &self.worker.pools;
+        let result = pools.apply(target, &prepared.batch, may_send).await;
+        self.end_applying(prepared, &result).await?;
+        Ok(result.failure.map(|failure| (target.name.clone(), failure)))
     }
 
     fn prepare<'a>(
@@ -132,23 +136,19 @@ impl Attempt<'_> {
 
     async fn end_applying(
         &self,
-        prepared: &[Prepared<'_>],
-        results: &[ApplyResult],
+        prepared: &Prepared<'_>,
+        result: &ApplyResult,
     ) -> Result<(), Interrupted> {
         let now = self.worker.clock.now();
-        let ends: Vec<StepEnd> = prepared
-            .iter()
-            .zip(results)
-            .flat_map(|(prepared, result)| {
-                let detail = result.failure.as_ref().map(|f| f.detail.clone());
-                let steps = prepared.started.iter().zip(&result.steps);
-                steps.map(move |(started, step)| StepEnd {
-                    id: started.id,
-                    outcome: step.outcome,
-                    error: step.error.clone(),
-                    detail: detail.clone(),
-                    ended_at: now,
-                })
+        let detail = result.failure.as_ref().map(|f| f.detail.clone());
+        let steps = prepared.started.iter().zip(&result.steps);
+        let ends: Vec<StepEnd> = steps
+            .map(|(started, step)| StepEnd {
+                id: started.id,
+                outcome: step.outcome,
+                error: step.error.clone(),
+                detail: detail.clone(),
+                ended_at: now,
             })
             .collect();
         self.persist(|| async {

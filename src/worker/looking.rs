@@ -74,22 +74,13 @@ impl Attempt<'_> {
             .sides
             .iter()
             .zip(&questions)
+            .zip(&started)
             // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
-            .map(|(side, question)| Box::pin(self.look_at(side, question)));
+            .map(|((side, question), step)| Box::pin(self.look_at(side, question, step)));
         let results: Vec<Look> = join_all(looks)
             .await
             .into_iter()
             .collect::<Result<_, _>>()?;
-        let ends: Vec<StepEnd> = started
-            .iter()
-            .zip(&results)
-            .map(|(step, result)| self.end_of(step, result))
-            .collect();
-        self.persist(|| async {
-            let mut conn = self.worker.store.acquire().await?;
-            steps::end(&mut conn, self.lease, &ends).await
-        })
-        .await?;
         let seen = results.into_iter().map(|result| match result {
             Look::Seen(observation) => Seen::Observed(observation),
             Look::Failed(failure) | Look::NotTried(failure) => Seen::Failed(failure),
@@ -142,7 +133,24 @@ impl Attempt<'_> {
         Ok((started, looked_at))
     }
 
-    async fn look_at(&self, side: &Side, question: &Question) -> Result<Look, Interrupted> {
+    /// One member. What it said is written down as soon as it is known, not when the slowest member has answered.
+    async fn look_at(
+        &self,
+        side: &Side,
+        question: &Question,
+        step: &NewStep,
+    ) -> Result<Look, Interrupted> {
+        let look = self.ask(side, question).await?;
+        let ends = [self.end_of(step, &look)];
+        self.persist(|| async {
+            let mut conn = self.worker.store.acquire().await?;
+            steps::end(&mut conn, self.lease, &ends).await
+        })
+        .await?;
+        Ok(look)
+    }
+
+    async fn ask(&self, side: &Side, question: &Question) -> Result<Look, Interrupted> {
         if let Some(refused) = &side.refused {
             return Ok(Look::NotTried(rests(side, refused)));
         }

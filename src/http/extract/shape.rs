@@ -67,12 +67,13 @@ impl de::Error for ShapeError {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        let known = match known {
+            [] => "this operation takes none".to_owned(),
+            known => format!("known are {}", known.join(", ")),
+        };
         Self {
             code: "unknown_member",
-            detail: format!(
-                "the member is not known here; known are {}",
-                known.join(", ")
-            ),
+            detail: format!("the member is not known here; {known}"),
             member: Some(field.to_owned()),
         }
     }

@@ -196,8 +196,10 @@ async fn a_twin_does_not_wait_for_ever(pool: PgPool) {
     let body = inspect();
     let first = ask(&service, "twins-00", path, &body);
     let second = async {
-        // Once the first has the turn.
-        let taken = "select exists (select from pg_locks where locktype = 'advisory' and granted)";
+        // Once the first has the turn, in this database: other tests have locks of their own.
+        let taken = "select exists (
+            select from pg_locks l join pg_database d on d.oid = l.database
+            where l.locktype = 'advisory' and l.granted and d.datname = current_database())";
         while !sqlx::query_scalar::<_, bool>(taken)
             .fetch_one(&pool)
             .await
