@@ -7,7 +7,7 @@ use sqlx::PgPool;
 use super::*;
 use crate::domain::failure::SqlError;
 use crate::domain::id::new_id;
-use crate::domain::job::{Job, JobState};
+use crate::domain::job::{Job, JobKind, JobState};
 use crate::domain::plan::Plan;
 use crate::domain::step::{NewStep, StepEnd, StepOutcome};
 use crate::store::fixture::*;
@@ -366,4 +366,24 @@ async fn a_plan_saved_twice_is_told_of_once(pool: PgPool) {
             .unwrap();
         assert_eq!(count(conn, told, lease.job_id).await, times);
     }
+}
+
+/// It holds no instances, so nothing but the token tells whose lease it is.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_stale_lease_on_a_job_that_only_looks_renews_nothing(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    jobs::enqueue(conn, &new_job(&erp, JobKind::VerifyInbound, false))
+        .await
+        .unwrap();
+    let (stale, _) = taken(conn).await.unwrap();
+    assert!(stale.instances.is_empty());
+    expire(conn, &stale).await;
+    let (fresh, _) = taken(conn).await.unwrap();
+    assert!(matches!(
+        renew(conn, &stale, LONG).await,
+        Err(StoreError::LeaseLost)
+    ));
+    renew(conn, &fresh, LONG).await.unwrap();
 }
