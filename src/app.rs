@@ -75,7 +75,7 @@ impl App {
             make_data_dir(&config.database)?;
         }
         let seal = seal_key(&seal_path, made_here)?;
-        let (cluster, stores) = open_database(&config.database, &stop).await?;
+        let (cluster, stores) = open_database(&config.database, config.worker.lease, &stop).await?;
         if let Err(error) = stores.requests.migrate().await {
             stores.close().await;
             if let Some(cluster) = cluster {
@@ -248,7 +248,8 @@ fn process_name() -> String {
 /// # Errors
 /// When the database cannot be reached or the schema not brought up to date.
 pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
-    let (cluster, stores) = open_database(config, &CancellationToken::new()).await?;
+    let (cluster, stores) =
+        open_database(config, Duration::from_secs(10), &CancellationToken::new()).await?;
     let migrated = stores.requests.migrate().await;
     stores.close().await;
     if let Some(cluster) = cluster {
@@ -261,16 +262,17 @@ pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
 
 async fn open_database(
     config: &DatabaseConfig,
+    lease: Duration,
     stop: &CancellationToken,
 ) -> anyhow::Result<(Option<Cluster>, Stores)> {
     let connections = config.database_connections;
     if let Some(url) = &config.database_url {
-        return Ok((None, await_database(url, connections, stop).await?));
+        return Ok((None, await_database(url, connections, lease, stop).await?));
     }
     let data_dir = make_data_dir(config)?;
     let cluster = Cluster::start(&data_dir.join("postgres")).await?;
     info!("no DATABASE_URL: {}", cluster.describe());
-    match connect(cluster.url(), connections).await {
+    match connect(cluster.url(), connections, lease).await {
         Ok(stores) => Ok((Some(cluster), stores)),
         Err(error) => {
             cluster.stop().await?;
@@ -280,11 +282,11 @@ async fn open_database(
 }
 
 /// A third of the connections is the workers': theirs are in use for a moment at a time.
-async fn connect(url: &str, connections: u32) -> Result<Stores, StoreError> {
-    let workers = connections.div_ceil(3);
+async fn connect(url: &str, connections: u32, lease: Duration) -> Result<Stores, StoreError> {
+    let workers = connections.div_ceil(3).max(2);
     Ok(Stores {
         requests: Store::connect(url, connections - workers).await?,
-        workers: Store::for_workers(url, workers)?,
+        workers: Store::for_workers(url, workers, lease / 3)?,
     })
 }
 
@@ -299,12 +301,13 @@ fn make_data_dir(config: &DatabaseConfig) -> anyhow::Result<std::path::PathBuf> 
 async fn await_database(
     url: &str,
     connections: u32,
+    lease: Duration,
     stop: &CancellationToken,
 ) -> anyhow::Result<Stores> {
     let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
     let mut told = false;
     loop {
-        let error = match connect(url, connections).await {
+        let error = match connect(url, connections, lease).await {
             Ok(stores) => return Ok(stores),
             Err(error) if error.is_unavailable() => error,
             Err(error) => return Err(error).context("PostgreSQL cannot be used"),

@@ -25,7 +25,7 @@ pub struct DatabaseConfig {
 
     /// Most connections to PostgreSQL; a third of them is kept for the workers. One more listens.
     #[arg(long, env = "MIRRORGATE_DATABASE_CONNECTIONS", default_value_t = 10, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(2..=1000))]
+          value_parser = clap::value_parser!(u32).range(4..=1000))]
     pub database_connections: u32,
 
     /// Directory for the private PostgreSQL and the seal key, when they are not given. Default: mirrorgate-data in the current

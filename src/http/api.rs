@@ -40,7 +40,7 @@ pub struct Inner {
 /// How many of those who wait for a job may read at once. When a job moves they all wake together; the others of the
 /// pool's connections stay with those who ask for something.
 const WAITERS_AT_ONCE: usize = 2;
-/// How long such a read may take, a connection for it included.
+/// How long such a read may take, the wait for its turn and a connection included.
 const LOOK: Duration = Duration::from_secs(5);
 
 /// The HTTP side's own settings.
@@ -122,9 +122,9 @@ impl Api {
         &self,
         read: impl AsyncFnOnce(&mut Conn) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Never closed, so always had.
-        let _turn = self.waiters.acquire().await.ok();
         let looking = async {
+            // Never closed, so always had.
+            let _turn = self.waiters.acquire().await.ok();
             let mut conn = self.store.acquire().await?;
             read(&mut conn).await
         };

@@ -180,6 +180,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
                  where older.state in ('queued', 'running') and older.queue_position < j.queue_position
                    and older.holds && j.holds
                    and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp()
+                   and ($5 or older.unended_claims < $6 - 1 or older.unended_claims >= $6)
                    and (coalesce(older.next_attempt_at, older.lease_until)
                             <= clock_timestamp() - make_interval(secs => $4)
                         or not older.holds && $2 and not exists (

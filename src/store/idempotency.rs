@@ -9,7 +9,7 @@ use crate::domain::hash::Sha256;
 
 const TABLE: &str = "idempotency_keys";
 /// How long a key is remembered, by PostgreSQL's clock.
-const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+pub(super) const KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// Rows of forgotten keys that one new key removes: more than it adds, so that the table cannot grow beyond its week.
 const PRUNED_AT_ONCE: i64 = 20;
 

@@ -46,6 +46,8 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may take to show that it is alive.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a worker waits for a lock at most.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
 /// How long one of several starting replicas waits for the one that migrates.
 const MIGRATION_LOCK_TIMEOUT: &str = "60s";
 
@@ -68,12 +70,17 @@ impl Store {
     }
 
     /// Connections to the same database for the workers alone, made when they are needed: requests that wait for something must
-    /// not keep a lease from being renewed, and what waits behind another replica's lock gives up while its own lease lasts.
+    /// not keep a lease from being renewed. What waits behind another one's lock gives up after `patience`, at most 3 s.
     ///
     /// # Errors
     /// When the URL cannot be read.
-    pub fn for_workers(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        let options = options(url, "mirrorgate workers", "3s")?;
+    pub fn for_workers(
+        url: &str,
+        max_connections: u32,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
+        let lock_timeout = format!("{}ms", patience.min(LOCK_PATIENCE).as_millis().max(1));
+        let options = options(url, "mirrorgate workers", &lock_timeout)?;
         let pool = pool_options(max_connections).connect_lazy_with(options);
         Ok(Self { pool })
     }

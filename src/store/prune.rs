@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, idempotency};
 
 /// Held by whoever is at it; the others have nothing to do then. Any number, as long as it is this one.
 const LOCK: i64 = 0x006d_6770_7275_6e65;
@@ -30,10 +30,13 @@ pub async fn prune(conn: &mut Conn, keep: Duration, piece: i64) -> Result<u64, S
         "select j.id from jobs j
          where j.finished_at < clock_timestamp() - make_interval(secs => $1)
            and not exists (select from trusts t where t.job_id = j.id)
-           and not exists (select from idempotency_keys k where k.object = j.id::text)
+           and not exists (
+               select from idempotency_keys k
+               where k.object = j.id::text and k.created_at > clock_timestamp() - make_interval(secs => $3))
          order by j.finished_at limit $2 for update of j skip locked",
         keep.as_secs_f64(),
-        piece
+        piece,
+        idempotency::KEPT.as_secs_f64()
     )
     .fetch_all(&mut *tx)
     .await?;

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::attempt::{Attempt, Interrupted};
+use super::claim_loop::LETTING_GO;
 use super::lease_keeper::Signals;
 use super::looking::in_full;
 use super::settings::Settings;
@@ -91,9 +92,14 @@ async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &Cancellation
 async fn let_go(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
     let settings = &attempt.worker.settings;
     let pause = pause(attempt.job, settings);
+    // The cap on the number is kept by leaving no time for another one.
+    let total = match attempt.job.attempts < settings.max_attempts {
+        true => settings.retry_total,
+        false => Duration::ZERO,
+    };
     let letting_go = attempt.outwait(|| async {
         let mut conn = attempt.worker.store.acquire().await?;
-        lease::let_go(&mut conn, attempt.lease, pause, settings.retry_total).await
+        lease::let_go(&mut conn, attempt.lease, pause, total).await
     });
     let let_go = tokio::select! {
         let_go = letting_go => let_go,
@@ -105,6 +111,10 @@ async fn let_go(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
                 state = state.as_str(),
                 "attempt given up: its lease ran out; the job is free again"
             );
+            // This hand rests: the attempts of other processes have to say the same before anybody claims.
+            let _stopped = stop_now
+                .run_until_cancelled(tokio::time::sleep(LETTING_GO))
+                .await;
         }
         Err(StoreError::LeaseLost) => {
             tracing::warn!(

@@ -16,8 +16,8 @@ const HANDING_BACK: Duration = Duration::from_secs(2);
 /// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that died.
 const AGAIN: Duration = Duration::from_millis(200);
 
-/// How long after PostgreSQL's return the last of those who try to reach it again has most likely done so.
-const LETTING_GO: Duration = Duration::from_millis(2500);
+/// How long after PostgreSQL's return the last of those who try to reach it again has done so: a try of theirs, and a pause.
+pub(super) const LETTING_GO: Duration = Duration::from_millis(4500);
 
 impl Worker {
     /// Works until `shutdown`, then waits for what is running, at most for the grace, and hands back the rest.
@@ -35,8 +35,7 @@ impl Worker {
             running: running.clone(),
             stop_now: stop_now.clone(),
         };
-        let mut answers = true;
-        let mut answered = Instant::now();
+        let mut outage = None;
         let forgetting = {
             let (worker, shutdown) = (self.clone(), shutdown.clone());
             running.spawn(async move { worker.forget_history(shutdown).await })
@@ -44,17 +43,11 @@ impl Worker {
         // Armed before the first look: what is announced while looking is looked for again.
         let mut new_jobs = self.wakeups.subscribe_new_jobs();
         while !shutdown.is_cancelled() {
-            if answered.elapsed() > self.settings.lease {
-                self.let_others_speak(&shutdown).await;
-            }
-            let claimed = self.claim_all(&crew, &shutdown).await;
-            tell_of_change(&mut answers, &claimed);
-            if claimed.is_ok() {
-                answered = Instant::now();
-            }
+            let claimed = self.claim_after(outage, &crew, &shutdown).await;
+            outage = after(outage, &claimed);
             self.pools.sweep();
             let pause = match claimed {
-                Ok(()) => self.settings.poll,
+                Ok(_) => self.settings.poll,
                 Err(_) => AGAIN.min(self.settings.poll),
             };
             tokio::select! {
@@ -82,25 +75,39 @@ impl Worker {
         self.pools.close();
     }
 
-    /// PostgreSQL was away for longer than leases last. When it is back, those who were at a job say so first (`lease::let_go`):
-    /// a job that is claimed before looks as if its process had died of it.
-    async fn let_others_speak(&self, shutdown: &CancellationToken) {
-        if self.store.ping().await.is_ok() {
+    /// Claims; but when PostgreSQL was away for longer than leases last, those who were at a job say so first
+    /// (`lease::let_go`): a job that is claimed before looks as if its process had died of it.
+    async fn claim_after(
+        &self,
+        outage: Option<Instant>,
+        crew: &Crew,
+        shutdown: &CancellationToken,
+    ) -> Result<Asked, StoreError> {
+        if outage.is_some_and(|since| since.elapsed() > self.settings.lease) {
+            self.store.ping().await?;
             let _stopped = shutdown
                 .run_until_cancelled(tokio::time::sleep(LETTING_GO))
                 .await;
         }
+        self.claim_all(crew, shutdown).await
     }
 
     /// Claims no more than there are free hands: a claimed job that waits would only hold its lease. Ends when there is
     /// nothing to claim, no hand free, or a stop was asked for.
-    async fn claim_all(&self, crew: &Crew, shutdown: &CancellationToken) -> Result<(), StoreError> {
+    async fn claim_all(
+        &self,
+        crew: &Crew,
+        shutdown: &CancellationToken,
+    ) -> Result<Asked, StoreError> {
+        let mut asked = Asked(false);
         while let Ok(hand) = Arc::clone(&crew.hands).try_acquire_owned() {
             if shutdown.is_cancelled() {
                 break;
             }
             let trial = Arc::clone(&crew.trial).try_acquire_owned().ok();
-            let Some(claimed) = self.claim(trial.is_some()).await? else {
+            let claimed = self.claim(trial.is_some()).await?;
+            asked = Asked(true);
+            let Some(claimed) = claimed else {
                 break;
             };
             let trial = trial.filter(|_| claimed.lease.suspect);
@@ -114,9 +121,12 @@ impl Worker {
                 freed.notify_one();
             });
         }
-        Ok(())
+        Ok(asked)
     }
 }
+
+/// Whether PostgreSQL was asked at all: not when no hand is free.
+struct Asked(bool);
 
 /// What the attempts of one process share.
 struct Crew {
@@ -127,17 +137,17 @@ struct Crew {
     stop_now: CancellationToken,
 }
 
-/// Once when the claims begin to fail, once when they work again.
-fn tell_of_change(answers: &mut bool, claimed: &Result<(), StoreError>) {
-    match claimed {
-        Err(error) if *answers => {
+/// Since when claims have been failing, after this one; told once when it begins and once when it is over.
+fn after(outage: Option<Instant>, claimed: &Result<Asked, StoreError>) -> Option<Instant> {
+    match (outage, claimed) {
+        (None, Err(error)) => {
             tracing::warn!(%error, "no job can be claimed; trying on");
-            *answers = false;
+            Some(Instant::now())
         }
-        Ok(()) if !*answers => {
+        (Some(_), Ok(Asked(true))) => {
             tracing::info!("jobs can be claimed again");
-            *answers = true;
+            None
         }
-        _ => {}
+        (outage, _) => outage,
     }
 }

@@ -87,6 +87,31 @@ async fn a_batch_is_not_sent_once_the_lease_has_run_out(_pool: PgPool) {
     );
 }
 
+/// The other side of the fence: another control plane, or a batch of one that was stopped, is at this very instance.
+#[sqlx::test(migrations = false)]
+async fn while_another_batch_holds_the_application_lock_nothing_is_done(pool: PgPool) {
+    let (_fleet, instances, world) = pair(&pool, [PASSWORD; 2]).await;
+    let mut other = instances[0].connect_as("sa").unwrap();
+    other
+        .run("BEGIN TRANSACTION; EXEC sp_getapplock @Resource = N'mirrorgate', @LockMode = N'Exclusive', @LockOwner = N'Transaction'")
+        .await;
+    let job = world.configure().await;
+    assert_eq!(job.state, JobState::Queued, "{job:?}");
+    assert!(job.last_problem.unwrap().contains("HOST_A"));
+    let tried: Vec<_> = instances[0].ledger();
+    assert!(tried.iter().all(|entry| entry.kind != "CREATE LOGIN"));
+    let steps = world.steps(job.id).await;
+    let reached = steps
+        .iter()
+        .filter(|s| s.instance == "HOST_A" && s.kind == "create_login");
+    assert_eq!(
+        reached.map(|s| s.outcome).collect::<Vec<_>>(),
+        [Some(StepOutcome::NotReached)]
+    );
+    other.run("ROLLBACK").await;
+    assert_eq!(world.attempt(job.id).await.state, JobState::Succeeded);
+}
+
 /// Everybody else shall know of it before the slowest member has answered.
 #[sqlx::test(migrations = false)]
 async fn a_refused_log_in_is_noted_at_once(pool: PgPool) {

@@ -1,5 +1,7 @@
 //! One job as an answer, and waiting for it to end.
 
+use std::time::Duration;
+
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
@@ -14,10 +16,13 @@ use crate::http::extract::Wait;
 use crate::http::negotiate::Format;
 use crate::http::problem::{Kind, Problem};
 use crate::http::reply::{self, Answer};
-use crate::store::jobs;
+use crate::store::{Conn, jobs};
 
 /// The header that tells a shell script the state without reading the body.
 pub const JOB_STATE: HeaderName = HeaderName::from_static("job-state");
+
+/// Between two tries to read while the database does not answer.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A job to be answered with.
 pub struct JobAnswer<'a> {
@@ -66,28 +71,58 @@ pub async fn settle(
     id: Uuid,
     wait: Wait,
 ) -> Result<(Job, Vec<InstanceScript>), Problem> {
-    let deadline = Instant::now() + wait.wait;
-    // Made before the first look, so that no change between the two is missed.
-    let mut watch = api.wakeups.watch(id);
-    let mut over = wait.wait.is_zero();
-    while !over && !has_ended(api, id).await? {
-        over = tokio::select! {
-            () = watch.changed() => false,
-            () = sleep_until(deadline) => true,
-            () = api.readiness.cleared() => true,
-        };
+    if !wait.wait.is_zero() {
+        until_ended(api, id, Instant::now() + wait.wait).await?;
     }
-    let mut conn = api.store.acquire().await?;
-    jobs::get_with_scripts(&mut conn, id)
-        .await?
-        .ok_or_else(|| missing(id))
+    let read = async |conn: &mut Conn| jobs::get_with_scripts(conn, id).await;
+    let found = match wait.wait.is_zero() {
+        // Those who ask at once are not kept waiting by those who wait.
+        true => read(&mut *api.store.acquire().await?).await?,
+        false => api.look(read).await?,
+    };
+    found.ok_or_else(|| missing(id))
 }
 
-async fn has_ended(api: &Api, id: Uuid) -> Result<bool, Problem> {
-    let progress = api
-        .look(async |conn| jobs::progress(conn, id).await)
-        .await?;
-    Ok(progress.ok_or_else(|| missing(id))?.state.has_ended())
+/// Returns when the job has ended, the time is over, or this process stops. What cannot be read just now is read a little
+/// later, as long as there is time.
+async fn until_ended(api: &Api, id: Uuid, deadline: Instant) -> Result<(), Problem> {
+    // Made before the first look, so that no change between the two is missed.
+    let mut watch = api.wakeups.watch(id);
+    let mut known = false;
+    loop {
+        let looking = api.look(async |conn| jobs::progress(conn, id).await);
+        let looked = tokio::select! {
+            looked = looking => looked,
+            () = over(api, deadline) => return Ok(()),
+        };
+        let again = match looked {
+            Ok(None) => return Err(missing(id)),
+            Ok(Some(progress)) if progress.state.has_ended() => return Ok(()),
+            Ok(Some(_)) => {
+                known = true;
+                None
+            }
+            Err(error) if error.is_unavailable() && known => Some(AGAIN),
+            Err(error) => return Err(error.into()),
+        };
+        let news = async {
+            match again {
+                None => watch.changed().await,
+                Some(pause) => tokio::time::sleep(pause).await,
+            }
+        };
+        tokio::select! {
+            () = news => {}
+            () = over(api, deadline) => return Ok(()),
+        }
+    }
+}
+
+async fn over(api: &Api, deadline: Instant) {
+    tokio::select! {
+        () = sleep_until(deadline) => {}
+        () = api.readiness.cleared() => {}
+    }
 }
 
 pub fn missing(id: Uuid) -> Problem {

@@ -109,8 +109,11 @@ async fn stream_job_events(
     headers: HeaderMap,
 ) -> Answer {
     negotiate::choose(&headers, &[negotiate::EVENTS])?;
-    let seen = last_seen(&headers)?.unwrap_or(asked.after);
-    let feed = Feed::open(api, id, seen).await?;
+    let last_seen = last_seen(&headers)?;
+    let feed = Feed::open(api, id, last_seen.unwrap_or(asked.after)).await?;
+    if let Some(last) = feed.beyond {
+        return Err(beyond(last, last_seen.is_some()));
+    }
     if feed.is_over() {
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
@@ -150,6 +153,8 @@ struct Feed {
     more: bool,
     /// Nothing comes after what is ready.
     last: bool,
+    /// The job's last event, when the reader claims to have seen a later one.
+    beyond: Option<i64>,
 }
 
 /// Why a stream breaks off before the job's last event: the reader has to come back.
@@ -169,11 +174,10 @@ impl Feed {
             ready: VecDeque::new(),
             more: true,
             last: false,
+            beyond: None,
         };
         let found = feed.look().await?.ok_or_else(|| missing(id))?;
-        if seen > found.version {
-            return Err(beyond(found.version));
-        }
+        feed.beyond = (seen > found.version).then_some(found.version);
         Ok(feed)
     }
 
@@ -215,7 +219,12 @@ impl Feed {
                     () = self.api.readiness.cleared() => return Err(BrokenOff("the service is stopping")),
                 }
             }
-            match self.look().await {
+            let api = self.api.clone();
+            let looked = tokio::select! {
+                looked = self.look() => looked,
+                () = api.readiness.cleared() => return Err(BrokenOff("the service is stopping")),
+            };
+            match looked {
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(BrokenOff("the job's history has been removed")),
                 Err(error) if error.is_unavailable() => {
@@ -246,13 +255,13 @@ impl Feed {
     }
 }
 
-fn beyond(last: i64) -> Problem {
-    let fault = Fault::new(
-        "/after",
-        "invalid_value",
-        format!("wanted is the id of an event of this job; its last so far is {last}"),
-    );
-    Problem::of(ProblemKind::InvalidParameter, vec![fault])
+fn beyond(last: i64, by_header: bool) -> Problem {
+    let (kind, pointer) = match by_header {
+        true => (ProblemKind::InvalidHeader, "/Last-Event-ID"),
+        false => (ProblemKind::InvalidParameter, "/after"),
+    };
+    let detail = format!("wanted is the id of an event of this job; its last so far is {last}");
+    Problem::of(kind, vec![Fault::new(pointer, "invalid_value", detail)])
 }
 
 fn show(event: &JobEvent) -> Event {

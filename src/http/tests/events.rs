@@ -90,6 +90,8 @@ async fn a_stream_tells_all_resumes_and_ends(pool: PgPool) {
     }
     let beyond = service.get(&format!("{path}?after={}", last + 1)).await;
     beyond.fault(400, "/after", "invalid_value");
+    let beyond = resume((last + 1).to_string()).await;
+    beyond.fault(400, "/Last-Event-ID", "invalid_value");
     service
         .get("/v1/jobs/01935f6e-3f00-7000-8000-000000000000/events")
         .await
