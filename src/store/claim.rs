@@ -80,7 +80,7 @@ impl<'a> Terms<'a> {
 ///
 /// A changing job takes its instances with it. While it waits for one of them, no younger changing job overtakes it at the
 /// others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
-/// only those who need it. One that has been due for [`OVERTAKEN_FOR`] is not overtaken any more, whatever it waits for.
+/// only those who need it. One that has been due for 5 minutes is not overtaken any more, whatever it waits for.
 ///
 /// # Errors
 /// When the database does not answer; nothing is claimed then.
