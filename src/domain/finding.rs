@@ -98,6 +98,14 @@ codes! {
     AsynchronousNeedsEnterprise "asynchronous_needs_enterprise" Warning,
     MirroringUnsupportedOnLinux "mirroring_unsupported_on_linux" Warning,
     TlsUnverified "tls_unverified" Warning,
+    PeerLoginDisabled "peer_login_disabled" Warning,
+    PeerPrivateKeyHeld "peer_private_key_held" Warning,
+    EndpointAllowsNoEncryption "endpoint_allows_no_encryption" Warning,
+    WeakCertificate "weak_certificate" Warning,
+    EndpointPortClash "endpoint_port_clash" Warning,
+    ConnectLostWhileConnected "connect_lost_while_connected" Warning,
+    CertificateOfTwoInstances "certificate_of_two_instances" Blocker,
+    ServerRegisteredTwice "server_registered_twice" Blocker,
 }
 
 impl Code {

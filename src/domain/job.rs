@@ -144,6 +144,12 @@ pub enum FailureCode {
     Conflict,
     /// `verify-inbound`: something is missing.
     NotInPlace,
+    /// Everything is in place, and the endpoint would still refuse a peer: the reasons are in `admits`.
+    NotAdmitted,
+    /// `partial`: what a blocker or conflict touches was left out; the rest is done.
+    Partial,
+    /// The deadline the job was given has passed.
+    DeadlineExceeded,
     /// `only_if_plan`: the world has moved.
     PlanStale,
     /// An instance could not be reached, through all attempts.
@@ -165,10 +171,13 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::PreflightFailed,
         Self::Conflict,
         Self::NotInPlace,
+        Self::NotAdmitted,
+        Self::Partial,
+        Self::DeadlineExceeded,
         Self::PlanStale,
         Self::Unreachable,
         Self::LoginRefused,
@@ -186,6 +195,9 @@ impl FailureCode {
             Self::PreflightFailed => "preflight_failed",
             Self::Conflict => "conflict",
             Self::NotInPlace => "not_in_place",
+            Self::NotAdmitted => "not_admitted",
+            Self::Partial => "partial",
+            Self::DeadlineExceeded => "deadline_exceeded",
             Self::PlanStale => "plan_stale",
             Self::Unreachable => "unreachable",
             Self::LoginRefused => "login_refused",

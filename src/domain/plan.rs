@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::finding::Finding;
 use super::hash::{Sha256, Thumbprint};
-use super::trust::{Configured, Proof};
+use super::trust::{Admission, Configured, Proof};
 
 /// What one attempt found and would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,9 @@ pub struct TrustPlan {
     pub peer: String,
     pub configured: Configured,
     pub proof: Proof,
+    /// Whether the peer would be let in at its next handshake.
+    #[serde(default)]
+    pub admits: Admission,
     /// The certificate that lets the peer in.
     pub certificate: Option<TrustCertificate>,
     /// In the order they are carried out; empty when something forbids planning.

@@ -31,6 +31,41 @@ pub enum Proof {
     Unknown,
 }
 
+/// Whether the acceptor would let the peer in at its next handshake, as far as both observed sides tell.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Admits {
+    /// It would.
+    Yes,
+    /// It would be refused; the reasons say by what.
+    No,
+    /// Not seen, or it hangs on a point that no catalog tells or nobody has verified; the reasons name it.
+    #[default]
+    Unknown,
+}
+
+/// The verdict on the next handshake, with its evidence.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Admission {
+    pub verdict: Admits,
+    /// Why not `yes`: each refusal, else each point that is not known. Empty for `yes`.
+    pub reasons: Vec<AdmitReason>,
+    /// When a `yes` ends by itself: the first of the certificates' ends, by the acceptor's and the peer's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lapses_at: Option<DateTime<Utc>>,
+}
+
+/// One reason why a peer would not, or might not, be let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AdmitReason {
+    /// Stable; the list is open.
+    pub code: String,
+    /// In words, with the names found.
+    pub detail: String,
+}
+
 macro_rules! texts {
     ($type:ty { $($pattern:pat => $text:literal,)+ }) => {
         impl $type {
@@ -46,6 +81,12 @@ texts!(Configured {
     Self::Yes => "yes",
     Self::No => "no",
     Self::Conflict => "conflict",
+    Self::Unknown => "unknown",
+});
+
+texts!(Admits {
+    Self::Yes => "yes",
+    Self::No => "no",
     Self::Unknown => "unknown",
 });
 

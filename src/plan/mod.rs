@@ -38,7 +38,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::action::Action;
 use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
-use crate::domain::trust::{Configured, Proof};
+use crate::domain::trust::{Admission, Configured, Proof};
 use crate::domain::wish::Wish;
 use note::Report;
 use pin::Required;
@@ -117,6 +117,7 @@ fn trust_plan(
         peer: scene.name(peer).to_owned(),
         configured: Configured::Unknown,
         proof: Proof::Unknown,
+        admits: Admission::default(),
         certificate,
         actions: Vec::new(),
     };

@@ -136,6 +136,7 @@ mod tests {
             peer: peer.to_owned(),
             configured: Configured::No,
             proof: Proof::NeverDialled,
+            admits: Default::default(),
             certificate: None,
             actions,
         }

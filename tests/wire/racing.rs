@@ -61,6 +61,7 @@ async fn a_batch_is_not_sent_once_the_lease_has_run_out(_pool: PgPool) {
             peer: "HOST_B".to_owned(),
             configured: Configured::No,
             proof: Proof::Unknown,
+            admits: Default::default(),
             certificate: None,
             actions: vec![Action::CreateLogin { login }],
         }],

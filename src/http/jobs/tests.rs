@@ -50,6 +50,7 @@ fn sample_plan() -> Plan {
         peer: peer.to_owned(),
         configured,
         proof: Proof::NeverDialled,
+        admits: Default::default(),
         certificate: None,
         actions,
     };

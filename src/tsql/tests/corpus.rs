@@ -50,6 +50,7 @@ fn instance(actions: Vec<Action>) -> InstancePlan {
             peer: "HOST_B".to_owned(),
             configured: Configured::No,
             proof: Proof::NeverDialled,
+            admits: Default::default(),
             certificate: None,
             actions,
         }],

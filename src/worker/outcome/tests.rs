@@ -59,6 +59,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
                 peer: "HOST_B".into(),
                 configured,
                 proof: Proof::NeverDialled,
+                admits: Default::default(),
                 certificate: None,
                 actions,
             }],
