@@ -106,6 +106,10 @@ switches! {
     class_262_is_14
     authorization_needs_impersonate
     disabled_login_passes
+    without_connect_sql_passes
+    denied_owner_is_refused
+    executor_is_grantor
+    revoke_leaves_other_grantors
     revoke_cuts_connections
     drop_login_blocked_by_connection
     same_serial_refused

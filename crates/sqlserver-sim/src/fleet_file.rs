@@ -284,7 +284,8 @@ impl InstanceEntry {
             let mut sql =
                 format!("CREATE LOGIN [{name}] WITH PASSWORD = N'{password}', CHECK_POLICY = OFF;");
             if login.sysadmin {
-                sql.push_str(&format!(" ALTER SERVER ROLE sysadmin ADD MEMBER [{name}];"));
+                // In every version; ALTER SERVER ROLE is of 2012.
+                sql.push_str(&format!(" EXEC sp_addsrvrolemember [{name}], N'sysadmin';"));
             }
             instance.exec(&sql).await.map_err(|e| shown(&e))?;
         }

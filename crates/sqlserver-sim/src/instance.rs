@@ -185,6 +185,7 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
         self.inner.ledger().entries()
     }
 
+    /// The error log, earlier ones included; `xp_readerrorlog` reads one at a time.
     pub fn error_log(&self) -> Vec<LogLine> {
         self.inner.error_log()
     }
@@ -254,6 +255,7 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
 
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
+        self.inner.cycle_log();
         self.inner.running.store(true, Ordering::Relaxed);
         reconnect::heal(&self.inner);
     }

@@ -32,6 +32,9 @@ use crate::spec::InstanceSpec;
 /// Lines of the error log beyond this are dropped, oldest first: whoever fails to log in must not fill the memory.
 const LONGEST_LOG: usize = 20_000;
 
+/// Earlier logs kept; the installer's default.
+const ARCHIVED_LOGS: usize = 6;
+
 /// A row of `sys.dm_exec_sessions`.
 #[derive(Debug, Clone)]
 pub struct OpenSession {
@@ -331,7 +334,27 @@ impl Inner {
         log.push(line);
     }
 
+    /// Every line kept, those of earlier logs first.
     pub fn error_log(&self) -> Vec<LogLine> {
-        self.transport().log.clone()
+        let transport = self.transport();
+        let earlier = transport.archived_logs.iter().rev().flatten();
+        earlier.chain(&transport.log).cloned().collect()
+    }
+
+    /// The log in use (0) or the n-th before it.
+    pub fn numbered_log(&self, n: usize) -> Option<Vec<LogLine>> {
+        let transport = self.transport();
+        match n.checked_sub(1) {
+            None => Some(transport.log.clone()),
+            Some(n) => transport.archived_logs.get(n).cloned(),
+        }
+    }
+
+    /// Begins a new log, as every start does; the oldest of the kept ones goes.
+    pub fn cycle_log(&self) {
+        let mut transport = self.transport();
+        let full = std::mem::take(&mut transport.log);
+        transport.archived_logs.insert(0, full);
+        transport.archived_logs.truncate(ARCHIVED_LOGS);
     }
 }

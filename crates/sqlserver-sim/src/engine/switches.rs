@@ -67,8 +67,17 @@ pub struct Unverified {
     pub class_262_is_14: bool,
     /// CREATE CERTIFICATE AUTHORIZATION another user needs IMPERSONATE on that user.
     pub authorization_needs_impersonate: bool,
-    /// A disabled login, or one with DENY CONNECT SQL, still passes the endpoint's CONNECT check.
+    /// A disabled login still passes the endpoint's CONNECT check.
     pub disabled_login_passes: bool,
+    /// So does one without CONNECT SQL: denied it (itself, or through a role) or revoked.
+    pub without_connect_sql_passes: bool,
+    /// The endpoint's owner is refused when CONNECT is denied to a role it is in, or to public.
+    pub denied_owner_is_refused: bool,
+    /// Who grants on somebody else's endpoint by CONTROL, ALTER ANY ENDPOINT or as sysadmin is written down as the grantor, rather
+    /// than the endpoint's owner.
+    pub executor_is_grantor: bool,
+    /// REVOKE leaves what another grantor granted or denied, rather than taking every grantor's row.
+    pub revoke_leaves_other_grantors: bool,
     /// REVOKE and DENY CONNECT cut the connections they would refuse.
     pub revoke_cuts_connections: bool,
     /// DROP LOGIN fails with 15434 while the peer's endpoint connection is up.
@@ -105,6 +114,10 @@ impl Default for Unverified {
             class_262_is_14: true,
             authorization_needs_impersonate: true,
             disabled_login_passes: true,
+            without_connect_sql_passes: true,
+            denied_owner_is_refused: false,
+            executor_is_grantor: false,
+            revoke_leaves_other_grantors: true,
             revoke_cuts_connections: false,
             drop_login_blocked_by_connection: false,
             same_serial_refused: false,
@@ -138,6 +151,10 @@ impl Unverified {
             class_262_is_14,
             authorization_needs_impersonate,
             disabled_login_passes,
+            without_connect_sql_passes,
+            denied_owner_is_refused,
+            executor_is_grantor,
+            revoke_leaves_other_grantors,
             revoke_cuts_connections,
             drop_login_blocked_by_connection,
             same_serial_refused,
@@ -183,6 +200,10 @@ impl Unverified {
             class_262_is_14
             authorization_needs_impersonate
             disabled_login_passes
+            without_connect_sql_passes
+            denied_owner_is_refused
+            executor_is_grantor
+            revoke_leaves_other_grantors
             revoke_cuts_connections
             drop_login_blocked_by_connection
             same_serial_refused
@@ -213,6 +234,10 @@ impl Unverified {
             class_262_is_14: !usual.class_262_is_14,
             authorization_needs_impersonate: !usual.authorization_needs_impersonate,
             disabled_login_passes: !usual.disabled_login_passes,
+            without_connect_sql_passes: !usual.without_connect_sql_passes,
+            denied_owner_is_refused: !usual.denied_owner_is_refused,
+            executor_is_grantor: !usual.executor_is_grantor,
+            revoke_leaves_other_grantors: !usual.revoke_leaves_other_grantors,
             revoke_cuts_connections: !usual.revoke_cuts_connections,
             drop_login_blocked_by_connection: !usual.drop_login_blocked_by_connection,
             same_serial_refused: !usual.same_serial_refused,

@@ -9,9 +9,12 @@
 
 mod control;
 mod corpus;
+mod effective_connect;
+mod error_log;
 mod errors;
 mod faults;
 mod fleets;
+mod grantors;
 mod handshake;
 mod language;
 mod left_out;
@@ -20,5 +23,6 @@ mod permissions;
 mod readme;
 mod topic;
 mod transactions;
+mod users;
 mod wire;
 mod world;

@@ -16,6 +16,7 @@ impl Change<'_> {
             SecurableClass::Certificate => self.certificate_to(name, owner),
             SecurableClass::Endpoint => self.endpoint_to(name, owner),
             SecurableClass::Database => self.database_to(name, owner),
+            SecurableClass::ServerRole => self.server_role_to(name, owner),
             _ => Err(cannot("find", "object", name)),
         }
     }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::{Change, password};
 use crate::engine::errors::{Outcome, Raise, cannot, no_permission};
 use crate::engine::lang::ast::{AlterLogin, CreateLogin, LoginSource};
+use crate::engine::state::certificate::sha1;
 use crate::engine::state::permission::{Permission, Securable};
 use crate::engine::state::principal::ServerPrincipal;
 use crate::engine::state::{MASTER, SA};
@@ -171,8 +172,10 @@ impl Change<'_> {
             }
             Some(sid) => Ok(sid.clone()),
             None if kind == 'U' => {
+                // The domain's, not ours: the same account has the same one everywhere and for ever.
                 let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0];
-                sid.extend(Uuid::new_v4().as_bytes());
+                let account = login.name.to_lowercase();
+                sid.extend(sha1(account.as_bytes()).iter().take(16));
                 Ok(sid)
             }
             None => Ok(Uuid::new_v4().as_bytes().to_vec()),
@@ -345,6 +348,13 @@ impl Change<'_> {
                 "The server principal owns one or more endpoint(s) and cannot be dropped.",
             ));
         }
+        if self.state.principals.values().any(|p| p.owner == Some(id)) {
+            return Err(Raise::new(
+                15141,
+                16,
+                "The server principal owns one or more server role(s) and cannot be dropped.",
+            ));
+        }
         let sid = self
             .state
             .principals
@@ -360,21 +370,7 @@ impl Change<'_> {
                 ),
             ));
         }
-        if self.state.permissions.iter().any(|p| p.grantor == id) {
-            return Err(Raise::new(
-                15173,
-                16,
-                format!(
-                    "Server principal '{name}' has granted one or more permission(s). Revoke the permission(s) before dropping the server principal."
-                ),
-            ));
-        }
-        self.state.principals.remove(&id);
-        self.state.role_members.retain(|(_, member)| *member != id);
         // Users of the login stay behind as orphans; its grants go with it.
-        self.state
-            .permissions
-            .retain(|p| p.grantee != id && !(p.class == 101 && p.major == id));
-        Ok(())
+        self.remove_server_principal(id, name)
     }
 }

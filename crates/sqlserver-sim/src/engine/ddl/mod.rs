@@ -13,7 +13,9 @@ mod master_key;
 mod password;
 pub use password::PasswordPolicy;
 mod permission;
+mod permission_rows;
 mod role;
+mod server_role;
 mod user;
 
 use std::sync::Arc;
@@ -186,8 +188,46 @@ fn dispatch(instance: &Arc<Inner>, change: &mut Change<'_>, ddl: &Ddl) -> Outcom
             role,
             member,
             add,
-        } => change.role_member(*server, role, member, *add),
-        Ddl::CreateRole { server, name } => change.create_role(*server, name),
+        } => {
+            if *server {
+                change.server_role_member(role, member, *add)
+            } else {
+                change.database_role_member(role, member, *add)
+            }
+        }
+        Ddl::CreateRole {
+            server,
+            name,
+            owner,
+        } => {
+            if *server {
+                change.create_server_role(name, owner.as_deref())
+            } else {
+                change.create_database_role(name, owner.as_deref())
+            }
+        }
+        Ddl::RenameRole {
+            server,
+            role,
+            new_name,
+        } => {
+            if *server {
+                change.rename_server_role(role, new_name)
+            } else {
+                change.rename_database_role(role, new_name)
+            }
+        }
+        Ddl::DropRole {
+            server,
+            name,
+            if_exists,
+        } => {
+            if *server {
+                change.drop_server_role(name)
+            } else {
+                change.drop_database_role(name, *if_exists)
+            }
+        }
         Ddl::CreateDatabase(name) => change.create_database(name),
         Ddl::DropDatabase(name) => change.drop_database(name),
         Ddl::AlterDatabase(name, what) => change.alter_database(instance, name, what),
@@ -228,7 +268,8 @@ pub fn kind(ddl: &Ddl) -> &'static str {
             super::lang::ast::Verb::Revoke => "REVOKE",
         },
         Ddl::AlterAuthorization { .. } => "ALTER AUTHORIZATION",
-        Ddl::RoleMember { .. } => "ALTER ROLE",
+        Ddl::RoleMember { .. } | Ddl::RenameRole { .. } => "ALTER ROLE",
+        Ddl::DropRole { .. } => "DROP ROLE",
         Ddl::CreateRole { .. } => "CREATE ROLE",
         Ddl::CreateDatabase(_) => "CREATE DATABASE",
         Ddl::DropDatabase(_) => "DROP DATABASE",

@@ -1,10 +1,12 @@
-//! GRANT, DENY and REVOKE.
+//! GRANT, DENY and REVOKE: on what, to whom, and by whose right. The rows they leave are written in `permission_rows`.
 
 use super::Change;
-use crate::engine::errors::{Outcome, Raise, cannot, no_permission};
+use super::permission_rows::{Rows, write};
+use crate::engine::errors::{Outcome, Raise, cannot, no_permission, syntax};
 use crate::engine::lang::ast::{PermissionChange, SecurableClass, Verb};
 use crate::engine::state::database::DBO;
-use crate::engine::state::permission::{Permission, Securable, user_in};
+use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::permission_names::{exists, is_of_the_server};
 use crate::engine::state::{MASTER, SA, State};
 
 fn only_in_master() -> Raise {
@@ -24,25 +26,16 @@ fn not_to_these() -> Raise {
     )
 }
 
-fn not_the_grantor() -> Raise {
-    Raise::new(4613, 16, "Grantor does not have GRANT permission.")
+fn special_role() -> Raise {
+    Raise::new(
+        4617,
+        16,
+        "Cannot grant, deny or revoke permissions to or from special roles.",
+    )
 }
 
-/// Permissions of the server, as opposed to those of the current database, when no securable is named.
-fn is_server_permission(name: &str) -> bool {
-    matches!(
-        name,
-        "CONTROL SERVER"
-            | "CONNECT SQL"
-            | "CREATE LOGIN"
-            | "CREATE ENDPOINT"
-            | "CREATE ANY DATABASE"
-    ) || name.starts_with("VIEW SERVER")
-        || name.starts_with("VIEW ANY")
-        || matches!(
-            name,
-            "ALTER ANY LOGIN" | "ALTER ANY ENDPOINT" | "ALTER ANY DATABASE" | "ALTER SERVER STATE"
-        )
+pub(super) fn not_the_grantor() -> Raise {
+    Raise::new(4613, 16, "Grantor does not have GRANT permission.")
 }
 
 impl Change<'_> {
@@ -50,7 +43,7 @@ impl Change<'_> {
         let server = change
             .permissions
             .iter()
-            .filter(|p| is_server_permission(p))
+            .filter(|p| is_of_the_server(p))
             .count();
         match &change.on {
             None if server == change.permissions.len() => self.on_server(change),
@@ -67,6 +60,16 @@ impl Change<'_> {
         }
     }
 
+    /// A permission that this class or this version lacks is a syntax error.
+    fn must_exist(&self, change: &PermissionChange, securable: Securable) -> Outcome<()> {
+        let version = self.env.instance.version();
+        let known = |p: &&String| !exists(securable, p, version);
+        match change.permissions.iter().find(known) {
+            Some(unknown) => Err(syntax(&format!("{unknown}..."), false, 0)),
+            None => Ok(()),
+        }
+    }
+
     fn on_named(
         &mut self,
         change: &PermissionChange,
@@ -76,27 +79,18 @@ impl Change<'_> {
         let collation = self.state.collation.clone();
         match class {
             SecurableClass::Endpoint => self.on_endpoint(change, name),
-            SecurableClass::Login | SecurableClass::ServerRole => {
-                self.must_be_master()?;
-                let missing = || cannot("find", "login", name);
-                let id = self
-                    .state
-                    .principal(name)
-                    .map(|p| p.id)
-                    .ok_or_else(missing)?;
-                let securable = Securable::Login(id);
-                if !self.asker().sees(securable) {
-                    return Err(missing());
-                }
-                if !self.may(securable, "CONTROL") {
-                    return Err(not_the_grantor());
-                }
-                self.change_logins(change, securable, None)
-            }
+            SecurableClass::Login => self.on_principal(change, name, "login", true),
+            SecurableClass::ServerRole => self.on_principal(change, name, "server role", false),
             SecurableClass::User | SecurableClass::Role => {
-                let missing = || cannot("find", "user", name);
-                let found = self.database()?.principal(name, &collation).map(|p| p.id);
-                let securable = Securable::User(self.current(), found.ok_or_else(missing)?);
+                let noun = if class == SecurableClass::User {
+                    "user"
+                } else {
+                    "role"
+                };
+                let missing = || cannot("find", noun, name);
+                let found = self.database()?.principal(name, &collation);
+                let found = found.filter(|p| (p.kind == 'R') == (noun == "role"));
+                let securable = Securable::of_user(self.current(), found.ok_or_else(missing)?);
                 self.in_database_on(change, securable, missing)
             }
             SecurableClass::Certificate => {
@@ -133,20 +127,29 @@ impl Change<'_> {
 
     fn on_server(&mut self, change: &PermissionChange) -> Outcome<()> {
         self.must_be_master()?;
-        let holds = |p: &String| {
-            self.asker().is_sysadmin()
-                || self.may(Securable::Server, "CONTROL SERVER")
-                || self
-                    .env
-                    .state
-                    .identities(self.env.facts.login)
-                    .contains(&crate::engine::state::SECURITYADMIN)
-                || self.asker().has_row(Securable::Server, p, &['W'])
-        };
-        if !change.permissions.iter().all(holds) {
-            return Err(not_the_grantor());
-        }
+        self.must_exist(change, Securable::Server)?;
         self.change_logins(change, Securable::Server, None)
+    }
+
+    fn on_principal(
+        &mut self,
+        change: &PermissionChange,
+        name: &str,
+        noun: &str,
+        login: bool,
+    ) -> Outcome<()> {
+        self.must_be_master()?;
+        let missing = || cannot("find", noun, name);
+        let found = self.state.principal(name);
+        let found = found
+            .filter(|p| p.is_login() == login)
+            .ok_or_else(missing)?;
+        let (securable, owner) = (Securable::of_principal(found), found.owner);
+        self.must_exist(change, securable)?;
+        if !self.asker().sees(securable) {
+            return Err(missing());
+        }
+        self.change_logins(change, securable, owner)
     }
 
     fn on_endpoint(&mut self, change: &PermissionChange, name: &str) -> Outcome<()> {
@@ -155,24 +158,28 @@ impl Change<'_> {
         let found = self.state.endpoint(name).ok_or_else(missing)?;
         let (id, owner) = (found.id, found.owner);
         let securable = Securable::Endpoint(id);
+        self.must_exist(change, securable)?;
         if !self.asker().sees(securable) {
             return Err(missing());
         }
-        let grantable = change
-            .permissions
-            .iter()
-            .all(|p| self.asker().has_row(securable, p, &['W']));
-        if !(self.may(securable, "CONTROL")
-            || self.may(Securable::Server, "ALTER ANY ENDPOINT")
-            || grantable)
-        {
-            return Err(not_the_grantor());
-        }
         self.change_logins(change, securable, Some(owner))?;
         if change.verb != Verb::Grant && self.env.instance.switches().revoke_cuts_connections {
-            self.effects.cut.extend(change.principals.iter().cloned());
+            self.cut_members(&change.principals);
         }
         Ok(())
+    }
+
+    /// The logins that are one of these principals, or in a role that is.
+    fn cut_members(&mut self, principals: &[String]) {
+        let named = principals.iter().filter_map(|n| self.state.principal(n));
+        let named: Vec<i32> = named.map(|p| p.id).collect();
+        let logins = self.state.principals.values().filter(|p| p.is_login());
+        let hit = logins.filter(|p| {
+            let who = self.state.identities(p.id);
+            named.iter().any(|id| who.contains(id))
+        });
+        let hit: Vec<String> = hit.map(|p| p.name.clone()).collect();
+        self.effects.cut.extend(hit);
     }
 
     fn change_logins(
@@ -182,7 +189,7 @@ impl Change<'_> {
         owner: Option<i32>,
     ) -> Outcome<()> {
         let own = self.env.facts.login;
-        let grantor = owner.unwrap_or(if self.asker().is_sysadmin() { SA } else { own });
+        let grantor = self.server_grantor(change, securable, owner)?;
         for name in &change.principals {
             let found = self.state.principal(name).map(|p| (p.id, p.fixed_role));
             let Some((id, fixed)) = found else {
@@ -201,16 +208,18 @@ impl Change<'_> {
                 });
             };
             if fixed {
-                return Err(Raise::new(
-                    4617,
-                    16,
-                    "Cannot grant, deny or revoke permissions to or from special roles.",
-                ));
+                return Err(special_role());
             }
-            if id == SA || id == own || Some(id) == owner {
+            if id == SA || id == own || id == grantor || Some(id) == owner {
                 return Err(not_to_these());
             }
-            write_rows(&mut self.state.permissions, change, securable, id, grantor)?;
+            let rows = Rows {
+                securable,
+                grantee: id,
+                grantor,
+                others_stay: self.env.instance.switches().revoke_leaves_other_grantors,
+            };
+            write(&mut self.state.permissions, change, &rows)?;
         }
         Ok(())
     }
@@ -221,28 +230,22 @@ impl Change<'_> {
         securable: Securable,
         missing: impl Fn() -> Raise,
     ) -> Outcome<()> {
+        self.must_exist(change, securable)?;
         if !self.asker().sees(securable) {
             return Err(missing());
-        }
-        if !self.may(securable, "CONTROL") {
-            return Err(not_the_grantor());
         }
         self.change_users(change, securable)
     }
 
     fn in_database(&mut self, change: &PermissionChange, securable: Securable) -> Outcome<()> {
-        let grantable = change
-            .permissions
-            .iter()
-            .all(|p| self.asker().has_row(securable, p, &['W']));
-        if !(self.may(securable, "CONTROL") || grantable) {
-            return Err(not_the_grantor());
-        }
+        self.must_exist(change, securable)?;
         self.change_users(change, securable)
     }
 
     fn change_users(&mut self, change: &PermissionChange, securable: Securable) -> Outcome<()> {
         let own = user_in(self.env.state, self.env.facts.login, self.database()?);
+        let grantor = self.database_grantor(change, securable)?;
+        let others_stay = self.env.instance.switches().revoke_leaves_other_grantors;
         for name in &change.principals {
             let State {
                 databases,
@@ -257,57 +260,19 @@ impl Change<'_> {
                 .map(|p| (p.id, p.fixed_role));
             let (id, fixed) = found.ok_or_else(|| cannot("find", "user", name))?;
             if fixed {
-                return Err(Raise::new(
-                    4617,
-                    16,
-                    "Cannot grant, deny or revoke permissions to or from special roles.",
-                ));
+                return Err(special_role());
             }
-            if id == DBO || id == 3 || id == 4 || Some(id) == own {
+            if id == DBO || id == 3 || id == 4 || Some(id) == own || id == grantor {
                 return Err(not_to_these());
             }
-            write_rows(&mut database.permissions, change, securable, id, DBO)?;
+            let rows = Rows {
+                securable,
+                grantee: id,
+                grantor,
+                others_stay,
+            };
+            write(&mut database.permissions, change, &rows)?;
         }
         Ok(())
     }
-}
-
-/// One row per permission: GRANT, DENY and REVOKE replace each other; repeating is silent.
-fn write_rows(
-    rows: &mut Vec<Permission>,
-    change: &PermissionChange,
-    securable: Securable,
-    grantee: i32,
-    grantor: i32,
-) -> Outcome<()> {
-    let (class, major) = securable.row_key();
-    for name in &change.permissions {
-        let same = |p: &Permission| {
-            p.class == class && p.major == major && p.grantee == grantee && p.name == *name
-        };
-        let passed_on = rows.iter().any(|p| same(p) && p.state == 'W');
-        if passed_on && change.verb != Verb::Grant && !change.cascade {
-            return Err(Raise::new(
-                4611,
-                16,
-                "To revoke or deny grantable privileges, specify the CASCADE option.",
-            ));
-        }
-        rows.retain(|p| !same(p));
-        let state = match change.verb {
-            Verb::Revoke => continue,
-            Verb::Deny => 'D',
-            Verb::Grant if change.with_grant_option || passed_on => 'W',
-            Verb::Grant => 'G',
-        };
-        rows.push(Permission {
-            class,
-            major,
-            grantee,
-            grantor,
-            name: name.clone(),
-            state,
-        });
-    }
-    Ok(())
 }

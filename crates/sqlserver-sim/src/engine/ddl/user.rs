@@ -9,6 +9,32 @@ use crate::engine::state::principal::DatabasePrincipal;
 use crate::engine::state::version::Version;
 use crate::engine::views::visibility;
 
+/// S-1-9-3 and random bytes: 28 in all, so that no login, whose SID has 16 (or a domain's), can ever have it.
+fn sid_of_no_login() -> Vec<u8> {
+    let mut sid = vec![1, 5, 0, 0, 0, 0, 0, 9, 3, 0, 0, 0];
+    sid.extend(uuid::Uuid::new_v4().as_bytes());
+    sid
+}
+
+/// 33016 for a user that never had a login, 33017 for a login of another kind.
+fn remappable(user: &DatabasePrincipal, login: char) -> Outcome<()> {
+    if user.authentication == 0 || matches!(user.kind, 'C' | 'K') {
+        return Err(Raise::new(
+            33016,
+            16,
+            "The user cannot be remapped to a login. Remapping can only be done for users that were mapped to Windows or SQL logins.",
+        ));
+    }
+    if user.kind != login {
+        return Err(Raise::new(
+            33017,
+            16,
+            "Cannot remap a user of one type to a login of a different type. For example, a SQL user must be mapped to a SQL login; it cannot be remapped to a Windows login.",
+        ));
+    }
+    Ok(())
+}
+
 impl Change<'_> {
     pub(super) fn create_user(&mut self, name: &str, login: &UserLogin) -> Outcome<()> {
         let own = self.env.instance.version() >= Version::V2022;
@@ -61,6 +87,7 @@ impl Change<'_> {
                 name: name.to_owned(),
                 authentication: match (kind, login) {
                     ('U', _) => 3,
+                    ('C' | 'K', _) => 0,
                     (
                         _,
                         UserLogin::Without
@@ -93,7 +120,7 @@ impl Change<'_> {
         let wanted = match login {
             UserLogin::SameName => name,
             UserLogin::Named(login) => login,
-            UserLogin::Without => return Ok(('S', Some(uuid::Uuid::new_v4().as_bytes().to_vec()))),
+            UserLogin::Without => return Ok(('S', Some(sid_of_no_login()))),
             UserLogin::AsymmetricKey(key) => return Err(cannot("find", "asymmetric key", key)),
             UserLogin::Certificate(certificate) => {
                 let found = self
@@ -148,6 +175,13 @@ impl Change<'_> {
         new_name: Option<&str>,
     ) -> Outcome<()> {
         let id = self.alterable_user("alter", name)?;
+        if id < 5 {
+            return Err(Raise::new(
+                15150,
+                16,
+                format!("Cannot alter the user '{name}'."),
+            ));
+        }
         if let Some(new) = new_name
             && self
                 .database()?
@@ -162,7 +196,9 @@ impl Change<'_> {
         }
         let sid = match login {
             Some(login) => {
-                let (_, sid) = self.sid_for_user(name, &UserLogin::Named(login.to_owned()))?;
+                let (kind, sid) = self.sid_for_user(name, &UserLogin::Named(login.to_owned()))?;
+                let user = self.database()?.principals.get(&id);
+                remappable(user.ok_or_else(no_permission)?, kind)?;
                 let other = sid
                     .as_ref()
                     .and_then(|s| self.database().ok()?.user_of_sid(s));
@@ -186,7 +222,6 @@ impl Change<'_> {
         user.modified = now;
         if sid.is_some() {
             user.sid = sid;
-            user.authentication = 1;
         }
         if let Some(new) = new_name {
             new.clone_into(&mut user.name);

@@ -4,7 +4,11 @@ use chrono::{Datelike, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, Ti
 
 /// Reads the date formats SQL Server takes with us_english settings.
 pub fn parse(text: &str) -> Option<NaiveDateTime> {
-    let text = text.trim().trim_end_matches(['Z', 'z']);
+    let spelt = text.trim();
+    if let Some(at) = parse_named(spelt) {
+        return Some(at);
+    }
+    let text = spelt.trim_end_matches(['Z', 'z']);
     if text.is_empty() {
         return NaiveDate::from_ymd_opt(1900, 1, 1).map(|d| d.and_time(NaiveTime::MIN));
     }
@@ -18,6 +22,65 @@ pub fn parse(text: &str) -> Option<NaiveDateTime> {
         return Some(date.and_time(NaiveTime::MIN));
     }
     parse_time(time).map(|t| date.and_time(t))
+}
+
+/// Dates with the month's name, whole or its first three letters: `Oct 31, 2030`, `31 October 2030 13:45`, `2030 Oct 31`,
+/// `October 2030` (its first day), in any order that leaves no doubt.
+fn parse_named(text: &str) -> Option<NaiveDateTime> {
+    const MONTHS: [&str; 12] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ];
+    let lower = text.to_ascii_lowercase();
+    let (date, time) = match lower.find(':') {
+        // The hour stands before the first colon.
+        Some(colon) => {
+            let hour = lower[..colon].trim_end_matches(|c: char| c.is_ascii_digit());
+            lower.split_at(hour.len())
+        }
+        None => (lower.as_str(), ""),
+    };
+    let spaced: String = date
+        .chars()
+        .map(|c| {
+            if matches!(c, ',' | '-' | '/' | '.') {
+                ' '
+            } else {
+                c
+            }
+        })
+        .collect();
+    let (mut month, mut day, mut year) = (None, None, None);
+    for word in spaced.split_whitespace() {
+        let named = MONTHS
+            .iter()
+            .position(|m| *m == word || (word.len() == 3 && m.starts_with(word)));
+        match (named, word.parse::<i32>(), word.len()) {
+            (Some(n), ..) if month.is_none() => month = u32::try_from(n + 1).ok(),
+            (None, Ok(number), 4) if year.is_none() => year = Some(number),
+            (None, Ok(number), 1 | 2) if day.is_none() => day = u32::try_from(number).ok(),
+            // Two digits for a year: 2049 is the last.
+            (None, Ok(number), 2) if year.is_none() => {
+                year = Some(if number < 50 { 2000 } else { 1900 } + number);
+            }
+            _ => return None,
+        }
+    }
+    let date = NaiveDate::from_ymd_opt(year?, month?, day.unwrap_or(1))?;
+    match time.trim() {
+        "" => Some(date.and_time(NaiveTime::MIN)),
+        time => parse_time(&time.to_ascii_uppercase()).map(|t| date.and_time(t)),
+    }
 }
 
 fn parse_date(text: &str) -> Option<NaiveDate> {

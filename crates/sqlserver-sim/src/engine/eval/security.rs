@@ -5,53 +5,10 @@ use super::convert;
 use crate::engine::errors::Outcome;
 use crate::engine::state::database::Database;
 use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::permission_names::exists;
 use crate::engine::state::principal::{DatabasePrincipal, ServerPrincipal};
-use crate::engine::state::version::Version;
 use crate::engine::views::visibility;
 use crate::reply::Value;
-
-const SERVER_PERMISSIONS: &[(&str, Version)] = &[
-    ("CONTROL SERVER", Version::V2008R2),
-    ("CONNECT SQL", Version::V2008R2),
-    ("ALTER ANY LOGIN", Version::V2008R2),
-    ("ALTER ANY ENDPOINT", Version::V2008R2),
-    ("ALTER ANY DATABASE", Version::V2008R2),
-    ("ALTER SERVER STATE", Version::V2008R2),
-    ("CREATE ENDPOINT", Version::V2008R2),
-    ("CREATE ANY DATABASE", Version::V2008R2),
-    ("VIEW SERVER STATE", Version::V2008R2),
-    ("VIEW ANY DEFINITION", Version::V2008R2),
-    ("VIEW ANY DATABASE", Version::V2008R2),
-    ("IMPERSONATE ANY LOGIN", Version::V2014),
-    ("CREATE LOGIN", Version::V2022),
-    ("VIEW ANY SECURITY DEFINITION", Version::V2022),
-    ("VIEW SERVER SECURITY STATE", Version::V2022),
-    ("VIEW SERVER PERFORMANCE STATE", Version::V2022),
-];
-const DATABASE_PERMISSIONS: &[(&str, Version)] = &[
-    ("CONTROL", Version::V2008R2),
-    ("ALTER", Version::V2008R2),
-    ("CONNECT", Version::V2008R2),
-    ("EXECUTE", Version::V2008R2),
-    ("SELECT", Version::V2008R2),
-    ("ALTER ANY USER", Version::V2008R2),
-    ("ALTER ANY ROLE", Version::V2008R2),
-    ("ALTER ANY CERTIFICATE", Version::V2008R2),
-    ("CREATE CERTIFICATE", Version::V2008R2),
-    ("VIEW DEFINITION", Version::V2008R2),
-    ("TAKE OWNERSHIP", Version::V2008R2),
-    ("VIEW DATABASE STATE", Version::V2008R2),
-    ("CREATE USER", Version::V2022),
-];
-const OBJECT_PERMISSIONS: &[&str] = &[
-    "CONTROL",
-    "ALTER",
-    "CONNECT",
-    "IMPERSONATE",
-    "TAKE OWNERSHIP",
-    "VIEW DEFINITION",
-    "REFERENCES",
-];
 
 /// The value of a function of this family; `None` when `name` is none.
 ///
@@ -192,23 +149,11 @@ fn has_permission(env: &Env<'_>, values: &[Value]) -> Outcome<Value> {
     let securable = named_securable(env, get(0), class.as_deref());
     let asker = env.asker();
     let version = env.instance.version();
-    let known =
-        |list: &[(&str, Version)]| list.iter().any(|(n, v)| *n == permission && *v <= version);
-    Ok(match securable {
-        Some(Securable::Server) if known(SERVER_PERMISSIONS) => {
-            answer(asker.may(Securable::Server, &permission))
-        }
-        Some(s @ Securable::Database(_)) if known(DATABASE_PERMISSIONS) => {
-            answer(asker.may(s, &permission))
-        }
-        Some(
-            s @ (Securable::Endpoint(_)
-            | Securable::Login(_)
-            | Securable::User(..)
-            | Securable::Certificate(..)),
-        ) if OBJECT_PERMISSIONS.contains(&permission.as_str()) && asker.sees(s) => {
-            answer(asker.may(s, &permission))
-        }
+    // A permission the version lacks, or a securable one cannot see, is unknown rather than denied.
+    let known = |s: &Securable| exists(*s, &permission, version);
+    Ok(match securable.filter(known) {
+        Some(s @ (Securable::Server | Securable::Database(_))) => answer(asker.may(s, &permission)),
+        Some(s) if asker.sees(s) => answer(asker.may(s, &permission)),
         _ => Value::Null,
     })
 }
@@ -234,10 +179,12 @@ fn named_securable(env: &Env<'_>, name: Option<String>, class: Option<&str>) -> 
         (Some("ENDPOINT"), Some(name)) => {
             env.state.endpoint(&name).map(|e| Securable::Endpoint(e.id))
         }
-        (Some("LOGIN"), Some(name)) => env.state.principal(&name).map(|p| Securable::Login(p.id)),
-        (Some("USER"), Some(name)) => current
+        (Some("LOGIN" | "SERVER ROLE"), Some(name)) => {
+            env.state.principal(&name).map(Securable::of_principal)
+        }
+        (Some("USER" | "ROLE"), Some(name)) => current
             .principal(&name, &env.state.collation)
-            .map(|u| Securable::User(current.id, u.id)),
+            .map(|u| Securable::of_user(current.id, u)),
         (Some("CERTIFICATE"), Some(name)) => current
             .certificate(&name, &env.state.collation)
             .map(|c| Securable::Certificate(current.id, c.id)),

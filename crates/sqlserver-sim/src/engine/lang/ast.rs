@@ -238,6 +238,17 @@ pub enum Ddl {
     CreateRole {
         server: bool,
         name: String,
+        owner: Option<String>,
+    },
+    RenameRole {
+        server: bool,
+        role: String,
+        new_name: String,
+    },
+    DropRole {
+        server: bool,
+        name: String,
+        if_exists: bool,
     },
     CreateDatabase(String),
     DropDatabase(String),

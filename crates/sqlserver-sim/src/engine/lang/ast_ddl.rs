@@ -161,7 +161,11 @@ pub struct PermissionChange {
     pub on: Option<(SecurableClass, Vec<String>)>,
     pub principals: Vec<String>,
     pub with_grant_option: bool,
+    /// REVOKE GRANT OPTION FOR: the permission stays, the right to pass it on goes.
+    pub grant_option_for: bool,
     pub cascade: bool,
+    /// AS: the principal whose right to grant is used.
+    pub grantor: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use super::ast::{Ddl, PermissionChange, SecurableClass, Verb};
 use super::lexer::Kind;
 use super::parser::Parser;
-use crate::engine::errors::Outcome;
+use crate::engine::errors::{Outcome, syntax};
+use crate::engine::state::permission_names::is_a_permission;
 
 impl Parser {
     pub(super) fn permission_change(&mut self, verb: &str) -> Outcome<Ddl> {
@@ -17,10 +18,13 @@ impl Parser {
             on: None,
             principals: Vec::new(),
             with_grant_option: false,
+            grant_option_for: false,
             cascade: false,
+            grantor: None,
         };
         if change.verb == Verb::Revoke && self.accept("GRANT") {
             self.expect_all(&["OPTION", "FOR"])?;
+            change.grant_option_for = true;
         }
         change.permissions.push(self.permission_name()?);
         while self.accept_symbol(",") {
@@ -51,13 +55,14 @@ impl Parser {
             change.cascade = self.accept("CASCADE");
         }
         if self.accept("AS") {
-            self.name()?;
+            change.grantor = Some(self.name()?);
         }
         Ok(())
     }
 
-    /// Words up to ON, TO, FROM or a comma.
+    /// Words up to ON, TO, FROM or a comma; together the name of a permission of some class of securable.
     fn permission_name(&mut self) -> Outcome<String> {
+        let line = self.line();
         let mut words = Vec::new();
         if ["GRANT", "DENY", "REVOKE"].iter().any(|w| self.is_word(w)) {
             return Err(self.wrong());
@@ -75,7 +80,12 @@ impl Parser {
         if words.is_empty() {
             return Err(self.wrong());
         }
-        Ok(words.join(" "))
+        let name = words.join(" ");
+        let complete = self.is_symbol(",") || ["ON", "TO", "FROM"].iter().any(|w| self.is_word(w));
+        if complete && name != "ALL" && !is_a_permission(&name) {
+            return Err(syntax(&format!("{name}..."), false, line));
+        }
+        Ok(name)
     }
 
     /// PUBLIC is reserved, and a principal all the same.

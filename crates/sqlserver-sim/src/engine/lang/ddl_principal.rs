@@ -54,10 +54,16 @@ impl Parser {
 
     fn create_role(&mut self, server: bool) -> Outcome<Ddl> {
         let name = self.name()?;
-        if self.accept("AUTHORIZATION") {
-            self.name()?;
-        }
-        Ok(Ddl::CreateRole { server, name })
+        let owner = if self.accept("AUTHORIZATION") {
+            Some(self.name()?)
+        } else {
+            None
+        };
+        Ok(Ddl::CreateRole {
+            server,
+            name,
+            owner,
+        })
     }
 
     fn alter(&mut self) -> Outcome<Ddl> {
@@ -95,7 +101,26 @@ impl Parser {
             "MASTER",
             "ENDPOINT",
             "DATABASE",
+            "SERVER",
+            "ROLE",
         ])? {
+            "SERVER" => {
+                self.expect("ROLE")?;
+                Ok(Ddl::DropRole {
+                    server: true,
+                    name: self.name()?,
+                    if_exists: false,
+                })
+            }
+            "ROLE" => {
+                let if_exists = self.accept_all(&["IF", "EXISTS"]);
+                let name = self.name()?;
+                Ok(Ddl::DropRole {
+                    server: false,
+                    name,
+                    if_exists,
+                })
+            }
             "LOGIN" => Ok(Ddl::DropLogin(self.name()?)),
             "USER" => {
                 let if_exists = self.accept_all(&["IF", "EXISTS"]);
@@ -117,6 +142,16 @@ impl Parser {
 
     fn role_member(&mut self, server: bool) -> Outcome<Ddl> {
         let role = self.name()?;
+        if self.accept("WITH") {
+            self.expect("NAME")?;
+            self.expect_symbol("=")?;
+            let new_name = self.name()?;
+            return Ok(Ddl::RenameRole {
+                server,
+                role,
+                new_name,
+            });
+        }
         let add = self.expect_any(&["ADD", "DROP"])? == "ADD";
         self.expect("MEMBER")?;
         Ok(Ddl::RoleMember {

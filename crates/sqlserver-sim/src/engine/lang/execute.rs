@@ -114,6 +114,10 @@ impl Parser {
                 self.take();
                 Expr::Null
             }
+            Kind::Quoted(w) => {
+                self.take();
+                Expr::Literal(Value::Text(w), SqlType::NVarChar(Some(128)))
+            }
             Kind::Word(w) if self.at_name() => {
                 self.take();
                 Expr::Literal(Value::Text(w), SqlType::NVarChar(Some(128)))

@@ -73,6 +73,8 @@ pub struct Transport {
     pub mirrors: BTreeMap<i32, Mirror>,
     pub witnessed: Vec<Witnessed>,
     pub log: Vec<LogLine>,
+    /// Earlier logs, the newest first: `ERRORLOG.1` and so on.
+    pub archived_logs: Vec<Vec<LogLine>>,
 }
 
 impl Transport {

@@ -5,9 +5,10 @@
 use super::handshake::{Refusal, Side, refuse};
 use crate::engine::instance::Inner;
 use crate::engine::state::certificate::{Certificate, Facts};
-use crate::engine::state::database::{DBO, Database};
+use crate::engine::state::database::Database;
 use crate::engine::state::endpoint::Endpoint;
 use crate::engine::state::permission::{Asker, Securable};
+use crate::engine::state::principal::ServerPrincipal;
 use crate::engine::state::{MASTER, State};
 
 /// What the other side shows: its certificate, and the challenge signed with its key.
@@ -73,7 +74,8 @@ pub fn known_peer<'a>(
     Ok((master, known))
 }
 
-/// Owner of the certificate, login of the owner, CONNECT of the login. A certificate owned by dbo lets its holder in as sa.
+/// Owner of the certificate, login of the owner, CONNECT of the login. A certificate owned by dbo lets its holder in as sa
+/// (or whoever else owns master).
 ///
 /// # Errors
 /// 28034, found by the acceptor.
@@ -106,18 +108,26 @@ pub fn authorise(
     let Some(login) = login else {
         return denied(shown);
     };
-    if known.owner == DBO {
-        return Ok((login.name.clone(), known.id));
+    if !may_connect(at, state, endpoint, login) {
+        return denied(shown);
     }
+    Ok((login.name.clone(), known.id))
+}
+
+/// The login's effective CONNECT: its own rows, those of its server roles and of public, and of what covers CONNECT; any DENY
+/// among them wins, but not over sysadmin.
+fn may_connect(at: &Inner, state: &State, endpoint: &Endpoint, login: &ServerPrincipal) -> bool {
+    let switches = at.switches();
     let asker = Asker {
         state,
         login: login.id,
     };
-    let barred = !at.switches().disabled_login_passes
-        && (login.disabled || asker.has_row(Securable::Server, "CONNECT SQL", &['D']));
-    let owns = endpoint.owner == login.id;
-    if barred || !(owns || asker.may(Securable::Endpoint(endpoint.id), "CONNECT")) {
-        return denied(shown);
+    if login.disabled && !switches.disabled_login_passes {
+        return false;
     }
-    Ok((login.name.clone(), known.id))
+    if !switches.without_connect_sql_passes && !asker.may(Securable::Server, "CONNECT SQL") {
+        return false;
+    }
+    let owns = endpoint.owner == login.id && !switches.denied_owner_is_refused;
+    owns || asker.may(Securable::Endpoint(endpoint.id), "CONNECT")
 }

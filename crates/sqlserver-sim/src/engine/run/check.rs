@@ -131,9 +131,20 @@ fn version_has(env: &Env<'_>, ddl: &Ddl) -> Outcome<()> {
         Ddl::DropUser {
             if_exists: true, ..
         } if version < Version::V2016 => Some(syntax("IF", true, 0)),
-        Ddl::RoleMember { server: true, .. } if version < Version::V2012 => {
+        Ddl::RoleMember { server: true, .. }
+        | Ddl::CreateRole { server: true, .. }
+        | Ddl::RenameRole { server: true, .. }
+        | Ddl::DropRole { server: true, .. }
+            if version < Version::V2012 =>
+        {
             Some(syntax("ROLE", false, 0))
         }
+        Ddl::RoleMember { add, .. } if version < Version::V2012 => {
+            Some(syntax(if *add { "ADD" } else { "DROP" }, *add, 0))
+        }
+        Ddl::DropRole {
+            if_exists: true, ..
+        } if version < Version::V2016 => Some(syntax("IF", true, 0)),
         _ => None,
     };
     refused.map_or(Ok(()), Err)

@@ -12,4 +12,5 @@ mod select;
 pub mod session;
 mod settings;
 mod statement;
+mod system_procedure;
 mod transaction;

@@ -1,15 +1,13 @@
-//! EXEC: text, sp_executesql, application locks, reading the error log.
+//! EXEC: text, sp_executesql, application locks. Other system procedures are in `system_procedure`.
 
 use std::time::Duration;
 
-use super::faulty::RowFaults;
 use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise, Reach};
+use crate::engine::eval::convert;
 use crate::engine::eval::types::infer;
-use crate::engine::eval::{Col, Relation, convert};
 use crate::engine::lang;
 use crate::engine::lang::ast::{Argument, Expr};
-use crate::engine::state::SECURITYADMIN;
 use crate::reply::{SqlType, Value};
 use crate::session::Reply;
 
@@ -122,7 +120,14 @@ impl EngineSession {
             "sp_executesql" => self.execute_sql(given, reply).await,
             "sp_getapplock" => self.take_lock(&given).await,
             "sp_releaseapplock" => self.release_lock(&given),
-            "xp_readerrorlog" | "sp_readerrorlog" => self.read_error_log(&given, reply).await,
+            "xp_readerrorlog" | "sp_readerrorlog" => {
+                self.read_error_log(plain, &given, reply).await
+            }
+            "sp_cycle_errorlog" => self.cycle_error_log(),
+            "sp_addsrvrolemember"
+            | "sp_dropsrvrolemember"
+            | "sp_addrolemember"
+            | "sp_droprolemember" => self.role_procedure(plain, &given, reply).await,
             "sp_reset_connection" => {
                 crate::session::Session::reset(self);
                 Ok(0)
@@ -243,58 +248,6 @@ impl EngineSession {
             ),
         ))
     }
-
-    async fn read_error_log(&mut self, given: &[Given], reply: &Reply) -> Outcome<i32> {
-        let allowed = self.with_env(|env| {
-            let roles = env.state.identities(env.facts.login);
-            env.asker().is_sysadmin() || roles.contains(&SECURITYADMIN)
-        });
-        if !allowed {
-            return Err(Raise::new(
-                229,
-                14,
-                "The EXECUTE permission was denied on the object 'xp_readerrorlog', database 'mssqlsystemresource', schema 'sys'.",
-            ));
-        }
-        let names = ["@p1", "@p2", "@p3", "@p4"];
-        let first = text_argument(given, &names, 2)?
-            .unwrap_or_default()
-            .to_lowercase();
-        let second = text_argument(given, &names, 3)?
-            .unwrap_or_default()
-            .to_lowercase();
-        let lines = self.instance.error_log();
-        let wanted = lines.into_iter().filter(|line| {
-            let text = line.text.to_lowercase();
-            text.contains(&first) && text.contains(&second)
-        });
-        let rows = wanted.map(|line| {
-            vec![
-                Value::DateTime(crate::engine::eval::dates::to_datetime(line.at)),
-                Value::Text(line.source),
-                Value::Text(line.text),
-            ]
-        });
-        let col = |name: &str, ty: SqlType| Col {
-            table: String::new(),
-            name: name.to_owned(),
-            ty,
-            nullable: true,
-        };
-        let relation = Relation {
-            cols: vec![
-                col("LogDate", SqlType::DateTime),
-                col("ProcessInfo", SqlType::NVarChar(Some(50))),
-                col("Text", SqlType::NVarChar(Some(3950))),
-            ],
-            rows: rows.collect(),
-        };
-        let count = u64::try_from(relation.rows.len()).unwrap_or(0);
-        self.send_relation(relation, &RowFaults::default(), reply)
-            .await;
-        self.done(reply, Some(count)).await?;
-        Ok(0)
-    }
 }
 
 /// Values for declared parameters, by name where named, else by position.
@@ -342,7 +295,7 @@ pub fn bind_parameters(
     Ok(bound)
 }
 
-fn find<'a>(given: &'a [Given], names: &[&str], position: usize) -> Option<&'a Given> {
+pub(super) fn find<'a>(given: &'a [Given], names: &[&str], position: usize) -> Option<&'a Given> {
     let wanted = names.get(position)?;
     given
         .iter()
@@ -354,7 +307,11 @@ fn find<'a>(given: &'a [Given], names: &[&str], position: usize) -> Option<&'a G
         .or_else(|| given.get(position).filter(|g| g.name.is_none()))
 }
 
-fn text_argument(given: &[Given], names: &[&str], position: usize) -> Outcome<Option<String>> {
+pub(super) fn text_argument(
+    given: &[Given],
+    names: &[&str],
+    position: usize,
+) -> Outcome<Option<String>> {
     match find(given, names, position) {
         Some(one) => convert::text(&one.value),
         None => Ok(None),

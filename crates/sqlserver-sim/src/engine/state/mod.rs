@@ -9,6 +9,7 @@ pub mod database;
 pub mod endpoint;
 pub mod initial;
 pub mod permission;
+pub mod permission_names;
 pub mod principal;
 pub mod version;
 

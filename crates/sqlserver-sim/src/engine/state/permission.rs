@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::database::{DB_OWNER, DBO, Database, GUEST};
+use super::principal::{DatabasePrincipal, ServerPrincipal};
 use super::{SECURITYADMIN, SERVERADMIN, State};
 
 /// A row of `sys.server_permissions` or `sys.database_permissions`.
@@ -25,8 +26,10 @@ pub enum Securable {
     Server,
     Endpoint(i32),
     Login(i32),
+    ServerRole(i32),
     Database(i32),
     User(i32, i32),
+    Role(i32, i32),
     Certificate(i32, i32),
 }
 
@@ -36,16 +39,37 @@ impl Securable {
         match self {
             Self::Server => (100, 0),
             Self::Endpoint(id) => (105, id),
-            Self::Login(id) => (101, id),
+            Self::Login(id) | Self::ServerRole(id) => (101, id),
             Self::Database(_) => (0, 0),
-            Self::User(_, id) => (4, id),
+            Self::User(_, id) | Self::Role(_, id) => (4, id),
             Self::Certificate(_, id) => (25, id),
+        }
+    }
+
+    /// A login or a server role.
+    pub fn of_principal(principal: &ServerPrincipal) -> Self {
+        if principal.is_login() {
+            Self::Login(principal.id)
+        } else {
+            Self::ServerRole(principal.id)
+        }
+    }
+
+    /// A user or a database role.
+    pub fn of_user(database: i32, principal: &DatabasePrincipal) -> Self {
+        if principal.kind == 'R' {
+            Self::Role(database, principal.id)
+        } else {
+            Self::User(database, principal.id)
         }
     }
 
     fn database(self) -> Option<i32> {
         match self {
-            Self::Database(db) | Self::User(db, _) | Self::Certificate(db, _) => Some(db),
+            Self::Database(db)
+            | Self::User(db, _)
+            | Self::Role(db, _)
+            | Self::Certificate(db, _) => Some(db),
             _ => None,
         }
     }
@@ -127,9 +151,20 @@ impl Asker<'_> {
                         .get(&id)
                         .is_some_and(|e| e.owner == self.login)
             }
-            Securable::Login(_) => false,
+            Securable::ServerRole(id) => {
+                let owner = self.state.principals.get(&id).and_then(|p| p.owner);
+                let mine = self.state.identities(self.login);
+                name == "CONTROL" && owner.is_some_and(|o| mine.contains(&o))
+            }
             Securable::Database(db) => self.by_database_role(db, name),
-            Securable::User(..) => false,
+            Securable::Login(_) | Securable::User(..) => false,
+            Securable::Role(db, id) => {
+                name == "CONTROL"
+                    && self.state.databases.get(&db).is_some_and(|d| {
+                        let owner = d.principals.get(&id).and_then(|p| p.owner);
+                        owner.is_some_and(|o| self.database_identities(d).contains(&o))
+                    })
+            }
             Securable::Certificate(db, id) => {
                 name == "CONTROL"
                     && self.state.databases.get(&db).is_some_and(|d| {
@@ -228,8 +263,13 @@ fn parents(securable: Securable, name: &str) -> Vec<(Securable, String)> {
         }
         (Securable::Endpoint(_), "ALTER") => list.push((server, "ALTER ANY ENDPOINT")),
         (Securable::Login(_), "ALTER") => list.push((server, "ALTER ANY LOGIN")),
+        (Securable::Login(_), "IMPERSONATE") => list.push((server, "IMPERSONATE ANY LOGIN")),
+        (Securable::ServerRole(_), "ALTER") => list.push((server, "ALTER ANY SERVER ROLE")),
         (
-            Securable::Endpoint(_) | Securable::Login(_) | Securable::Database(_),
+            Securable::Endpoint(_)
+            | Securable::Login(_)
+            | Securable::ServerRole(_)
+            | Securable::Database(_),
             "VIEW DEFINITION",
         ) => {
             list.push((server, "VIEW ANY DEFINITION"));
@@ -237,13 +277,18 @@ fn parents(securable: Securable, name: &str) -> Vec<(Securable, String)> {
                 list.push((server, "VIEW ANY SECURITY DEFINITION"));
             }
         }
-        (Securable::Endpoint(_) | Securable::Login(_) | Securable::Database(_), "CONTROL") => {
-            list.push((server, "CONTROL SERVER"));
-        }
+        (
+            Securable::Endpoint(_)
+            | Securable::Login(_)
+            | Securable::ServerRole(_)
+            | Securable::Database(_),
+            "CONTROL",
+        ) => list.push((server, "CONTROL SERVER")),
         (Securable::Database(_), _) => {
             list.extend(database_parent(name).map(|p| (securable, p)));
         }
         (Securable::User(db, _), _) => user_parents(db, name, "ALTER ANY USER", &mut list),
+        (Securable::Role(db, _), _) => user_parents(db, name, "ALTER ANY ROLE", &mut list),
         (Securable::Certificate(db, _), _) => {
             user_parents(db, name, "ALTER ANY CERTIFICATE", &mut list);
         }
@@ -274,6 +319,9 @@ fn server_parent(name: &str) -> Option<&'static str> {
     Some(match name {
         "CREATE LOGIN" => "ALTER ANY LOGIN",
         "CREATE ENDPOINT" => "ALTER ANY ENDPOINT",
+        "CREATE SERVER ROLE" => "ALTER ANY SERVER ROLE",
+        "CREATE ANY DATABASE" => "ALTER ANY DATABASE",
+        "VIEW ANY DATABASE" => "VIEW ANY DEFINITION",
         "VIEW ANY SECURITY DEFINITION" => "VIEW ANY DEFINITION",
         "VIEW SERVER SECURITY STATE" | "VIEW SERVER PERFORMANCE STATE" => "VIEW SERVER STATE",
         "VIEW SERVER STATE" => "ALTER SERVER STATE",
@@ -285,42 +333,8 @@ fn database_parent(name: &str) -> Option<&'static str> {
     Some(match name {
         "CREATE CERTIFICATE" => "ALTER ANY CERTIFICATE",
         "CREATE USER" => "ALTER ANY USER",
+        "CREATE ROLE" => "ALTER ANY ROLE",
         "ALTER ANY CERTIFICATE" | "ALTER ANY USER" | "ALTER ANY ROLE" => "ALTER",
         _ => return None,
     })
-}
-
-/// The four-letter code of a permission, as `type` shows it (blank padded to four).
-pub fn type_code(name: &str) -> &'static str {
-    match name {
-        "CONNECT" => "CO  ",
-        "ALTER" => "AL  ",
-        "CONTROL" | "CONTROL SERVER" => "CL  ",
-        "TAKE OWNERSHIP" => "TO  ",
-        "VIEW DEFINITION" => "VW  ",
-        "IMPERSONATE" => "IM  ",
-        "REFERENCES" => "RF  ",
-        "CONNECT SQL" => "COSQ",
-        "CREATE ENDPOINT" => "CRHE",
-        "CREATE LOGIN" => "CRLG",
-        "CREATE USER" => "CUSR",
-        "CREATE CERTIFICATE" => "CRCF",
-        "CREATE ANY DATABASE" => "CRDB",
-        "ALTER ANY ENDPOINT" => "ALHE",
-        "ALTER ANY LOGIN" => "ALLG",
-        "ALTER ANY USER" => "ALUS",
-        "ALTER ANY ROLE" => "ALRL",
-        "ALTER ANY CERTIFICATE" => "ALCF",
-        "ALTER ANY DATABASE" => "ALDB",
-        "ALTER SERVER STATE" => "ALSS",
-        "VIEW SERVER STATE" => "VWSS",
-        "VIEW SERVER SECURITY STATE" => "VSSS",
-        "VIEW SERVER PERFORMANCE STATE" => "VSPS",
-        "VIEW ANY DEFINITION" => "VWAD",
-        "VIEW ANY SECURITY DEFINITION" => "VASD",
-        "VIEW ANY DATABASE" => "VWDB",
-        "EXECUTE" => "EX  ",
-        "SELECT" => "SL  ",
-        _ => "",
-    }
 }

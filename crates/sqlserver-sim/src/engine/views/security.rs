@@ -3,7 +3,8 @@
 use super::{text, visibility};
 use crate::engine::eval::{Env, dates};
 use crate::engine::state::certificate::KeyProtection;
-use crate::engine::state::permission::{Permission, Securable, type_code};
+use crate::engine::state::permission::{Permission, Securable};
+use crate::engine::state::permission_names::type_code;
 use crate::engine::state::version::Version;
 use crate::reply::Value;
 

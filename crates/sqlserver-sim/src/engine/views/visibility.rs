@@ -10,14 +10,14 @@ pub fn server_principal(asker: Asker<'_>, principal: &ServerPrincipal) -> bool {
     let always = [SA, PUBLIC].contains(&principal.id) || principal.fixed_role;
     let own = principal.id == asker.login
         && !asker.has_row(Securable::Server, "VIEW ANY DEFINITION", &['D']);
-    always || own || asker.sees(Securable::Login(principal.id))
+    always || own || asker.sees(Securable::of_principal(principal))
 }
 
 /// Fixed principals and oneself are always seen; other users need a permission on them.
 pub fn database_principal(asker: Asker<'_>, database: &Database, user: &DatabasePrincipal) -> bool {
     let fixed = user.id < 5 || user.fixed_role;
     let own = user_in(asker.state, asker.login, database) == Some(user.id);
-    fixed || own || asker.sees(Securable::User(database.id, user.id))
+    fixed || own || asker.sees(Securable::of_user(database.id, user))
 }
 
 /// Rows of `sys.server_permissions`: those about oneself, public, and what one may see the definition of.
@@ -30,5 +30,9 @@ pub fn server_permission(asker: Asker<'_>, class: u8, major: i32, grantee: i32) 
     }
     asker.may(Securable::Server, "VIEW ANY DEFINITION")
         || asker.may(Securable::Server, "VIEW ANY SECURITY DEFINITION")
-        || asker.sees(Securable::Login(grantee))
+        || asker
+            .state
+            .principals
+            .get(&grantee)
+            .is_some_and(|p| asker.sees(Securable::of_principal(p)))
 }
