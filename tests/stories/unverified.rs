@@ -116,6 +116,7 @@ switches! {
     certificate_change_restarts
     duplicate_endpoint_name
     ports_to_65535
+    taken_port_is_7890
     mirroring_view_needs_security_state
     rc4_refused_in_2025
     dialler_skips_peer_certificate

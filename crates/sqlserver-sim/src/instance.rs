@@ -257,6 +257,7 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
     pub fn start(&self) {
         self.inner.cycle_log();
         self.inner.running.store(true, Ordering::Relaxed);
+        self.inner.bind_endpoint();
         reconnect::heal(&self.inner);
     }
 

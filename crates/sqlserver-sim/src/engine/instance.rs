@@ -70,6 +70,8 @@ pub struct Inner {
     locks: AppLocks,
     pub(crate) port: AtomicU16,
     pub(crate) running: AtomicBool,
+    /// The mirroring endpoint did not get its port when it wanted to listen.
+    pub(super) unbound: AtomicBool,
 }
 
 fn guarded<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -103,6 +105,7 @@ impl Inner {
             locks: AppLocks::default(),
             port: AtomicU16::new(0),
             running: AtomicBool::new(false),
+            unbound: AtomicBool::new(false),
         }
     }
 

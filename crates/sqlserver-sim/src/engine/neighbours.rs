@@ -14,7 +14,8 @@ use super::state::endpoint::{Endpoint, Mirroring};
 impl Inner {
     /// The mirroring endpoint, if anything listens at all.
     pub fn listening<'a>(&self, state: &'a State) -> Option<(&'a Endpoint, &'a Mirroring)> {
-        if !self.running.load(Ordering::Relaxed) || self.faults().handshake_off() {
+        let running = self.running.load(Ordering::Relaxed);
+        if !running || self.faults().handshake_off() || self.unbound.load(Ordering::Relaxed) {
             return None;
         }
         let endpoint = state.mirroring_endpoint()?;
@@ -44,14 +45,35 @@ impl Inner {
         })
     }
 
-    /// Whether another instance of the same machine listens on this endpoint port.
+    /// Whether something on this machine has the port: an instance's TDS listener, its own too, or another's endpoint.
     pub fn endpoint_port_taken(&self, port: i32) -> bool {
+        let tds = |i: &Self| i.running.load(Ordering::Relaxed) && i32::from(i.port()) == port;
         let same_machine =
             |i: &Arc<Self>| i.machine_name().eq_ignore_ascii_case(self.machine_name());
-        self.peers().iter().filter(|i| same_machine(i)).any(|i| {
+        let others = |i: &Arc<Self>| {
             let state = i.committed();
-            i.listening(&state).is_some_and(|(e, _)| e.port == port)
-        })
+            tds(i) || i.listening(&state).is_some_and(|(e, _)| e.port == port)
+        };
+        tds(self) || self.peers().iter().filter(|i| same_machine(i)).any(others)
+    }
+
+    /// The endpoint wants its port; whether it gets it is in the log, and in whether it listens.
+    pub fn bind_endpoint(&self) {
+        let state = self.committed();
+        let wanted = state.mirroring_endpoint();
+        let wanted = wanted.filter(|e| e.state != EndpointState::Disabled);
+        let taken = wanted.filter(|e| self.endpoint_port_taken(e.port));
+        self.unbound.store(taken.is_some(), Ordering::Relaxed);
+        if let Some(port) = taken.map(|e| e.port) {
+            self.log(26023, "Server", format!("Server TCP provider failed to listen on [ 'any' <ipv4> {port}]. Tcp port is already in use."));
+            self.log(9692, "spid9s", format!("The Database Mirroring endpoint cannot listen on port {port} because it is in use by another process."));
+        } else if wanted.is_some_and(|e| e.state == EndpointState::Started) {
+            self.log(
+                9690,
+                "spid9s",
+                "The Database Mirroring endpoint is now listening for connections.".to_owned(),
+            );
+        }
     }
 
     pub fn database_id(&self, name: &str) -> i32 {

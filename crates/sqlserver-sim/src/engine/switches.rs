@@ -89,6 +89,8 @@ pub struct Unverified {
     pub duplicate_endpoint_name: DuplicateEndpoint,
     /// LISTENER_PORT may be up to 65535 rather than 32767.
     pub ports_to_65535: bool,
+    /// CREATE and ALTER ENDPOINT are refused with 7890 when the port is taken, rather than making an endpoint that does not listen.
+    pub taken_port_is_7890: bool,
     /// 2022 and later want VIEW SERVER SECURITY STATE for `sys.dm_db_mirroring_connections`, not PERFORMANCE.
     pub mirroring_view_needs_security_state: bool,
     /// 2025 refuses RC4 for endpoints (28078).
@@ -124,6 +126,7 @@ impl Default for Unverified {
             certificate_change_restarts: false,
             duplicate_endpoint_name: DuplicateEndpoint::default(),
             ports_to_65535: false,
+            taken_port_is_7890: false,
             mirroring_view_needs_security_state: false,
             rc4_refused_in_2025: false,
             dialler_skips_peer_certificate: false,
@@ -161,6 +164,7 @@ impl Unverified {
             certificate_change_restarts,
             duplicate_endpoint_name,
             ports_to_65535,
+            taken_port_is_7890,
             mirroring_view_needs_security_state,
             rc4_refused_in_2025,
             dialler_skips_peer_certificate,
@@ -210,6 +214,7 @@ impl Unverified {
             certificate_change_restarts
             duplicate_endpoint_name
             ports_to_65535
+            taken_port_is_7890
             mirroring_view_needs_security_state
             rc4_refused_in_2025
             dialler_skips_peer_certificate
@@ -244,6 +249,7 @@ impl Unverified {
             certificate_change_restarts: !usual.certificate_change_restarts,
             duplicate_endpoint_name: DuplicateEndpoint::E15530,
             ports_to_65535: !usual.ports_to_65535,
+            taken_port_is_7890: !usual.taken_port_is_7890,
             mirroring_view_needs_security_state: !usual.mirroring_view_needs_security_state,
             rc4_refused_in_2025: !usual.rc4_refused_in_2025,
             dialler_skips_peer_certificate: !usual.dialler_skips_peer_certificate,

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod certificates;
 mod control;
 mod corpus;
 mod effective_connect;
@@ -20,6 +21,7 @@ mod language;
 mod left_out;
 mod nonsense;
 mod permissions;
+mod ports;
 mod readme;
 mod topic;
 mod transactions;

@@ -10,6 +10,7 @@ use crate::engine::errors::{Outcome, Raise, bad_certificate_data, bad_certificat
 use crate::engine::eval::dates;
 use crate::engine::lang::ast::{CreateCertificate, PrivateKeySource};
 use crate::engine::state::certificate::{self, BadCertificate, Facts, KeyProtection, PrivateKey};
+use crate::engine::state::issue::{self, Style};
 use crate::engine::state::version::{Platform, Version};
 use crate::engine::switches::BadDer;
 
@@ -41,7 +42,6 @@ impl Change<'_> {
                 ),
             ));
         }
-        let subject: String = subject.chars().take(128).collect();
         let date = |text: Option<&str>| match text {
             Some(text) => dates::parse(text).map(Some).ok_or_else(|| {
                 Raise::new(
@@ -83,7 +83,11 @@ impl Change<'_> {
             )
         };
         let key = instance.new_key().map_err(failed)?;
-        let facts = certificate::make(&subject, start, expiry, &key).map_err(failed)?;
+        let style = Style {
+            linux: instance.platform() == Platform::Linux,
+            sha1: instance.version().signs_with_sha1(),
+        };
+        let facts = issue::make(subject, start, expiry, &key, style).map_err(failed)?;
         let private_key = PrivateKey {
             pkcs8: Arc::new(key.serialize_der()),
             protection,

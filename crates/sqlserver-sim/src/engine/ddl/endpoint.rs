@@ -35,7 +35,7 @@ impl Change<'_> {
         }
         let role = spec.role.unwrap_or(EndpointRole::All);
         self.edition_takes(role)?;
-        let port = self.listener_port(spec.port.unwrap_or(0))?;
+        let port = self.listener_port(&spec.name, spec.port.unwrap_or(0))?;
         let authentication = spec.authentication.clone().unwrap_or(Authentication {
             windows: Some("NEGOTIATE".to_owned()),
             certificate: None,
@@ -103,8 +103,8 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// The port, within range and free on this host.
-    fn listener_port(&self, port: i64) -> Outcome<i32> {
+    /// The port, within range. One that somebody has is taken all the same: the transport finds out when it wants to listen.
+    fn listener_port(&self, name: &str, port: i64) -> Outcome<i32> {
         let most = if self.env.instance.switches().ports_to_65535 {
             65535
         } else {
@@ -120,9 +120,15 @@ impl Change<'_> {
                 ),
             )
         })?;
-        if self.env.instance.endpoint_port_taken(port) {
-            self.env.instance.log(26023, "Server", format!("Server TCP provider failed to listen on [ 'any' <ipv4> {port}]. Tcp port is already in use."));
-            self.env.instance.log(9692, "spid9s", format!("The Database Mirroring endpoint cannot listen on port {port} because it is in use by another process."));
+        let instance = self.env.instance;
+        if instance.switches().taken_port_is_7890 && instance.endpoint_port_taken(port) {
+            return Err(Raise::new(
+                7890,
+                16,
+                format!(
+                    "An error occurred while attempting to register the endpoint '{name}'. One or more of the ports specified in the CREATE ENDPOINT statement may be bound to another process. Attempt the statement again with a different port or use netstat to find the application currently using the port and resolve the conflict."
+                ),
+            ));
         }
         Ok(port)
     }
@@ -223,7 +229,7 @@ impl Change<'_> {
             endpoint.state = state;
         }
         if let Some(port) = spec.port {
-            endpoint.port = self.listener_port(port)?;
+            endpoint.port = self.listener_port(&spec.name, port)?;
         }
         if let Some(ip) = &spec.listener_ip {
             endpoint.ip = Some(ip.clone()).filter(|ip| ip != "ALL");

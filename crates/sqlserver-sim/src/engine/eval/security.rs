@@ -225,7 +225,7 @@ fn certificate(env: &Env<'_>, name: &str, values: &[Value]) -> Outcome<Value> {
         "start_date" => Value::DateTime(facts.start),
         "issuer_name" => Value::Text(facts.issuer.clone()),
         "cert_serial_number" => Value::Text(facts.serial_text()),
-        "subject" => Value::Text(facts.subject.clone()),
+        "subject" => Value::Text(facts.catalog_subject()),
         "sid" => Value::Binary(facts.sid().0),
         "string_sid" => Value::Text(facts.sid().1),
         _ => Value::Null,

@@ -64,7 +64,12 @@ impl Parser {
         let mut key = PrivateKeySource::default();
         self.expect_symbol("(")?;
         loop {
-            match self.expect_any(&["FILE", "BINARY", "DECRYPTION", "ENCRYPTION"])? {
+            match self.option_once(&[
+                ("FILE", key.file.is_some()),
+                ("BINARY", key.binary.is_some()),
+                ("DECRYPTION", key.decryption.is_some()),
+                ("ENCRYPTION", key.encryption.is_some()),
+            ])? {
                 "FILE" => key.file = Some(self.equals_text()?),
                 "BINARY" => {
                     self.expect_symbol("=")?;
@@ -81,6 +86,13 @@ impl Parser {
         Ok(key)
     }
 
+    /// One of the options, in any order but none twice.
+    fn option_once(&mut self, options: &[(&'static str, bool)]) -> Outcome<&'static str> {
+        let open = options.iter().filter(|(_, given)| !given);
+        let open: Vec<&'static str> = open.map(|(name, _)| *name).collect();
+        self.expect_any(&open)
+    }
+
     fn by_password(&mut self) -> Outcome<String> {
         self.expect_all(&["BY", "PASSWORD"])?;
         self.equals_text()
@@ -92,15 +104,25 @@ impl Parser {
         } else {
             None
         };
-        self.expect_all(&["WITH", "SUBJECT"])?;
-        let subject = self.equals_text()?;
-        let (mut start, mut expiry) = (None, None);
-        while self.accept_symbol(",") {
-            match self.expect_any(&["START_DATE", "EXPIRY_DATE"])? {
-                "START_DATE" => start = Some(self.equals_text()?),
-                _ => expiry = Some(self.equals_text()?),
+        self.expect("WITH")?;
+        let (mut subject, mut start, mut expiry) = (None, None, None);
+        loop {
+            let option = self.option_once(&[
+                ("SUBJECT", subject.is_some()),
+                ("START_DATE", start.is_some()),
+                ("EXPIRY_DATE", expiry.is_some()),
+            ])?;
+            let value = Some(self.equals_text()?);
+            match option {
+                "SUBJECT" => subject = value,
+                "START_DATE" => start = value,
+                _ => expiry = value,
+            }
+            if !self.accept_symbol(",") {
+                break;
             }
         }
+        let subject = subject.ok_or_else(|| self.wrong())?;
         Ok(CertificateSource::Made {
             subject,
             start,

@@ -6,7 +6,6 @@ use super::handshake::{Purpose, dial};
 use super::mirroring::parse_address;
 use super::session::{Mirror, MirrorRole, MirrorState};
 use crate::engine::instance::Inner;
-use crate::engine::lang::ast::EndpointState;
 
 /// A transport was stopped, started or changed: its connections are cut, then every session dials anew.
 pub fn restart(here: &Arc<Inner>) {
@@ -24,17 +23,7 @@ pub fn restart(here: &Arc<Inner>) {
     for peer in peers {
         here.drop_connections_to(peer);
     }
-    let state = here.committed();
-    if state
-        .mirroring_endpoint()
-        .is_some_and(|e| e.state == EndpointState::Started)
-    {
-        here.log(
-            9690,
-            "spid9s",
-            "The Database Mirroring endpoint is now listening for connections.".to_owned(),
-        );
-    }
+    here.bind_endpoint();
     heal(here);
 }
 

@@ -1,4 +1,4 @@
-//! Certificates: made with real RSA keys or parsed from DER, and what they can sign and verify.
+//! Certificates: parsed from DER, and what they can sign and verify with real RSA keys. `issue` makes them.
 //!
 //! No catalog and no permissions; a certificate here does not know its database.
 
@@ -8,24 +8,10 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
 };
-use chrono::{DateTime, Datelike, NaiveDateTime, Timelike};
-use rcgen::{
-    CertificateParams, DistinguishedName, DnType, KeyPair, PKCS_RSA_SHA256, RsaKeySize,
-    SerialNumber,
-};
+use chrono::{DateTime, NaiveDateTime};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
-
-/// Moves a proleptic UTC time into the type rcgen speaks, which it re-exports only through its functions.
-macro_rules! rcgen_time {
-    ($at:expr) => {{
-        let at: NaiveDateTime = $at;
-        let month = u8::try_from(at.month()).unwrap_or(1);
-        let day = u8::try_from(at.day()).unwrap_or(1);
-        rcgen::date_time_ymd(at.year(), month, day)
-            + std::time::Duration::from_secs(u64::from(at.num_seconds_from_midnight()))
-    }};
-}
 
 /// How a private key is guarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,32 +126,6 @@ pub fn sha1(bytes: &[u8]) -> Vec<u8> {
         .to_vec()
 }
 
-/// Makes a self-signed certificate with a fresh key.
-///
-/// # Errors
-/// [`BadCertificate::Generation`].
-pub fn make(
-    subject: &str,
-    start: NaiveDateTime,
-    expiry: NaiveDateTime,
-    key: &KeyPair,
-) -> Result<Facts, BadCertificate> {
-    let mut params = CertificateParams::default();
-    let mut name = DistinguishedName::new();
-    name.push(DnType::CommonName, subject);
-    params.distinguished_name = name;
-    let mut serial = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut serial).map_err(|_| BadCertificate::Generation)?;
-    serial[0] = serial[0] & 0x7f | 0x40;
-    params.serial_number = Some(SerialNumber::from_slice(&serial));
-    params.not_before = rcgen_time!(start);
-    params.not_after = rcgen_time!(expiry);
-    let certificate = params
-        .self_signed(key)
-        .map_err(|_| BadCertificate::Generation)?;
-    parse(certificate.der())
-}
-
 /// A fresh RSA key.
 ///
 /// # Errors
@@ -190,6 +150,11 @@ impl Facts {
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.public_key)
             .verify(challenge, signature)
             .is_ok()
+    }
+
+    /// The subject as the catalog keeps it: beyond 128 characters only the certificate itself has it.
+    pub fn catalog_subject(&self) -> String {
+        self.subject.chars().take(128).collect()
     }
 
     /// `5d 1a ...`.

@@ -11,7 +11,7 @@ use super::endpoint::{Endpoint, FIRST_USER_ENDPOINT};
 use super::permission::Permission;
 use super::principal::{DatabasePrincipal, ServerPrincipal};
 use super::version::Version;
-use super::{PUBLIC, SA, SYSADMIN, State};
+use super::{MASTER, PUBLIC, SA, SYSADMIN, State, internal};
 use crate::engine::lang::ast::EndpointState;
 
 const FIXED_ROLES: [&str; 8] = [
@@ -69,6 +69,14 @@ pub fn installed(collation: Collation, version: Version, sa: &str, now: NaiveDat
         let model = if id == 3 { "FULL" } else { "SIMPLE" };
         state.databases.insert(id, database(id, name, model, now));
     }
+    let principals = &state.principals;
+    let sid_of = |name: &str| {
+        let found = principals.values().find(|p| p.name == name);
+        found.map(|p| p.sid.clone())
+    };
+    if let Some(master) = state.databases.get_mut(&MASTER) {
+        internal::furnish(master, now, sid_of);
+    }
     state
 }
 
@@ -96,17 +104,16 @@ fn server_principals(state: &mut State, version: Version, sa: &str, now: NaiveDa
             ));
         }
     }
-    let internal = [
-        (101, "##MS_SQLResourceSigningCertificate##", 'C'),
-        (102, "##MS_SQLReplicationSigningCertificate##", 'C'),
-        (103, "##MS_SQLAuthenticatorCertificate##", 'C'),
-        (105, "##MS_PolicySigningCertificate##", 'C'),
-        (256, "##MS_PolicyEventProcessingLogin##", 'S'),
-        (257, "##MS_PolicyTsqlExecutionLogin##", 'S'),
+    for (id, name, sid) in internal::logins() {
+        rows.push(principal(id, name, sid, 'C', now));
+    }
+    let policies = [
+        (256, "##MS_PolicyEventProcessingLogin##"),
+        (257, "##MS_PolicyTsqlExecutionLogin##"),
     ];
-    for (id, name, kind) in internal {
-        let mut row = principal(id, name, Uuid::new_v4().as_bytes().to_vec(), kind, now);
-        row.disabled = kind == 'S';
+    for (id, name) in policies {
+        let mut row = principal(id, name, Uuid::new_v4().as_bytes().to_vec(), 'S', now);
+        row.disabled = true;
         rows.push(row);
     }
     for mut row in rows {

@@ -8,6 +8,8 @@ pub mod collation;
 pub mod database;
 pub mod endpoint;
 pub mod initial;
+mod internal;
+pub mod issue;
 pub mod permission;
 pub mod permission_names;
 pub mod principal;

@@ -55,6 +55,11 @@ impl Version {
         }
     }
 
+    /// Whether certificates made by the engine are signed with SHA-1.
+    pub fn signs_with_sha1(self) -> bool {
+        self <= Self::V2016
+    }
+
     /// Bits of the RSA keys the engine makes. The real default up to 2014 is 1024, which no current crypto library
     /// generates; 2048 stands in for it.
     pub fn rsa_bits(self) -> u16 {

@@ -85,7 +85,7 @@ pub fn certificates(env: &Env<'_>, id: i32) -> Rows {
             text(c.facts.serial_text()),
             Value::Binary(sid),
             text(string_sid),
-            text(&*c.facts.subject),
+            text(c.facts.catalog_subject()),
             Value::DateTime(c.facts.expiry),
             Value::DateTime(c.facts.start),
             Value::Binary(c.facts.thumbprint.clone()),
