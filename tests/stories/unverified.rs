@@ -120,6 +120,9 @@ switches! {
     mirroring_view_needs_security_state
     rc4_refused_in_2025
     dialler_skips_peer_certificate
+    dialler_shows_peer_certificate
+    role_refused_as_28080
+    os_words_in_1474
     linux_mirrors
 }
 

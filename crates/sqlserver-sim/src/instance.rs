@@ -17,6 +17,7 @@ use crate::engine::net::reconnect;
 use crate::engine::run::session::EngineSession;
 use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
+use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::state::version::Edition;
 use crate::reply::{Column, Item, Message, Value};
 use crate::server::TdsServer;
@@ -208,7 +209,18 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
     pub async fn add_server_trigger(&self, name: &str) {
         let _guard = self.inner.writer().await;
         let mut state = (*self.inner.committed()).clone();
-        state.server_triggers.push(name.to_owned());
+        let now = self.inner.now();
+        let next = state.server_triggers.iter().map(|t| t.id).max();
+        state.server_triggers.push(ServerTrigger {
+            id: next.unwrap_or(1_000_000) + 1,
+            name: name.to_owned(),
+            events: vec!["DDL_SERVER_LEVEL_EVENTS".to_owned()],
+            disabled: false,
+            runs_as: None,
+            body: Arc::default(),
+            created: now,
+            modified: now,
+        });
         self.inner.publish(Arc::new(state));
     }
 

@@ -18,11 +18,16 @@ use crate::tls;
 /// An instance as a server of sessions.
 pub struct TdsServer {
     instance: Arc<Inner>,
+    /// Ends the connection this copy serves.
+    ended: CancellationToken,
 }
 
 impl TdsServer {
     pub fn new(instance: Arc<Inner>) -> Self {
-        Self { instance }
+        Self {
+            instance,
+            ended: CancellationToken::new(),
+        }
     }
 }
 
@@ -53,7 +58,7 @@ impl Server for TdsServer {
     }
 
     async fn log_in(&self, request: LoginRequest) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
-        login::log_in(&self.instance, request).await
+        login::log_in(&self.instance, request, self.ended.clone()).await
     }
 }
 
@@ -69,8 +74,13 @@ pub async fn accept(server: Arc<TdsServer>, listener: TcpListener, shutdown: Can
                 let running = server.instance.running.load(Ordering::Relaxed);
                 match accepted {
                     Ok((stream, _)) if running => {
-                        let server = Arc::clone(&server);
-                        connections.spawn(async move { serve_connection(&*server, stream).await });
+                        let server = TdsServer::new(Arc::clone(&server.instance));
+                        connections.spawn(async move {
+                            tokio::select! {
+                                () = server.ended.cancelled() => {}
+                                _ = serve_connection(&server, stream) => {}
+                            }
+                        });
                     }
                     Ok(_) => {}
                     Err(error) => tracing::warn!(%error, "cannot accept a client"),

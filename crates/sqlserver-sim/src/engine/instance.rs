@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use rcgen::KeyPair;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::PasswordPolicy;
@@ -48,6 +49,8 @@ pub struct OpenSession {
     pub packet_size: u16,
     pub since: NaiveDateTime,
     pub connection: Uuid,
+    /// Cancelled by KILL.
+    pub ended: CancellationToken,
 }
 
 /// The inside of an instance.
@@ -224,7 +227,7 @@ impl Inner {
         }
     }
 
-    pub fn open_session(&self, facts: &SessionFacts, sid: Vec<u8>) {
+    pub fn open_session(&self, facts: &SessionFacts, sid: Vec<u8>, ended: CancellationToken) {
         let row = OpenSession {
             spid: facts.spid,
             login: facts.login,
@@ -236,6 +239,7 @@ impl Inner {
             packet_size: facts.packet_size,
             since: self.now(),
             connection: facts.connection,
+            ended,
         };
         guarded(&self.sessions).insert(facts.spid, row);
     }
@@ -272,6 +276,7 @@ impl Inner {
             implicit_transactions: false,
             caught: Vec::new(),
             open_master_keys: Default::default(),
+            temporary: Default::default(),
         }
     }
 
@@ -288,6 +293,11 @@ impl Inner {
         if counted {
             *guarded(&self.wrong_passwords).entry(login).or_default() += 1;
         }
+    }
+
+    pub fn wrong_passwords_of(&self, login: i32) -> u32 {
+        let wrong = guarded(&self.wrong_passwords);
+        wrong.get(&login).copied().unwrap_or(0)
     }
 
     pub fn forget_wrong_passwords(&self, login: i32) {

@@ -97,6 +97,12 @@ pub struct Unverified {
     pub rc4_refused_in_2025: bool,
     /// The dialling side takes any acceptor that lets it in, without looking for the acceptor's certificate in its own master.
     pub dialler_skips_peer_certificate: bool,
+    /// The dialling side's own row of `sys.dm_db_mirroring_connections` names the acceptor's certificate in `peer_certificate_id`.
+    pub dialler_shows_peer_certificate: bool,
+    /// An endpoint whose ROLE does not fit is refused as one that is not configured (28080), rather than with 9763.
+    pub role_refused_as_28080: bool,
+    /// 1474 has the operating system's words for an unknown host and a closed port (11001, 10061).
+    pub os_words_in_1474: bool,
     /// On Linux, which has no database mirroring, SET PARTNER and SET WITNESS are carried out rather than refused with 1463.
     pub linux_mirrors: bool,
 }
@@ -130,6 +136,9 @@ impl Default for Unverified {
             mirroring_view_needs_security_state: false,
             rc4_refused_in_2025: false,
             dialler_skips_peer_certificate: false,
+            dialler_shows_peer_certificate: false,
+            role_refused_as_28080: false,
+            os_words_in_1474: false,
             linux_mirrors: false,
         }
     }
@@ -168,6 +177,9 @@ impl Unverified {
             mirroring_view_needs_security_state,
             rc4_refused_in_2025,
             dialler_skips_peer_certificate,
+            dialler_shows_peer_certificate,
+            role_refused_as_28080,
+            os_words_in_1474,
             linux_mirrors,
         } = Self::opposite();
         let mut all = Vec::new();
@@ -218,6 +230,9 @@ impl Unverified {
             mirroring_view_needs_security_state
             rc4_refused_in_2025
             dialler_skips_peer_certificate
+            dialler_shows_peer_certificate
+            role_refused_as_28080
+            os_words_in_1474
             linux_mirrors
         }
         all
@@ -253,6 +268,9 @@ impl Unverified {
             mirroring_view_needs_security_state: !usual.mirroring_view_needs_security_state,
             rc4_refused_in_2025: !usual.rc4_refused_in_2025,
             dialler_skips_peer_certificate: !usual.dialler_skips_peer_certificate,
+            dialler_shows_peer_certificate: !usual.dialler_shows_peer_certificate,
+            role_refused_as_28080: !usual.role_refused_as_28080,
+            os_words_in_1474: !usual.os_words_in_1474,
             linux_mirrors: !usual.linux_mirrors,
         }
     }

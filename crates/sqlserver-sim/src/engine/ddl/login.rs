@@ -8,6 +8,7 @@ use crate::engine::lang::ast::{AlterLogin, CreateLogin, LoginSource};
 use crate::engine::state::certificate::sha1;
 use crate::engine::state::permission::{Permission, Securable};
 use crate::engine::state::principal::ServerPrincipal;
+use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::state::{MASTER, SA};
 
 fn invalid_name(name: &str) -> Raise {
@@ -297,9 +298,15 @@ impl Change<'_> {
                 default_database,
                 check_policy,
                 check_expiration,
+                must_change,
+                unlock,
             } => {
                 if password.is_some() {
                     login.password.clone_from(password);
+                    login.must_change = *must_change;
+                }
+                if *unlock {
+                    self.env.instance.forget_wrong_passwords(id);
                 }
                 if let Some(name) = name {
                     login.name.clone_from(name);
@@ -371,6 +378,17 @@ impl Change<'_> {
             ));
         }
         // Users of the login stay behind as orphans; its grants go with it.
+        let acts = |t: &ServerTrigger| {
+            let login = t.runs_as.as_deref();
+            login.is_some_and(|l| self.state.collation.same(l, name))
+        };
+        if self.state.server_triggers.iter().any(acts) {
+            return Err(Raise::new(
+                15186,
+                16,
+                "The server principal is set as the execution context of a trigger or event notification and cannot be dropped.",
+            ));
+        }
         self.remove_server_principal(id, name)
     }
 }

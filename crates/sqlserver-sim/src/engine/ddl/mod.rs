@@ -16,6 +16,7 @@ mod permission;
 mod permission_rows;
 mod role;
 mod server_role;
+mod trigger;
 mod user;
 
 use std::sync::Arc;
@@ -228,6 +229,9 @@ fn dispatch(instance: &Arc<Inner>, change: &mut Change<'_>, ddl: &Ddl) -> Outcom
                 change.drop_database_role(name, *if_exists)
             }
         }
+        Ddl::CreateTrigger(trigger) => change.create_trigger(trigger),
+        Ddl::DropTrigger(name) => change.drop_trigger(name),
+        Ddl::EnableTrigger { name, on } => change.enable_trigger(name.as_deref(), *on),
         Ddl::CreateDatabase(name) => change.create_database(name),
         Ddl::DropDatabase(name) => change.drop_database(name),
         Ddl::AlterDatabase(name, what) => change.alter_database(instance, name, what),
@@ -271,6 +275,10 @@ pub fn kind(ddl: &Ddl) -> &'static str {
         Ddl::RoleMember { .. } | Ddl::RenameRole { .. } => "ALTER ROLE",
         Ddl::DropRole { .. } => "DROP ROLE",
         Ddl::CreateRole { .. } => "CREATE ROLE",
+        Ddl::CreateTrigger(_) => "CREATE TRIGGER",
+        Ddl::DropTrigger(_) => "DROP TRIGGER",
+        Ddl::EnableTrigger { on: true, .. } => "ENABLE TRIGGER",
+        Ddl::EnableTrigger { on: false, .. } => "DISABLE TRIGGER",
         Ddl::CreateDatabase(_) => "CREATE DATABASE",
         Ddl::DropDatabase(_) => "DROP DATABASE",
         Ddl::AlterDatabase(..) => "ALTER DATABASE",

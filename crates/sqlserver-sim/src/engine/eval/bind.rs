@@ -1,7 +1,8 @@
 //! Binding SELECT: the columns a query gives, every name in it checked, no row read.
 
+use super::query::Relation;
 use super::types::{check, infer, merge};
-use super::{Col, Env, Scope};
+use super::{Col, Env, Scope, table_function};
 use crate::engine::errors::{Outcome, Raise, no_object};
 use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
 use crate::engine::views;
@@ -126,6 +127,16 @@ pub(super) fn shape(
     outer: Option<&Scope<'_>>,
 ) -> Outcome<Vec<Col>> {
     match source {
+        Source::Function(name, arguments, alias) => {
+            for argument in arguments {
+                infer(env, argument, outer)?;
+            }
+            table_function::columns(name, alias)
+        }
+        Source::Named(name, alias) if temporary(env, name).is_some() => {
+            let (table, shown) = temporary(env, name).unwrap_or_default();
+            Ok(renamed(table.cols, alias.as_ref().unwrap_or(&shown), &[]))
+        }
         Source::Named(name, alias) => {
             let (view, _) = view_name(env, name)?;
             let alias = alias.as_ref().unwrap_or(&view);
@@ -226,6 +237,13 @@ fn renamed(mut cols: Vec<Col>, alias: &str, names: &[String]) -> Vec<Col> {
         }
     }
     cols
+}
+
+/// The session's temporary table of this name.
+pub(super) fn temporary(env: &Env<'_>, name: &[String]) -> Option<(Relation, String)> {
+    let last = name.last().filter(|n| n.starts_with('#'))?;
+    let (table, _) = env.facts.temporary.get(&last.to_lowercase())?;
+    Some((table.clone(), last.clone()))
 }
 
 /// The catalog view a dotted name means, and the database it is read in.

@@ -15,6 +15,7 @@ mod identity;
 pub mod limits;
 mod query;
 mod security;
+mod table_function;
 mod text;
 pub mod types;
 

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use super::aggregate::is_grouped;
-use super::bind::{bind_query, shape, starred, view_name};
+use super::bind::{bind_query, shape, starred, temporary, view_name};
 use super::compare::sort_order;
 use super::convert::{self, convert};
 use super::limits::{self, Work};
 use super::types::infer;
-use super::{Col, Env, Scope};
+use super::{Col, Env, Scope, table_function};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
 use crate::engine::views;
@@ -24,6 +24,10 @@ pub struct Relation {
 fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Outcome<Relation> {
     let cols = shape(env, source, outer)?;
     let rows = match source {
+        Source::Function(name, arguments, _) => table_function::rows(env, name, arguments, outer)?,
+        Source::Named(name, _) if temporary(env, name).is_some() => {
+            temporary(env, name).unwrap_or_default().0.rows
+        }
         Source::Named(name, _) => {
             let (view, database) = view_name(env, name)?;
             views::rows(env, &view, database)?

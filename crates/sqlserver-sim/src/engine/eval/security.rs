@@ -1,7 +1,7 @@
 //! Functions about principals, permissions and certificates; all of them obey metadata visibility.
 
 use super::Env;
-use super::convert;
+use super::{convert, dates};
 use crate::engine::errors::Outcome;
 use crate::engine::state::database::Database;
 use crate::engine::state::permission::{Securable, user_in};
@@ -21,7 +21,8 @@ pub fn call(env: &Env<'_>, name: &str, values: &[Value]) -> Outcome<Option<Value
     };
     Ok(Some(match name {
         "SUSER_NAME" | "SUSER_SNAME" | "SUSER_ID" | "SUSER_SID" => login(env, name, values)?,
-        "ORIGINAL_LOGIN" | "SYSTEM_USER" => own_login(env),
+        "ORIGINAL_LOGIN" => Value::Text(env.facts.login_name.clone()),
+        "SYSTEM_USER" => own_login(env),
         "USER_NAME" | "CURRENT_USER" | "SESSION_USER" => user_name(env, values)?,
         "USER_ID" | "DATABASE_PRINCIPAL_ID" => user_id(env, first.as_deref()),
         "IS_SRVROLEMEMBER" => server_role(env, &first.unwrap_or_default(), values)?,
@@ -162,7 +163,11 @@ fn answer(yes: bool) -> Value {
     Value::Int(i32::from(yes))
 }
 
-fn named_securable(env: &Env<'_>, name: Option<String>, class: Option<&str>) -> Option<Securable> {
+pub(super) fn named_securable(
+    env: &Env<'_>,
+    name: Option<String>,
+    class: Option<&str>,
+) -> Option<Securable> {
     let unquoted = name.map(
         |n| match n.strip_prefix('[').and_then(|n| n.strip_suffix(']')) {
             Some(inner) => inner.replace("]]", "]"),
@@ -239,11 +244,28 @@ fn login_property(env: &Env<'_>, values: &[Value]) -> Outcome<Value> {
     let Some(login) = found.filter(|p| visibility::server_principal(env.asker(), p)) else {
         return Ok(Value::Null);
     };
+    if login.kind != 'S' {
+        return Ok(match property.to_ascii_lowercase().as_str() {
+            "defaultdatabase" => Value::Text(login.default_database.clone()),
+            "defaultlanguage" => Value::Text(login.default_language.clone()),
+            _ => Value::Null,
+        });
+    }
+    let locked = env.instance.is_locked_out(login.id);
+    let wrong = env.instance.wrong_passwords_of(login.id);
     Ok(match property.to_ascii_lowercase().as_str() {
-        "islocked" | "isexpired" => Value::Int(0),
+        "islocked" => Value::Int(i32::from(locked)),
+        "isexpired" => Value::Int(0),
         "ismustchange" => Value::Int(i32::from(login.must_change)),
+        "badpasswordcount" => Value::Int(i32::try_from(wrong).unwrap_or(i32::MAX)),
         "defaultdatabase" => Value::Text(login.default_database.clone()),
         "defaultlanguage" => Value::Text(login.default_language.clone()),
+        "passwordlastsettime" => Value::DateTime(dates::to_datetime(login.modified)),
+        // SHA-512 since 2012, its iterated form since 2025.
+        "passwordhashalgorithm" => Value::Int(2),
+        "historylength" => Value::Int(0),
+        "daysuntilexpiration" if !login.check_expiration => Value::Null,
+        "daysuntilexpiration" => Value::Int(42),
         _ => Value::Null,
     })
 }

@@ -49,10 +49,30 @@ pub enum StatementKind {
     },
     Select(Query),
     Insert {
+        /// A table variable, or a temporary table (`#…`).
         table: String,
         columns: Vec<String>,
         source: Query,
     },
+    /// INSERT … EXEC: what the call gives back as rows.
+    InsertExecute {
+        table: String,
+        columns: Vec<String>,
+        call: Box<Statement>,
+    },
+    /// CREATE TABLE of a temporary table.
+    CreateTable(String, Vec<(String, SqlType)>),
+    DropTable {
+        name: String,
+        if_exists: bool,
+    },
+    /// EXECUTE AS LOGIN, or USER.
+    ExecuteAs {
+        login: bool,
+        name: Expr,
+    },
+    Revert,
+    Kill(i64),
     Ddl(Box<Ddl>),
 }
 
@@ -171,6 +191,8 @@ pub enum Item {
 pub enum Source {
     Named(Vec<String>, Option<String>),
     TableVariable(String, Option<String>),
+    /// A table-valued function: name, arguments, alias.
+    Function(String, Vec<Expr>, String),
     Derived(Box<Query>, String, Vec<String>),
     Values(Vec<Vec<Expr>>, String, Vec<String>),
     Join {
@@ -249,6 +271,13 @@ pub enum Ddl {
         server: bool,
         name: String,
         if_exists: bool,
+    },
+    CreateTrigger(CreateTrigger),
+    DropTrigger(String),
+    /// `None`: ALL.
+    EnableTrigger {
+        name: Option<String>,
+        on: bool,
     },
     CreateDatabase(String),
     DropDatabase(String),

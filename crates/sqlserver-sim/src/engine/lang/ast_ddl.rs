@@ -32,6 +32,8 @@ pub enum AlterLogin {
         default_database: Option<String>,
         check_policy: Option<bool>,
         check_expiration: Option<bool>,
+        must_change: bool,
+        unlock: bool,
     },
 }
 
@@ -196,4 +198,19 @@ pub enum AlterDatabase {
     Resume,
     Recovery(String),
     OtherOption,
+}
+
+/// A trigger ON ALL SERVER.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CreateTrigger {
+    pub name: String,
+    /// CREATE OR ALTER, or ALTER.
+    pub replaces: bool,
+    /// ALTER: it must be there.
+    pub must_exist: bool,
+    /// `LOGON`, or event types and groups, in upper case.
+    pub events: Vec<String>,
+    /// WITH EXECUTE AS 'login'.
+    pub runs_as: Option<String>,
+    pub body: Vec<super::ast::Statement>,
 }

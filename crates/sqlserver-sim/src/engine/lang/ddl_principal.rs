@@ -28,7 +28,11 @@ impl Parser {
     }
 
     fn create(&mut self) -> Outcome<Ddl> {
+        if self.accept_all(&["OR", "ALTER", "TRIGGER"]) {
+            return self.create_trigger(true, false);
+        }
         match self.expect_any(&[
+            "TRIGGER",
             "LOGIN",
             "USER",
             "CERTIFICATE",
@@ -38,6 +42,7 @@ impl Parser {
             "SERVER",
             "ROLE",
         ])? {
+            "TRIGGER" => self.create_trigger(false, false),
             "LOGIN" => self.create_login(),
             "USER" => self.create_user(),
             "CERTIFICATE" => self.create_certificate(),
@@ -77,7 +82,9 @@ impl Parser {
             "SERVER",
             "ROLE",
             "AUTHORIZATION",
+            "TRIGGER",
         ])? {
+            "TRIGGER" => self.create_trigger(true, true),
             "LOGIN" => self.alter_login(),
             "USER" => self.alter_user(),
             "CERTIFICATE" => self.alter_certificate(),
@@ -103,7 +110,9 @@ impl Parser {
             "DATABASE",
             "SERVER",
             "ROLE",
+            "TRIGGER",
         ])? {
+            "TRIGGER" => self.drop_trigger(),
             "SERVER" => {
                 self.expect("ROLE")?;
                 Ok(Ddl::DropRole {
@@ -238,6 +247,7 @@ impl Parser {
     fn alter_login_options(&mut self) -> Outcome<AlterLogin> {
         let (mut password, mut new_name, mut database) = (None, None, None);
         let (mut policy, mut expiration) = (None, None);
+        let (mut must_change, mut unlock) = (false, false);
         loop {
             let option = self.expect_any(&[
                 "NO",
@@ -259,7 +269,10 @@ impl Parser {
                     if self.accept("OLD_PASSWORD") {
                         self.equals_text()?;
                     }
-                    while self.accept_any(&["MUST_CHANGE", "UNLOCK"]).is_some() {}
+                    while let Some(word) = self.accept_any(&["MUST_CHANGE", "UNLOCK"]) {
+                        unlock |= word == "UNLOCK";
+                        must_change |= word == "MUST_CHANGE";
+                    }
                 }
                 "NAME" => new_name = Some(self.name()?),
                 "DEFAULT_DATABASE" => database = Some(self.name()?),
@@ -276,6 +289,8 @@ impl Parser {
                     default_database: database,
                     check_policy: policy,
                     check_expiration: expiration,
+                    must_change,
+                    unlock,
                 });
             }
         }

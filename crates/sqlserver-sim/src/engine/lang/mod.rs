@@ -10,6 +10,7 @@ mod ddl_database;
 mod ddl_endpoint;
 mod ddl_permission;
 mod ddl_principal;
+mod ddl_trigger;
 mod execute;
 mod expression;
 pub mod keywords;
@@ -17,6 +18,7 @@ mod lexer;
 mod parser;
 mod query;
 mod statement;
+mod temporary;
 mod variable;
 
 pub use lexer::to_code_page;

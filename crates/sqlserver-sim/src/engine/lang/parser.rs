@@ -43,6 +43,10 @@ impl Parser {
         self.tokens.get(self.at + n).map_or(&Kind::End, |t| &t.kind)
     }
 
+    pub(super) fn token(&self, at: usize) -> Option<&Kind> {
+        self.tokens.get(at).map(|t| &t.kind)
+    }
+
     pub(super) fn line(&self) -> u32 {
         self.tokens.get(self.at).map_or(1, |t| t.line)
     }

@@ -280,6 +280,12 @@ impl Parser {
             return Ok(Source::TableVariable(name, alias));
         }
         let name = self.dotted_name()?;
+        let function = name
+            .last()
+            .is_some_and(|n| n.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("fn_")));
+        if function && self.is_symbol("(") {
+            return self.table_function(&name);
+        }
         let alias = self.table_alias()?;
         self.table_hints()?;
         if let [single] = name.as_slice()
@@ -297,6 +303,20 @@ impl Parser {
             ));
         }
         Ok(Source::Named(name, alias))
+    }
+
+    /// `fn_my_permissions(…)`, with or without `sys.`.
+    fn table_function(&mut self, name: &[String]) -> Outcome<Source> {
+        self.expect_symbol("(")?;
+        let arguments = if self.is_symbol(")") {
+            Vec::new()
+        } else {
+            self.expression_list()?
+        };
+        self.expect_symbol(")")?;
+        let name = name.last().cloned().unwrap_or_default();
+        let alias = self.table_alias()?.unwrap_or_else(|| name.clone());
+        Ok(Source::Function(name, arguments, alias))
     }
 
     fn bracketed_source(&mut self) -> Outcome<Source> {

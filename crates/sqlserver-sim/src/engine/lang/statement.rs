@@ -99,7 +99,18 @@ impl Parser {
                 self.expect("DELAY")?;
                 Ok(StatementKind::WaitForDelay(self.constant()?))
             }
+            "EXEC" | "EXECUTE" if self.word_ahead(1, "AS") => self.execute_as(),
             "EXEC" | "EXECUTE" => self.execute(),
+            "REVERT" => self.word_only(StatementKind::Revert),
+            "KILL" => {
+                self.take();
+                Ok(StatementKind::Kill(self.integer()?))
+            }
+            "CREATE" if self.word_ahead(1, "TABLE") => self.create_table(),
+            "DROP" if self.word_ahead(1, "TABLE") => self.drop_table(),
+            "ENABLE" | "DISABLE" if self.word_ahead(1, "TRIGGER") => {
+                Ok(StatementKind::Ddl(Box::new(self.enable_trigger()?)))
+            }
             "SELECT" | "WITH" => Ok(StatementKind::Select(self.query()?)),
             "INSERT" => self.insert(),
             _ => Ok(StatementKind::Ddl(Box::new(self.ddl()?))),
@@ -239,9 +250,21 @@ impl Parser {
     fn insert(&mut self) -> Outcome<StatementKind> {
         self.take();
         self.accept("INTO");
-        let table = self.variable()?;
-        self.uses_variable(&table);
+        let table = if matches!(self.kind(), Kind::Variable(_)) {
+            let table = self.variable()?;
+            self.uses_variable(&table);
+            table
+        } else {
+            self.temporary_name()?
+        };
         let columns = self.column_names()?;
+        if self.is_word("EXEC") || self.is_word("EXECUTE") {
+            return Ok(StatementKind::InsertExecute {
+                table,
+                columns,
+                call: Box::new(self.statement()?),
+            });
+        }
         let source = if self.accept("VALUES") {
             let rows = self.value_rows()?;
             let width = rows.first().map_or(0, Vec::len);

@@ -32,7 +32,7 @@ impl Parser {
         }
     }
 
-    fn table_columns(&mut self) -> Outcome<Vec<(String, SqlType)>> {
+    pub(super) fn table_columns(&mut self) -> Outcome<Vec<(String, SqlType)>> {
         let mut columns = Vec::new();
         self.expect_symbol("(")?;
         loop {

@@ -47,6 +47,8 @@ pub(super) fn refuse<T>(side: Side, number: i32, text: impl Into<String>) -> Res
 struct Admission {
     principal: String,
     certificate: i32,
+    /// The acceptor's certificate in the dialler's master, where it looked for it.
+    acceptors: Option<i32>,
     algorithm: String,
 }
 
@@ -92,7 +94,12 @@ pub fn dial(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), 
         peer,
         connected: at,
         principal: is_accept.then(|| admission.principal.clone()),
-        peer_certificate: is_accept.then_some(admission.certificate),
+        peer_certificate: if is_accept {
+            Some(admission.certificate)
+        } else {
+            let shown = from.switches().dialler_shows_peer_certificate;
+            admission.acceptors.filter(|_| shown)
+        },
         algorithm: admission.algorithm.clone(),
         arbitration,
     };
@@ -134,15 +141,18 @@ fn log_refusal(from: &Inner, to: &Inner, refusal: &Refusal) {
         )
     };
     match (refusal.number, refusal.side) {
-        (0, _) => from.log(
-            1474,
-            "Server",
-            format!(
-                "Database mirroring connection error 2 '{}' for '{}'.",
-                refusal.text,
+        (0, _) => {
+            let why = if from.switches().os_words_in_1474 {
+                "Connection attempt failed with error: '10061(No connection could be made because the target machine actively refused it.)'."
+            } else {
+                refusal.text.as_str()
+            };
+            let text = format!(
+                "Database mirroring connection error 2 '{why}' for '{}'.",
                 to.machine_name()
-            ),
-        ),
+            );
+            from.log(1474, "Server", text);
+        }
         (28080 | 9763 | 28036 | 28037, Side::Dialler) => {
             // Found before anything was sent: the other side has seen nothing.
             from.log(number, "Logon", line(to.machine_name()));
@@ -189,7 +199,7 @@ fn check(
             "Connection handshake failed. The Database Mirroring endpoint is not configured. State 38.",
         );
     }
-    roles(out.role, into.role, purpose)?;
+    roles((from, out.role), (to, into.role), purpose)?;
     authentication(out, into)?;
     let own = own_certificate(from, mine, out)?;
     let shown = own_certificate(to, theirs, into).map_err(|r| Refusal {
@@ -212,6 +222,7 @@ fn check(
     };
     let (master, known) = known_peer(to, theirs, Side::Acceptor, &presented)?;
     let (principal, certificate) = authorise(to, theirs, master, accepting, known)?;
+    let mut acceptors = None;
     if purpose != Purpose::Any && !from.switches().dialler_skips_peer_certificate {
         let signature = signed(shown, challenge, Side::Acceptor)?;
         let presented = Presented {
@@ -219,11 +230,13 @@ fn check(
             challenge: challenge.as_bytes(),
             signature: &signature,
         };
-        known_peer(from, mine, Side::Dialler, &presented)?;
+        let (_, known) = known_peer(from, mine, Side::Dialler, &presented)?;
+        acceptors = Some(known.id);
     }
     Ok(Admission {
         principal,
         certificate,
+        acceptors,
         algorithm,
     })
 }
@@ -252,7 +265,11 @@ fn own_endpoint<'a>(from: &Inner, mine: &'a State) -> Result<&'a Mirroring, Refu
     }
 }
 
-fn roles(out: EndpointRole, into: EndpointRole, purpose: Purpose) -> Result<(), Refusal> {
+fn roles(
+    (from, out): (&Inner, EndpointRole),
+    (to, into): (&Inner, EndpointRole),
+    purpose: Purpose,
+) -> Result<(), Refusal> {
     let (mine, theirs) = match purpose {
         Purpose::Partner => (EndpointRole::Partner, EndpointRole::Partner),
         Purpose::ToWitness => (EndpointRole::Partner, EndpointRole::Witness),
@@ -261,20 +278,31 @@ fn roles(out: EndpointRole, into: EndpointRole, purpose: Purpose) -> Result<(), 
     };
     let fits = |has: EndpointRole, wants: EndpointRole| has == EndpointRole::All || has == wants;
     if !fits(out, mine) {
-        return refuse(
-            Side::Dialler,
-            9763,
-            "The ROLE of the local endpoint does not allow this connection",
-        );
+        return unfit(from, Side::Dialler);
     }
     if !fits(into, theirs) {
-        return refuse(
-            Side::Acceptor,
-            9763,
-            "The ROLE of the endpoint does not allow this connection",
-        );
+        return unfit(to, Side::Acceptor);
     }
     Ok(())
+}
+
+fn unfit(at: &Inner, side: Side) -> Result<(), Refusal> {
+    if at.switches().role_refused_as_28080 {
+        return refuse(
+            side,
+            28080,
+            "Connection handshake failed. The Database Mirroring endpoint is not configured. State 36.",
+        );
+    }
+    let whose = match side {
+        Side::Dialler => "local ",
+        Side::Acceptor => "",
+    };
+    refuse(
+        side,
+        9763,
+        format!("The ROLE of the {whose}endpoint does not allow this connection"),
+    )
 }
 
 fn authentication(out: &Mirroring, into: &Mirroring) -> Result<(), Refusal> {

@@ -84,7 +84,12 @@ pub(super) fn resolve(here: &Arc<Inner>, address: &str) -> Outcome<Arc<Inner>> {
         ));
     };
     let found = here.find_peer(&host, port).ok_or_else(|| {
-        let text = format!("Database mirroring connection error 2 'DNS lookup failed or no endpoint listens' for '{address}'.");
+        let why = if here.switches().os_words_in_1474 {
+            "DNS lookup failed with error: '11001(No such host is known.)'."
+        } else {
+            "DNS lookup failed or no endpoint listens"
+        };
+        let text = format!("Database mirroring connection error 2 '{why}' for '{address}'.");
         here.log(1474, "Server", text);
         unreachable(address)
     })?;

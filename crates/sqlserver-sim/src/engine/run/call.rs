@@ -65,6 +65,7 @@ impl Session for EngineSession {
 
     fn reset(&mut self) {
         self.abandon();
+        self.forget_own();
         self.facts.forget_options();
         self.facts.open_master_keys.clear();
         self.prepared.clear();

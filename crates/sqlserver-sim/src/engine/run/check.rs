@@ -107,6 +107,10 @@ fn statement(env: &Env<'_>, statement: &Statement) -> Outcome<()> {
         }
         StatementKind::Select(q) => query(q),
         StatementKind::Insert { source, .. } => query(source),
+        StatementKind::InsertExecute { call, .. } => batch(env, std::slice::from_ref(&**call)),
+        StatementKind::DropTable {
+            if_exists: true, ..
+        } if env.instance.version() < Version::V2016 => Err(syntax("IF", true, 0)),
         StatementKind::Throw(_) => throw_exists(env),
         StatementKind::Ddl(ddl) => version_has(env, ddl),
         _ => Ok(()),

@@ -1,9 +1,10 @@
 //! What a session is and has set: everything its expressions can ask about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
+use crate::engine::eval::Relation;
 use crate::reply::Message;
 
 /// Facts of one session.
@@ -33,6 +34,8 @@ pub struct SessionFacts {
     pub caught: Vec<Message>,
     /// Databases whose master key OPEN MASTER KEY opened.
     pub open_master_keys: BTreeSet<i32>,
+    /// Temporary tables by their names in lower case, each with how deep in scopes it was made.
+    pub temporary: BTreeMap<String, (Relation, usize)>,
 }
 
 impl SessionFacts {

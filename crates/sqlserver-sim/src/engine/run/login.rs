@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::facts::SessionFacts;
@@ -22,13 +23,14 @@ fn login_failed(user: &str) -> Vec<Item> {
     refusal(18456, 14, format!("Login failed for user '{user}'."))
 }
 
-/// Opens a session or refuses it.
+/// Opens a session or refuses it; whoever KILLs it cancels `ended`.
 ///
 /// # Errors
 /// The messages for the client.
 pub async fn log_in(
     instance: &Arc<Inner>,
     request: LoginRequest,
+    ended: CancellationToken,
 ) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
     if let Some(fault) = instance.faults().strike_login() {
         tokio::time::sleep(fault.delay).await;
@@ -37,12 +39,20 @@ pub async fn log_in(
             return Err(refusal(number, class, text));
         }
     }
-    let outcome = admit(instance, &request);
+    let outcome = let_in(instance, request, ended).await;
     instance.ledger().count(|c| match &outcome {
         Ok(_) => c.logins += 1,
         Err(_) => c.refused_logins += 1,
     });
-    let (login, database, name) = outcome?;
+    outcome
+}
+
+async fn let_in(
+    instance: &Arc<Inner>,
+    request: LoginRequest,
+    ended: CancellationToken,
+) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
+    let (login, database, name) = admit(instance, &request)?;
     let facts = SessionFacts {
         spid: instance.next_spid(),
         login: login.id,
@@ -63,8 +73,18 @@ pub async fn log_in(
         implicit_transactions: false,
         caught: Vec::new(),
         open_master_keys: Default::default(),
+        temporary: Default::default(),
     };
-    instance.open_session(&facts, login.sid);
+    instance.open_session(&facts, login.sid, ended);
+    let mut session = EngineSession::new(Arc::clone(instance), facts);
+    if !session.passes_logon_triggers().await {
+        let text = format!(
+            "Logon failed for login '{}' due to trigger execution.",
+            login.name
+        );
+        instance.log(17892, "Logon", format!("{text} [CLIENT: 127.0.0.1]"));
+        return Err(refusal(17892, 14, text));
+    }
     let items = vec![
         Item::DatabaseChanged {
             from: String::new(),
@@ -83,7 +103,7 @@ pub async fn log_in(
             "Changed language setting to us_english.",
         )),
     ];
-    Ok((EngineSession::new(Arc::clone(instance), facts), items))
+    Ok((session, items))
 }
 
 /// The login and the database it lands in.

@@ -13,4 +13,6 @@ pub mod session;
 mod settings;
 mod statement;
 mod system_procedure;
+mod temporary;
 mod transaction;
+mod trigger;

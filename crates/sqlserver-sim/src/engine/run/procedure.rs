@@ -121,13 +121,13 @@ impl EngineSession {
             "sp_getapplock" => self.take_lock(&given).await,
             "sp_releaseapplock" => self.release_lock(&given),
             "xp_readerrorlog" | "sp_readerrorlog" => {
-                self.read_error_log(plain, &given, reply).await
+                Box::pin(self.read_error_log(plain, &given, reply)).await
             }
             "sp_cycle_errorlog" => self.cycle_error_log(),
             "sp_addsrvrolemember"
             | "sp_dropsrvrolemember"
             | "sp_addrolemember"
-            | "sp_droprolemember" => self.role_procedure(plain, &given, reply).await,
+            | "sp_droprolemember" => Box::pin(self.role_procedure(plain, &given, reply)).await,
             "sp_reset_connection" => {
                 crate::session::Session::reset(self);
                 Ok(0)

@@ -1,7 +1,8 @@
-//! SELECT and INSERT: rows to the client and into table variables.
+//! SELECT and INSERT: rows to the client, and into table variables and temporary tables.
 
 use super::session::{EngineSession, Flow};
-use crate::engine::errors::{Outcome, Raise, Reach};
+use super::temporary::wrong_width;
+use crate::engine::errors::{Outcome, Raise, Reach, no_object};
 use crate::engine::eval::limits;
 use crate::engine::eval::{Relation, bind_query, convert, run_query};
 use crate::engine::lang::ast::Query;
@@ -73,13 +74,31 @@ impl EngineSession {
         source: &Query,
     ) -> Outcome<u64> {
         let relation = self.with_env(|env| run_query(env, source, None))?;
+        self.insert_rows(table, columns, relation)
+    }
+
+    /// Adds rows to a table variable or a temporary table, each value converted to its column's type.
+    pub(super) fn insert_rows(
+        &mut self,
+        table: &str,
+        columns: &[String],
+        relation: Relation,
+    ) -> Outcome<u64> {
+        let key = table.to_lowercase();
         let mut variables = self.variables.borrow_mut();
-        let Some(target) = variables.tables.get_mut(&table.to_lowercase()) else {
-            return Err(Raise::compile(
-                1087,
-                15,
-                format!("Must declare the table variable \"{table}\"."),
-            ));
+        let target = if table.starts_with('#') {
+            let found = self.facts.temporary.get_mut(&key);
+            found
+                .map(|(target, _)| target)
+                .ok_or_else(|| no_object(table))?
+        } else {
+            variables.tables.get_mut(&key).ok_or_else(|| {
+                Raise::compile(
+                    1087,
+                    15,
+                    format!("Must declare the table variable \"{table}\"."),
+                )
+            })?
         };
         let width = if columns.is_empty() {
             target.cols.len()
@@ -87,11 +106,7 @@ impl EngineSession {
             columns.len()
         };
         if relation.cols.len() != width {
-            return Err(Raise::compile(
-                213,
-                16,
-                "Column name or number of supplied values does not match table definition.",
-            ));
+            return Err(wrong_width());
         }
         let mut places = Vec::new();
         for (n, col) in (0..width).zip(&relation.cols) {

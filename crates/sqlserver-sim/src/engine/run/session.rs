@@ -54,6 +54,10 @@ pub struct EngineSession {
     pub(super) text: Arc<str>,
     /// A racing second party: runs on its own and asks no faults.
     pub(super) racing: bool,
+    /// A trigger's body runs.
+    pub(super) in_trigger: bool,
+    /// Who EXECUTE AS put aside, the last one last: the login, and how deep in scopes it was.
+    pub(super) impersonators: Vec<(i32, usize)>,
 }
 
 impl EngineSession {
@@ -71,6 +75,8 @@ impl EngineSession {
             gone: false,
             text: Arc::from(""),
             racing: false,
+            in_trigger: false,
+            impersonators: Vec::new(),
         }
     }
 
@@ -181,6 +187,7 @@ impl EngineSession {
         self.variables = RefCell::new(variables);
         self.tries.push(0);
         let outcome = self.compile_and_run(text, &names, reply).await;
+        self.leave_scope();
         self.tries.pop();
         self.text = outer_text;
         outcome

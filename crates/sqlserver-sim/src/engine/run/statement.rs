@@ -85,7 +85,12 @@ pub fn kind(statement: &StatementKind) -> &'static str {
         StatementKind::WaitForDelay(_) => "WAITFOR",
         StatementKind::ExecuteText(_) | StatementKind::ExecuteProcedure { .. } => "EXECUTE",
         StatementKind::Select(_) => "SELECT",
-        StatementKind::Insert { .. } => "INSERT",
+        StatementKind::Insert { .. } | StatementKind::InsertExecute { .. } => "INSERT",
+        StatementKind::CreateTable(..) => "CREATE TABLE",
+        StatementKind::DropTable { .. } => "DROP TABLE",
+        StatementKind::ExecuteAs { .. } => "EXECUTE AS",
+        StatementKind::Revert => "REVERT",
+        StatementKind::Kill(_) => "KILL",
         StatementKind::Ddl(ddl) => ddl::kind(ddl),
         _ => "",
     }
@@ -278,6 +283,41 @@ impl EngineSession {
                 self.facts.row_count = i32::try_from(count).unwrap_or(i32::MAX);
                 self.finish(reply, 0xC3, Some(count)).await
             }
+            StatementKind::InsertExecute {
+                table,
+                columns,
+                call,
+            } => {
+                let taking = Box::pin(self.insert_execute(table, columns, call, reply));
+                let count = taking.await?;
+                self.facts.row_count = i32::try_from(count).unwrap_or(i32::MAX);
+                self.finish(reply, 0xC3, Some(count)).await?;
+                Ok(if std::mem::take(&mut self.stopped) {
+                    Flow::Stop
+                } else {
+                    Flow::Next
+                })
+            }
+            StatementKind::CreateTable(name, columns) => {
+                self.create_table(name, columns)?;
+                self.done(reply, None).await
+            }
+            StatementKind::DropTable { name, if_exists } => {
+                self.drop_table(name, *if_exists)?;
+                self.done(reply, None).await
+            }
+            StatementKind::ExecuteAs { login, name } => {
+                self.execute_as(*login, name)?;
+                self.done(reply, None).await
+            }
+            StatementKind::Revert => {
+                self.revert();
+                self.done(reply, None).await
+            }
+            StatementKind::Kill(number) => {
+                self.kill(*number)?;
+                self.done(reply, None).await
+            }
             StatementKind::Ddl(ddl) => {
                 self.change(ddl, reply).await?;
                 self.done(reply, None).await
@@ -335,6 +375,8 @@ impl EngineSession {
 fn is_call(kind: &StatementKind) -> bool {
     matches!(
         kind,
-        StatementKind::ExecuteText(_) | StatementKind::ExecuteProcedure { .. }
+        StatementKind::ExecuteText(_)
+            | StatementKind::ExecuteProcedure { .. }
+            | StatementKind::InsertExecute { .. }
     )
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 use super::session::{EngineSession, Flow};
+use super::trigger;
 use crate::engine::ddl;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::Env;
@@ -15,6 +16,7 @@ use crate::engine::instance::Inner;
 use crate::engine::lang::ast::Ddl;
 use crate::engine::net::reconnect;
 use crate::engine::state::State;
+use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::switches::Unverified;
 use crate::reply::Item;
 use crate::session::Reply;
@@ -186,7 +188,12 @@ impl EngineSession {
             };
             ddl::apply(&self.instance, &env, &mut working, statement)?
         };
+        let waiting = self.waiting_triggers(statement, &working);
         let working = Arc::new(working);
+        if !waiting.is_empty() {
+            let changing = self.change_with_triggers(working, own_guard, effects, &waiting, reply);
+            return Box::pin(changing).await;
+        }
         match &mut self.transaction {
             Some(transaction) => {
                 transaction.working = Some(working);
@@ -198,6 +205,44 @@ impl EngineSession {
                 self.instance.publish(working);
                 drop(own_guard);
             }
+        }
+        self.take_effect(effects, reply).await
+    }
+
+    /// The triggers a statement sets off; what a trigger does itself sets off none.
+    fn waiting_triggers(&self, statement: &Ddl, state: &State) -> Vec<ServerTrigger> {
+        let Some(event) = trigger::event(statement).filter(|_| !self.racing && !self.in_trigger)
+        else {
+            return Vec::new();
+        };
+        let waiting = state.server_triggers.iter();
+        waiting
+            .filter(|t| t.waits_for(&event) && !t.body.is_empty())
+            .cloned()
+            .collect()
+    }
+
+    /// The change counts when every trigger has let it through; a statement outside a transaction has one for that long.
+    async fn change_with_triggers(
+        &mut self,
+        working: Arc<State>,
+        guard: Option<OwnedMutexGuard<()>>,
+        effects: ddl::Effects,
+        waiting: &[ServerTrigger],
+        reply: &Reply,
+    ) -> Outcome<Flow> {
+        let own = self.transaction.is_none();
+        let transaction = self.transaction.get_or_insert_with(Transaction::begin);
+        transaction.working = Some(working);
+        if guard.is_some() {
+            transaction.guard = guard;
+        }
+        if own {
+            self.facts.transaction_count = 1;
+        }
+        self.set_off(waiting, reply).await?;
+        if own {
+            self.commit(None).await?;
         }
         self.take_effect(effects, reply).await
     }

@@ -13,6 +13,7 @@ pub mod issue;
 pub mod permission;
 pub mod permission_names;
 pub mod principal;
+pub mod trigger;
 pub mod version;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +25,7 @@ use database::Database;
 use endpoint::Endpoint;
 use permission::Permission;
 use principal::ServerPrincipal;
+use trigger::ServerTrigger;
 
 /// `principal_id` of sa, of public, and of the first fixed server roles.
 pub const SA: i32 = 1;
@@ -44,8 +46,7 @@ pub struct State {
     pub permissions: Vec<Permission>,
     pub databases: BTreeMap<i32, Database>,
     pub endpoints: BTreeMap<i32, Endpoint>,
-    /// Names of server DDL triggers; the mere presence shows in `sys.server_triggers`.
-    pub server_triggers: Vec<String>,
+    pub server_triggers: Vec<ServerTrigger>,
     pub next_principal: i32,
     pub next_endpoint: i32,
     pub next_database: i32,

@@ -3,6 +3,7 @@
 //! Row builders live in the sibling files, one family each. A view or column a version lacks does not exist here either.
 
 mod endpoints;
+mod messages;
 mod mirroring;
 mod principals;
 mod security;
@@ -56,6 +57,9 @@ pub fn rows(env: &Env<'_>, view: &str, database: i32) -> Outcome<Vec<Vec<Value>>
         "dm_exec_sessions" => server::sessions(env)?,
         "dm_exec_connections" => server::connections(env)?,
         "server_triggers" => server::server_triggers(env),
+        "server_trigger_events" => server::server_trigger_events(env),
+        "dm_tcp_listener_states" => server::tcp_listener_states(env)?,
+        "messages" => messages::messages(),
         "configurations" => server::configurations(),
         _ => Vec::new(),
     };

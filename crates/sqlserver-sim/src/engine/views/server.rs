@@ -3,6 +3,7 @@
 use super::{count, text};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::{Env, dates};
+use crate::engine::lang::ast::EndpointState;
 use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::Securable;
@@ -137,25 +138,79 @@ pub fn connections(env: &Env<'_>) -> Outcome<Rows> {
 }
 
 pub fn server_triggers(env: &Env<'_>) -> Rows {
-    let rows = (1_000_001..)
-        .zip(&env.state.server_triggers)
-        .map(|(id, name)| {
-            let when = Value::DateTime(dates::to_datetime(env.state.created));
-            vec![
-                text(&**name),
-                Value::Int(id),
-                Value::TinyInt(100),
-                text("SERVER"),
-                Value::Int(0),
-                text("TR"),
-                text("SQL_TRIGGER"),
-                when.clone(),
-                when,
-                Value::Bit(false),
-                Value::Bit(false),
-            ]
-        });
+    if !env.asker().may(Securable::Server, "VIEW ANY DEFINITION") {
+        return Vec::new();
+    }
+    let rows = env.state.server_triggers.iter().map(|t| {
+        vec![
+            text(&*t.name),
+            Value::Int(t.id),
+            Value::TinyInt(100),
+            text("SERVER"),
+            Value::Int(0),
+            text("TR"),
+            text("SQL_TRIGGER"),
+            Value::DateTime(dates::to_datetime(t.created)),
+            Value::DateTime(dates::to_datetime(t.modified)),
+            Value::Bit(false),
+            Value::Bit(t.disabled),
+        ]
+    });
     rows.collect()
+}
+
+/// One row an event; the number of an event type is known for LOGON only, the others' are stand-ins.
+pub fn server_trigger_events(env: &Env<'_>) -> Rows {
+    if !env.asker().may(Securable::Server, "VIEW ANY DEFINITION") {
+        return Vec::new();
+    }
+    let mut rows = Vec::new();
+    for trigger in &env.state.server_triggers {
+        for (n, event) in (10_001..).zip(&trigger.events) {
+            let number = if event == "LOGON" { 147 } else { n };
+            rows.push(vec![
+                Value::Int(trigger.id),
+                Value::Int(number),
+                text(&**event),
+                Value::Bit(true),
+                Value::Bit(false),
+                Value::Bit(false),
+            ]);
+        }
+    }
+    rows
+}
+
+/// # Errors
+/// 300 and 297 without VIEW SERVER STATE.
+pub fn tcp_listener_states(env: &Env<'_>) -> Outcome<Rows> {
+    needs_server_state(env, true)?;
+    let row = |id: i32, port: i32, kind: u8, name: &str, online: bool| {
+        let (state, word) = if online {
+            (0, "ONLINE")
+        } else {
+            (1, "PENDING_RESTART")
+        };
+        vec![
+            Value::Int(id),
+            text("0.0.0.0"),
+            Value::Bit(true),
+            Value::Int(port),
+            Value::TinyInt(kind),
+            text(name),
+            Value::TinyInt(state),
+            text(word),
+            Value::DateTime(dates::to_datetime(env.state.created)),
+        ]
+    };
+    let mut rows = vec![row(1, i32::from(env.instance.port()), 0, "TSQL", true)];
+    let endpoint = env.state.mirroring_endpoint();
+    let endpoint = endpoint.filter(|e| e.state != EndpointState::Disabled);
+    rows.extend(endpoint.map(|e| {
+        let online = env.instance.listening(env.state).is_some();
+        row(2, e.port, 2, "Database Mirroring", online)
+    }));
+    Ok(rows)
 }
 
 pub fn configurations() -> Rows {

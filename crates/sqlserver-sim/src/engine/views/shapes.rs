@@ -35,6 +35,9 @@ fn shape_of(view: &str) -> Option<String> {
         "dm_exec_sessions" => "session_id:smallint! login_time:dt! host_name:n128 program_name:n128 host_process_id:int client_interface_name:n32 security_id:vb85! login_name:n128! status:n30! is_user_process:bit! original_login_name:n128! database_id:smallint@11 open_transaction_count:int@11".to_owned(),
         "dm_exec_connections" => "session_id:int connect_time:dt! net_transport:n40! protocol_type:n40 protocol_version:int endpoint_id:int encrypt_option:n40! auth_scheme:n40! net_packet_size:int client_net_address:v48 client_tcp_port:int local_net_address:v48 local_tcp_port:int connection_id:guid!".to_owned(),
         "server_triggers" => "name:sysname! object_id:int! parent_class:tinyint! parent_class_desc:n60 parent_id:int! type:c2! type_desc:n60 create_date:dt! modify_date:dt! is_ms_shipped:bit! is_disabled:bit!".to_owned(),
+        "server_trigger_events" => "object_id:int! type:int! type_desc:n60 is_trigger_event:bit! is_first:bit is_last:bit".to_owned(),
+        "dm_tcp_listener_states" => "listener_id:int! ip_address:n48! is_ipv4:bit! port:int! type:tinyint! type_desc:n20! state:tinyint! state_desc:n16! start_time:dt!".to_owned(),
+        "messages" => "message_id:int! language_id:smallint! severity:tinyint is_event_logged:bit! text:n2048!".to_owned(),
         "triggers" => "name:sysname! object_id:int! parent_class:tinyint! parent_class_desc:n60 parent_id:int! type:c2! type_desc:n60 create_date:dt! modify_date:dt! is_ms_shipped:bit! is_disabled:bit! is_not_for_replication:bit! is_instead_of_trigger:bit!".to_owned(),
         "configurations" => "configuration_id:int! name:n35! value:variant minimum:variant maximum:variant value_in_use:variant description:n255! is_dynamic:bit! is_advanced:bit!".to_owned(),
         "availability_groups" => "group_id:guid! name:sysname resource_id:n40 resource_group_id:n40 failure_condition_level:int health_check_timeout:int automated_backup_preference:tinyint automated_backup_preference_desc:n60".to_owned(),
@@ -50,7 +53,8 @@ fn shape_of(view: &str) -> Option<String> {
 /// The view's columns, those of later versions included; `None` when this version has no such view.
 pub fn columns(view: &str, version: Version) -> Option<Vec<Shape>> {
     let availability = view.starts_with("availability_") || view.starts_with("dm_hadr_");
-    if availability && version < Version::V2012 {
+    let young = availability || view == "dm_tcp_listener_states";
+    if young && version < Version::V2012 {
         return None;
     }
     shape_of(view)?.split_whitespace().map(column).collect()
@@ -133,6 +137,9 @@ mod tests {
             "dm_exec_connections",
             "server_triggers",
             "triggers",
+            "server_trigger_events",
+            "dm_tcp_listener_states",
+            "messages",
             "configurations",
             "availability_groups",
             "availability_replicas",
