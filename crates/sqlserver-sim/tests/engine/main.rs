@@ -22,6 +22,7 @@ mod left_out;
 mod nonsense;
 mod permissions;
 mod ports;
+mod probing;
 mod readme;
 mod sessions;
 mod topic;

@@ -223,15 +223,18 @@ fn check(
     let (master, known) = known_peer(to, theirs, Side::Acceptor, &presented)?;
     let (principal, certificate) = authorise(to, theirs, master, accepting, known)?;
     let mut acceptors = None;
-    if purpose != Purpose::Any && !from.switches().dialler_skips_peer_certificate {
+    if purpose != Purpose::Any {
         let signature = signed(shown, challenge, Side::Acceptor)?;
         let presented = Presented {
             facts: &shown.facts,
             challenge: challenge.as_bytes(),
             signature: &signature,
         };
-        let (_, known) = known_peer(from, mine, Side::Dialler, &presented)?;
-        acceptors = Some(known.id);
+        acceptors = match known_peer(from, mine, Side::Dialler, &presented) {
+            Ok((_, known)) => Some(known.id),
+            Err(_) if from.switches().dialler_skips_peer_certificate => None,
+            Err(refusal) => return Err(refusal),
+        };
     }
     Ok(Admission {
         principal,
