@@ -208,3 +208,8 @@ GO
 -- 156 near 'SELECT'
 grant connect on SELECT::e to x;
 GO
+-- 102 near 'CONECT...'
+GRANT CONECT ON ENDPOINT::e TO x;
+GO
+-- 102 near 'EVERYTHING...'
+DENY EVERYTHING TO x;

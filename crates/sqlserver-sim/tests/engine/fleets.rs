@@ -88,6 +88,38 @@ async fn a_hundred_instances_of_one_line_share_few_keys() {
 }
 
 #[tokio::test]
+async fn every_version_starts_with_a_sysadmin_login() {
+    for version in [
+        "2008R2", "2012", "2014", "2016", "2017", "2019", "2022", "2025",
+    ] {
+        let text = format!(
+            r#"
+            [[instance]]
+            name = "HOST_A"
+            version = "{version}"
+            sa_password = "Passw0rd!sim"
+            key_bits = 2048
+            shared_keys = true
+            outbound = true
+            logins = [{{ name = "it's]", password = "S3cret!pass", sysadmin = true }}]
+        "#
+        );
+        let file = fleet_file::parse(&text, "inline").unwrap();
+        let fleet = fleet_file::start(&file, "127.0.0.1").await.unwrap();
+        let a = fleet.instance("HOST_A").unwrap();
+        let member = "SELECT IS_SRVROLEMEMBER('sysadmin', N'it''s]')";
+        assert_eq!(number(&a, member).await, 1, "{version}");
+        let role = "CREATE SERVER ROLE r; ALTER SERVER ROLE r ADD MEMBER [it's]]]";
+        let expected = if version == "2008R2" {
+            vec![102]
+        } else {
+            vec![]
+        };
+        assert_eq!(errors(&a, role).await, expected, "{version}");
+    }
+}
+
+#[tokio::test]
 async fn count_without_a_place_for_the_number_is_refused() {
     let file: fleet_file::FleetFile = fleet_file::parse(
         "[[instance]]\nname = \"A\"\ncount = 2\nsa_password = \"Passw0rd!sim\"",
