@@ -53,9 +53,7 @@ SELECT line FROM @log"
         let has = |words: &str| lines.iter().any(|l| l.contains(words));
         let dialled = if has("Login succeeded") {
             Dialled::LetIn
-        } else if has("CONNECT permission") || has("login attempt") {
-            Dialled::Refused
-        } else if number == 1418 {
+        } else if has("login attempt") || number == 1418 {
             Dialled::Refused
         } else {
             Dialled::Unclear

@@ -212,8 +212,6 @@ fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
     use crate::engine::state::certificate::generate_key;
     use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
