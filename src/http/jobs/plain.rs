@@ -76,6 +76,9 @@ fn head(job: &Job) -> String {
     if let Some(reference) = &job.options.change_ref {
         let _ = writeln!(out, "change {}", one_line(reference));
     }
+    if let Some(deadline) = job.options.deadline {
+        let _ = writeln!(out, "deadline {}", moment(deadline.moment()));
+    }
     if let Some((code, detail)) = &job.failure {
         let _ = writeln!(out, "{}: {}", code.as_str(), one_line(detail));
     }
