@@ -136,6 +136,16 @@ async fn accept_member(
     })
 }
 
+/// A witness is what is one everywhere; what nobody has registered could become a partner.
+async fn role_over_all(conn: &mut Conn, instance: uuid::Uuid) -> Result<Role, Problem> {
+    let roles = instances::needed_roles(conn, &[instance]).await?;
+    let needed = roles.get(&instance).copied().unwrap_or_default();
+    Ok(match needed.witness && !needed.partner {
+        true => Role::Witness,
+        false => Role::Partner,
+    })
+}
+
 /// A repeated request: same kind, options, revision and pins.
 fn is_same(open: &Job, new: &NewJob) -> bool {
     open.kind == new.kind && open.options == new.options && open.accepted == new.accepted
@@ -167,7 +177,8 @@ fn being_cancelled(open: &Job) -> Problem {
 /// Ask for a job on an instance
 ///
 /// `inspect` observes it, also when its log-in was refused before; with `accept_identity` it pins the server's identity
-/// anew.
+/// anew. It says what is true of the instance alone and of the registrations that name it: rights for configuring, a wrong pin,
+/// who uses it and in which roles. It plans no trusts; what it calls a blocker would keep them from being configured.
 #[utoipa::path(
     post, path = "/v1/instances/{name}/jobs", operation_id = "ask_for_instance_job", tag = "jobs",
     params(NamePath, Wait, KeyHeader),
@@ -204,7 +215,8 @@ pub async fn ask_for_instance_job(
         id: instance.id,
         name: instance.name,
     };
-    let member = accept_member(&mut tx, named.clone(), Role::Partner).await?;
+    let role = role_over_all(&mut tx, named.id).await?;
+    let member = accept_member(&mut tx, named.clone(), role).await?;
     let new = NewJob {
         id: new_id(),
         kind,

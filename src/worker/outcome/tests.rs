@@ -58,6 +58,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
             instance: "HOST_A".into(),
             server: None,
             endpoint: None,
+            used_by: None,
             trusts: vec![TrustPlan {
                 peer: "HOST_B".into(),
                 configured,
