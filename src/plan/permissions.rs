@@ -167,13 +167,7 @@ fn missing(
 }
 
 /// Rows that the log-in may not see are absent, not refused: a plan from such a reading could make what is there already.
-fn cannot_see(
-    scene: &Scene<'_>,
-    index: usize,
-    login: &OwnLogin,
-    work: Work,
-    report: &mut Report,
-) {
+fn cannot_see(scene: &Scene<'_>, index: usize, login: &OwnLogin, work: Work, report: &mut Report) {
     report.add(
         scene
             .note(Code::PermissionMissing, index)

@@ -28,9 +28,27 @@ pub async fn time_left(
     )
     .fetch_one(conn)
     .await?;
-    Ok(Duration::try_from_secs_f64(seconds)
-        .ok()
-        .filter(|left| !left.is_zero()))
+    Ok(positive(seconds))
+}
+
+/// What is too long for a duration is for ever.
+fn positive(seconds: f64) -> Option<Duration> {
+    (seconds > 0.0).then(|| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// How long the leased job has; `None` when its deadline has passed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn time_left_of(conn: &mut Conn, lease: &Lease) -> Result<Option<Duration>, StoreError> {
+    let seconds = sqlx::query_scalar!(
+        r#"select coalesce(extract(epoch from deadline - clock_timestamp())::float8, 'infinity') as "seconds!"
+           from jobs where id = $1"#,
+        lease.job_id
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(positive(seconds))
 }
 
 /// Whether the leased job's deadline has passed. In the transaction that writes down what is to be changed, so that nothing

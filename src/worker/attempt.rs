@@ -218,12 +218,12 @@ impl<'a> Attempt<'a> {
 
     /// Ends when the job's deadline has passed, by PostgreSQL's clock, and the attempt can be dropped where it stands.
     pub(super) async fn out_of_time(&self) {
-        let Some(deadline) = self.job.options.deadline else {
+        if self.job.options.deadline.is_none() {
             return std::future::pending().await;
-        };
+        }
         let asking = || async {
             let mut conn = self.worker.store.acquire().await?;
-            deadline::time_left(&mut conn, deadline).await
+            deadline::time_left_of(&mut conn, self.lease).await
         };
         loop {
             match self.outwait(asking).await {

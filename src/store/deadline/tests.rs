@@ -52,6 +52,18 @@ async fn the_time_left_is_the_databases(pool: PgPool) {
     let left = time_left(conn, later).await.unwrap().unwrap();
     assert!(left <= Duration::from_secs(3600) && left > Duration::from_secs(3000));
     assert_eq!(time_left(conn, Deadline::at(now)).await.unwrap(), None);
+    let fleet = fleet(conn, 4).await;
+    let job = job_due(conn, "erp", [&fleet[0], &fleet[1]], 3600).await;
+    let (held, _) = taken(conn).await.unwrap();
+    let left = time_left_of(conn, &held).await.unwrap().unwrap();
+    assert!(left <= Duration::from_secs(3600) && left > Duration::from_secs(3000));
+    let_pass(conn, job.id).await;
+    assert_eq!(time_left_of(conn, &held).await.unwrap(), None);
+    let patient = pair(conn, "patient", &fleet[2], &fleet[3]).await;
+    queued(conn, &patient).await;
+    let (held, _) = taken(conn).await.unwrap();
+    let left = time_left_of(conn, &held).await.unwrap();
+    assert_eq!(left, Some(Duration::MAX));
 }
 
 /// The younger one waits for the instance that the older one's worker holds: nobody can claim it.
