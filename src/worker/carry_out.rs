@@ -67,7 +67,7 @@ async fn run(attempt: &Attempt<'_>, stop_now: &CancellationToken) -> Ended {
             Err(interrupted) => Ended::By(interrupted),
         },
         () = attempt.cancelled_in_time() => Ended::By(Interrupted::Cancelled),
-        () = attempt.out_of_time() => Ended::By(Interrupted::OutOfTime),
+        () = Box::pin(attempt.out_of_time()) => Ended::By(Interrupted::OutOfTime),
         () = stop_now.cancelled() => Ended::Stopped,
     }
 }
@@ -77,7 +77,8 @@ async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &Cancellation
         Ended::Stopped => return hand_back(attempt).await,
         Ended::With(outcome) => settle(attempt, outcome, stop_now).await,
         Ended::By(Interrupted::Cancelled) => acknowledge(attempt, stop_now).await,
-        Ended::By(Interrupted::OutOfTime) => run_out(attempt, stop_now).await,
+        // Boxed for its size, as the attempt itself is.
+        Ended::By(Interrupted::OutOfTime) => Box::pin(run_out(attempt, stop_now)).await,
         Ended::By(interrupted) => Err(interrupted),
     };
     match settled {

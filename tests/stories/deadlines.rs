@@ -66,7 +66,7 @@ async fn a_stuck_server_is_waited_for_until_the_deadline_and_no_longer(pool: PgP
 
 #[sqlx::test(migrations = false)]
 async fn an_unreachable_server_is_tried_until_the_deadline(pool: PgPool) {
-    let flags = ["--max-attempts", "1000"];
+    let flags = ["--max-attempts", "100"];
     let app = TestApp::with(&pool, PAIR.map(host).into(), &flags).await;
     app.register_all(&PAIR).await;
     app.host("HOST_B").stop();
@@ -124,7 +124,7 @@ async fn a_change_under_way_at_the_deadline_is_looked_at(pool: PgPool) {
 
 #[sqlx::test(migrations = false)]
 async fn a_deadline_outlives_the_process_that_took_it(pool: PgPool) {
-    let flags = ["--max-attempts", "1000"];
+    let flags = ["--max-attempts", "100"];
     let mut app = TestApp::with(&pool, PAIR.map(host).into(), &flags).await;
     app.register_all(&PAIR).await;
     app.host("HOST_B").stop();
