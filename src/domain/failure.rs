@@ -35,9 +35,10 @@ pub enum FailureClass {
     TlsNotTrusted,
     /// 18456 and its kin. Never retried: lock-out.
     LoginRefused,
-    /// Deadlock victim, lock time-out, out of memory …: the batch did nothing.
+    /// Deadlock victim, lock time-out, out of memory, a database in recovery …: the batch did nothing; the server's state passes.
     Transient,
-    /// 15025, 15023, 15063, 15232: somebody was faster, or the object is invisible. Observe and plan anew.
+    /// 15025, 15023, 15063, 15278, 15232: somebody was faster, or the object is invisible. Observe and plan anew; refused a
+    /// second time, it is invisible.
     AlreadyExists,
     /// 15151, 15247, 229, 262, 297, 300 …
     PermissionMissing,
@@ -45,7 +46,7 @@ pub enum FailureClass {
     FileUnusable,
     /// The bytes of the file are another certificate's.
     FileMismatch,
-    /// The link was lost with a batch under way: nobody knows whether it ran.
+    /// The link was lost with a batch under way, or its answer did not say how it ended: nobody knows whether it ran.
     OutcomeUnknown,
     /// Any other error number.
     Rejected,

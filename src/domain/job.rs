@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::deadline::Deadline;
 use super::hash::Sha256;
 use super::name::NamedRef;
 use super::pair::{OperatingMode, Role};
@@ -70,6 +71,8 @@ pub struct JobOptions {
     pub reason: Option<String>,
     /// The caller's change reference; travels in a comment at the head of every batch.
     pub change_ref: Option<String>,
+    /// No attempt and no change begins after it.
+    pub deadline: Option<Deadline>,
 }
 
 /// What a job was accepted with: kept, whatever is uploaded meanwhile.
@@ -148,7 +151,8 @@ pub enum FailureCode {
     NotAdmitted,
     /// `partial`: what a blocker or conflict touches was left out; the rest is done.
     Partial,
-    /// The deadline the job was given has passed.
+    /// The deadline the job was given has passed, or leaves no time for another attempt. Nothing was begun after it; the steps
+    /// tell what was done before.
     DeadlineExceeded,
     /// `only_if_plan`: the world has moved.
     PlanStale,
@@ -293,7 +297,7 @@ impl JobState {
             (Is::Queued | Is::Running, On::Claimed) => Ok(Is::Running),
             (Is::Running, On::FailedForNow | On::HandedBack) => Ok(Is::Queued),
             (Is::Running, On::Succeeded) => Ok(Is::Succeeded),
-            // A queued job fails for good when it is found poisoned.
+            // A queued job fails for good when it is found poisoned, or its deadline has passed.
             (Is::Queued | Is::Running, On::FailedForGood) => Ok(Is::Failed),
             (Is::Queued | Is::Running, On::Cancelled) => Ok(Is::Cancelled),
             (from, event) => Err(IllegalMove { from, event }),

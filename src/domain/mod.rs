@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod clock;
 pub mod credential;
 pub mod cure;
+pub mod deadline;
 pub mod failure;
 pub mod finding;
 pub mod hash;

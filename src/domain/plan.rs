@@ -6,6 +6,7 @@ use super::action::Action;
 use super::finding::Finding;
 use super::hash::{Sha256, Thumbprint};
 use super::trust::{Admission, Configured, Proof};
+use super::wish::Use;
 
 /// What one attempt found and would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub struct InstancePlan {
     pub server: Option<String>,
     /// One line on its endpoint.
     pub endpoint: Option<String>,
+    /// The registrations that name it; told by inspections only.
+    #[serde(default)]
+    pub used_by: Option<Vec<Use>>,
     pub trusts: Vec<TrustPlan>,
 }
 

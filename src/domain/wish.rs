@@ -1,5 +1,6 @@
 //! What an attempt wants: members, what is registered about each, and which trusts. The input of `plan`.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::certificate::Certificate;
@@ -21,6 +22,21 @@ pub struct Wish {
     pub if_endpoint_in_use: IfEndpointInUse,
     /// A changing job: what forbids changes is a blocker.
     pub thresholds: Thresholds,
+    /// For an inspection, which plans no trusts: the registrations that name its one member. `None` for all other jobs.
+    pub inspection: Option<Vec<Use>>,
+}
+
+/// One registration that names an instance, and what it makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Use {
+    /// The pair's name.
+    #[schema(example = "erp")]
+    pub pair: String,
+    pub role: Role,
+    /// Who is to be let in there.
+    pub lets_in: Vec<String>,
+    /// Where it is to be let in.
+    pub let_in_by: Vec<String>,
 }
 
 /// One member, with what the registrations say.

@@ -6,7 +6,7 @@ use crate::domain::cure::Cure;
 use crate::domain::finding::Code;
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{Endpoint, EndpointRole, EndpointState};
-use crate::domain::pair::Role;
+use crate::domain::wish::NeededRoles;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     for (index, _, seen) in scene.all_observed() {
@@ -86,9 +86,7 @@ fn stopped(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note>
 }
 
 fn role(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
-    let member = scene.member(index);
-    let partner = member.needed_roles.partner || member.role == Role::Partner;
-    let witness = member.needed_roles.witness || member.role == Role::Witness;
+    let NeededRoles { partner, witness } = scene.needed_roles(index);
     let covers_partner = matches!(endpoint.role, EndpointRole::Partner | EndpointRole::All);
     let covers_witness = matches!(endpoint.role, EndpointRole::Witness | EndpointRole::All);
     if (!partner || covers_partner) && (!witness || covers_witness) {

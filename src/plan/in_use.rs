@@ -55,6 +55,26 @@ pub(super) fn check(scene: &Scene<'_>, index: usize, planned: Planned, report: &
     );
 }
 
+/// For those who only ask: who is on the endpoint, and what that would mean for a change.
+pub(super) fn tell(scene: &Scene<'_>, index: usize, report: &mut Report) {
+    let Some(seen) = scene.observed(index).filter(|seen| is_in_use(seen)) else {
+        return;
+    };
+    let remedy = if seen.databases.iter().any(is_principal_with_witness) {
+        "Nothing now. Importing a certificate there is refused unless the job says if_endpoint_in_use: proceed; choose a quiet hour for it."
+    } else {
+        "Nothing now; a quiet hour, when a certificate is to be imported."
+    };
+    report.add(
+        scene
+            .note(Code::EndpointInUse, index)
+            .severity(Severity::Info)
+            .found(in_detail(seen))
+            .wanted("to be known: importing a certificate may make the endpoint's connections reconnect")
+            .remedy(remedy),
+    );
+}
+
 fn is_in_use(seen: &Observation) -> bool {
     !seen.databases.is_empty()
         || !seen.availability_groups.is_empty()

@@ -4,7 +4,7 @@ use super::note::Report;
 use super::scene::Scene;
 use crate::domain::finding::Code;
 use crate::domain::observation::Server;
-use crate::domain::pair::{OperatingMode, Role};
+use crate::domain::pair::OperatingMode;
 
 /// SQL Server 2012.
 const FIRST_USABLE: u32 = 11;
@@ -12,10 +12,10 @@ const ENTERPRISE: i32 = 3;
 const EXPRESS: i32 = 4;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (index, member, seen) in scene.all_observed() {
+    for (index, _, seen) in scene.all_observed() {
         let server = &seen.server;
         version(scene, index, server, report);
-        if member.role == Role::Partner {
+        if scene.is_partner(index) {
             partner_edition(scene, index, server, report);
         }
         if server.is_linux {

@@ -12,6 +12,7 @@ mod endpoint;
 mod hash;
 mod identity;
 mod in_use;
+mod inspection;
 mod lines;
 mod members;
 mod note;
@@ -88,13 +89,18 @@ fn instance(
         .map(|peer| trust_plan(scene, index, peer, required, report))
         .collect();
     let actions: Vec<Action> = trusts.iter().flat_map(|t| t.actions.clone()).collect();
-    permissions::check(scene, index, &actions, report);
-    in_use::check(scene, index, in_use::Planned::of(actions.iter()), report);
+    if let Some(uses) = &scene.wish.inspection {
+        inspection::check(scene, index, uses, report);
+    } else {
+        permissions::check(scene, index, &actions, report);
+        in_use::check(scene, index, in_use::Planned::of(actions.iter()), report);
+    }
     let seen = scene.observed(index);
     InstancePlan {
         instance: scene.name(index).to_owned(),
         server: seen.map(lines::server),
         endpoint: seen.and_then(|s| Some(lines::endpoint(s, s.endpoint.as_ref()?))),
+        used_by: scene.wish.inspection.clone(),
         trusts,
     }
 }

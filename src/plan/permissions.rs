@@ -15,28 +15,69 @@ struct Needed {
     used_by: &'static str,
 }
 
+/// What is to be done, as far as rights are concerned.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    login: bool,
+    user: bool,
+    import: bool,
+    grant: bool,
+}
+
+impl Work {
+    fn of(actions: &[Action]) -> Self {
+        let any = |wanted: fn(&Action) -> bool| actions.iter().any(wanted);
+        Self {
+            login: any(|a| matches!(a, Action::CreateLogin { .. })),
+            user: any(|a| matches!(a, Action::CreateUser { .. })),
+            import: any(|a| matches!(a, Action::ImportCertificate { .. })),
+            grant: any(|a| matches!(a, Action::GrantConnect { .. })),
+        }
+    }
+
+    fn is_any(self) -> bool {
+        self.login || self.user || self.import || self.grant
+    }
+}
+
+/// The rights that this plan needs.
 pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report: &mut Report) {
+    check_for(scene, index, Work::of(actions), report);
+}
+
+/// The rights that configuring a peer nobody has heard of would need; without an endpoint nothing can be granted on it.
+pub(super) fn for_configuring(scene: &Scene<'_>, index: usize, report: &mut Report) {
+    let has_endpoint = scene.observed(index).is_some_and(|s| s.endpoint.is_some());
+    let work = Work {
+        login: true,
+        user: true,
+        import: true,
+        grant: has_endpoint,
+    };
+    check_for(scene, index, work, report);
+}
+
+fn check_for(scene: &Scene<'_>, index: usize, work: Work, report: &mut Report) {
     let Some(seen) = scene.observed(index) else {
         return;
     };
     if seen.login.is_sysadmin {
         return;
     }
-    for needed in needed(&seen.login, actions) {
+    for needed in needed(&seen.login, work) {
         if needed.has != Some(true) {
             missing(scene, index, &seen.login, &needed, report);
         }
     }
     if seen.login.view_any_definition != Some(true) {
-        cannot_see(scene, index, &seen.login, actions, report);
+        cannot_see(scene, index, &seen.login, work, report);
     }
 }
 
-fn needed(login: &OwnLogin, actions: &[Action]) -> Vec<Needed> {
-    let any = |wanted: fn(&Action) -> bool| actions.iter().any(wanted);
+fn needed(login: &OwnLogin, work: Work) -> Vec<Needed> {
     let all = [
         (
-            any(|a| matches!(a, Action::CreateLogin { .. })),
+            work.login,
             Needed {
                 permission: "ALTER ANY LOGIN",
                 at_server: true,
@@ -45,7 +86,7 @@ fn needed(login: &OwnLogin, actions: &[Action]) -> Vec<Needed> {
             },
         ),
         (
-            any(|a| matches!(a, Action::CreateUser { .. })),
+            work.user,
             Needed {
                 permission: "ALTER ANY USER",
                 at_server: false,
@@ -54,7 +95,7 @@ fn needed(login: &OwnLogin, actions: &[Action]) -> Vec<Needed> {
             },
         ),
         (
-            any(|a| matches!(a, Action::ImportCertificate { .. })),
+            work.import,
             Needed {
                 permission: "CONTROL",
                 at_server: false,
@@ -63,7 +104,7 @@ fn needed(login: &OwnLogin, actions: &[Action]) -> Vec<Needed> {
             },
         ),
         (
-            any(|a| matches!(a, Action::GrantConnect { .. })),
+            work.grant,
             Needed {
                 permission: "ALTER ANY ENDPOINT",
                 at_server: true,
@@ -126,18 +167,11 @@ fn missing(
 }
 
 /// Rows that the log-in may not see are absent, not refused: a plan from such a reading could make what is there already.
-fn cannot_see(
-    scene: &Scene<'_>,
-    index: usize,
-    login: &OwnLogin,
-    actions: &[Action],
-    report: &mut Report,
-) {
-    let creates = actions.iter().any(Action::changes_something);
+fn cannot_see(scene: &Scene<'_>, index: usize, login: &OwnLogin, work: Work, report: &mut Report) {
     report.add(
         scene
             .note(Code::PermissionMissing, index)
-            .severity(if creates {
+            .severity(if work.is_any() {
                 Severity::Blocker
             } else {
                 Severity::Warning

@@ -36,6 +36,10 @@ fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mu
             "a log-in that may read the catalog of master".to_owned(),
             "Grant VIEW ANY DEFINITION to the log-in, or make it a member of sysadmin.",
         ),
+        _ if failure.class == FailureClass::Transient => (
+            "a server that is in a state to answer".to_owned(),
+            passing(failure.sql.as_ref().map_or(0, |e| e.number)),
+        ),
         _ => (
             "an answer to every question of the observe batch".to_owned(),
             "Look up the error; the statement is in the job's steps.",
@@ -53,16 +57,37 @@ fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mu
     );
 }
 
+/// What a state that passes by itself, by its error number, comes from.
+fn passing(number: i32) -> &'static str {
+    match number {
+        1204 | 1205 | 1222 | 601 | 844..=846 | 3960 | 3961 | 5030 => {
+            "Somebody is changing what was asked about, or holds locks on it. Tried again by itself; if it lasts, look for a session of long standing that others wait for."
+        }
+        701 | 802 | 8628 | 8645 | 8651 => {
+            "The server is short of memory. Tried again by itself; if it lasts, its error log tells what takes it."
+        }
+        1101 | 1105 | 9002 => {
+            "A file or log of the server is full. Tried again by itself; if it lasts, make room."
+        }
+        904 | 921 | 922 | 924 | 927 | 941 | 952 | 955 | 956 | 983 => {
+            "A database is starting, in recovery, being restored or otherwise in transition. Tried again by itself; if it lasts, the server's error log tells how far it is."
+        }
+        _ => {
+            "The server said so itself: it was reached, and is not in a state to answer. Tried again by itself; if it lasts, its error log tells more."
+        }
+    }
+}
+
 fn code_of(class: FailureClass) -> Code {
     match class {
-        // A link that broke or a deadlock while looking: nothing was changed, and the next look may succeed.
-        FailureClass::Unreachable | FailureClass::Transient | FailureClass::OutcomeUnknown => {
-            Code::Unreachable
-        }
+        // A link that broke while looking: nothing was changed, and the next look may succeed.
+        FailureClass::Unreachable | FailureClass::OutcomeUnknown => Code::Unreachable,
         FailureClass::TlsNotTrusted => Code::TlsNotTrusted,
         FailureClass::LoginRefused => Code::LoginRefused,
         FailureClass::PermissionMissing => Code::PermissionMissing,
-        FailureClass::AlreadyExists
+        // It answered, and said why it could not.
+        FailureClass::Transient
+        | FailureClass::AlreadyExists
         | FailureClass::FileUnusable
         | FailureClass::FileMismatch
         | FailureClass::Rejected

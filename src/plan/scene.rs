@@ -6,7 +6,8 @@ use super::note::Note;
 use crate::domain::failure::Failure;
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
-use crate::domain::wish::{Member, Wish};
+use crate::domain::pair::Role;
+use crate::domain::wish::{Member, NeededRoles, Wish};
 
 /// What came back from looking at one member.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +33,25 @@ impl<'a> Scene<'a> {
 
     pub fn name(&self, index: usize) -> &'a str {
         self.member(index).name.as_str()
+    }
+
+    /// What the registrations want of its endpoint: all of them, and the one that this is about.
+    pub fn needed_roles(&self, index: usize) -> NeededRoles {
+        let member = self.member(index);
+        let (of_all, own) = (member.needed_roles, member.role);
+        let is_own = |role| self.wish.inspection.is_none() && own == role;
+        NeededRoles {
+            partner: of_all.partner || is_own(Role::Partner),
+            witness: of_all.witness || is_own(Role::Witness),
+        }
+    }
+
+    /// Whether it is a partner in what this is about; an inspection is about all that is registered.
+    pub fn is_partner(&self, index: usize) -> bool {
+        match self.wish.inspection {
+            Some(_) => self.member(index).needed_roles.partner,
+            None => self.member(index).role == Role::Partner,
+        }
     }
 
     pub fn observed(&self, index: usize) -> Option<&'a Observation> {

@@ -18,6 +18,8 @@ pub struct ApplyResult {
     pub steps: Vec<StepResult>,
     /// `None`: everything is committed.
     pub failure: Option<Failure>,
+    /// Ordinal of the action whose statement the server refused, where it said which.
+    pub refused: Option<usize>,
 }
 
 /// What became of one action.
@@ -111,10 +113,7 @@ impl Progress {
                     (Some(failure), Box::new(move |n| around(at, n)))
                 }
                 (None, Err(failure)) => self.without_verdict(failure),
-                (None, Ok(())) => {
-                    let said = failure::protocol(target, "the batch ended without saying how");
-                    (Some(said), Box::new(|_| StepOutcome::Unknown))
-                }
+                (None, Ok(())) => self.without_verdict(failure::no_verdict(target)),
             },
         };
         let steps = batch.steps.iter().map(|step| StepResult {
@@ -124,7 +123,11 @@ impl Progress {
             error: self.error_of(step.ordinal, failure.as_ref(), outcome(step.ordinal)),
         });
         let steps = steps.collect();
-        ApplyResult { steps, failure }
+        ApplyResult {
+            steps,
+            failure,
+            refused: self.failed.map(|(at, _)| at).filter(|at| *at > 0),
+        }
     }
 
     /// The server refused the batch as a whole before any of it ran, or nobody knows.
@@ -134,6 +137,14 @@ impl Progress {
     ) -> (Option<Failure>, Box<dyn Fn(usize) -> StepOutcome>) {
         let answered = failure.sql.is_some() && failure.class != FailureClass::OutcomeUnknown;
         let never_ran = answered && self.applied.is_empty();
+        // An answer that cannot be read says nothing about what was done: that is not a refusal.
+        let failure = match failure.class {
+            FailureClass::Protocol => Failure {
+                class: FailureClass::OutcomeUnknown,
+                ..failure
+            },
+            _ => failure,
+        };
         let outcome: Box<dyn Fn(usize) -> StepOutcome> = if never_ran {
             Box::new(|ordinal| around(1, ordinal))
         } else {

@@ -17,21 +17,29 @@ const FILE_MISMATCH: i32 = 50001;
 /// THROWn by an apply batch when another one holds the instance's application lock.
 const APPLY_LOCK_BUSY: i32 = 50002;
 
-/// What an error number means in a batch.
+/// What an error number means in a batch. A number of the log-in says something else there: the session is there already.
 #[must_use]
 pub(super) fn class_of(number: i32) -> FailureClass {
     match number {
-        // Deadlock, lock time-out, out of locks or memory, snapshot conflict: nothing was done.
-        1205 | 1222 | 1204 | 701 | 802 | 3960 | APPLY_LOCK_BUSY => FailureClass::Transient,
-        // The database is starting, recovering, being changed or closed, or the server is going down.
-        921 | 922 | 927 | 952 | 6005 => FailureClass::Transient,
-        15025 | 15023 | 15063 | 15232 => FailureClass::AlreadyExists,
+        // Deadlock, lock and latch time-outs, snapshot conflicts, rows that moved away: nothing was done.
+        1205 | 1222 | 601 | 844 | 845 | 846 | 3960 | 3961 | 5030 | APPLY_LOCK_BUSY => {
+            FailureClass::Transient
+        }
+        // Out of locks, memory, or room in a file or log.
+        1204 | 701 | 802 | 8628 | 8645 | 8651 | 1101 | 1105 | 9002 => FailureClass::Transient,
+        // A database is starting, recovering, restoring, being changed or taken over, or the server is going down.
+        904 | 921 | 922 | 924 | 927 | 941 | 952 | 955 | 956 | 983 | 6005 => FailureClass::Transient,
+        15025 | 15023 | 15063 | 15278 | 15232 => FailureClass::AlreadyExists,
         229 | 230 | 262 | 297 | 300 | 916 | 15151 | 15247 | 15517 => {
             FailureClass::PermissionMissing
         }
         15208 => FailureClass::FileUnusable,
         FILE_MISMATCH => FailureClass::FileMismatch,
-        _ => log_in_class_of(number).unwrap_or(FailureClass::Rejected),
+        // Paused, shutting down, overloaded: the server's state, which passes.
+        _ => match log_in_class_of(number) {
+            Some(FailureClass::Unreachable) => FailureClass::Transient,
+            _ => FailureClass::Rejected,
+        },
     }
 }
 
@@ -218,6 +226,19 @@ pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
             sql: None,
         },
         other => protocol(target, &format!("the answer was not understood: {other}")),
+    }
+}
+
+/// The answer ended, complete as TDS has it, and neither what commits nor what catches errors was heard of.
+#[must_use]
+pub(super) fn no_verdict(target: &Target) -> Failure {
+    Failure {
+        class: FailureClass::OutcomeUnknown,
+        detail: format!(
+            "{} at {}: the batch ended without saying how",
+            target.name, target.address
+        ),
+        sql: None,
     }
 }
 

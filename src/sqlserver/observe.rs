@@ -44,7 +44,7 @@ impl Pools {
             }
             other => other,
         };
-        outcome.map_err(as_unreachable)
+        outcome.map_err(|failure| of_a_question(target, failure))
     }
 }
 
@@ -72,14 +72,19 @@ async fn ask(
         .map_err(|said| failure::protocol(target, &said))
 }
 
-/// A lost answer to a question leaves nothing unknown on the server: the server was not reached, no more.
-fn as_unreachable(failure: Failure) -> Failure {
-    if failure.class == FailureClass::OutcomeUnknown {
-        Failure {
+/// A lost answer to a question leaves nothing unknown on the server: the server was not reached, no more. Where it said
+/// itself why it does not answer, it was reached, and that is the state it is in.
+fn of_a_question(target: &Target, failure: Failure) -> Failure {
+    match (failure.class, &failure.sql) {
+        (FailureClass::OutcomeUnknown, None) => Failure {
             class: FailureClass::Unreachable,
             ..failure
-        }
-    } else {
-        failure
+        },
+        (FailureClass::OutcomeUnknown | FailureClass::Transient, Some(_)) => Failure {
+            class: FailureClass::Transient,
+            detail: format!("{} could not answer just now", target.name),
+            ..failure
+        },
+        _ => failure,
     }
 }

@@ -81,6 +81,7 @@ impl<'a> Terms<'a> {
 /// A changing job takes its instances with it. While it waits for one of them, no younger changing job overtakes it at the
 /// others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
 /// only those who need it. One that has been due for 5 minutes is not overtaken any more, whatever it waits for.
+/// One whose deadline has passed is not claimed: `deadline` ends it.
 ///
 /// # Errors
 /// When the database does not answer; nothing is claimed then.
@@ -169,6 +170,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
            from jobs j
            where j.state in ('queued', 'running')
              and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
+             and (j.deadline is null or j.deadline > clock_timestamp())
              and ($5 or j.unended_claims < $6 - 1 or j.unended_claims >= $6 or j.cancel_requested_at is not null)
              and (cardinality($2::uuid[]) = 0 or not exists (
                  select from job_instances n where n.job_id = j.id and n.instance_id = any($2)))

@@ -12,6 +12,7 @@ use super::lease::Lease;
 use super::list::{Page, one_more};
 use super::read::{At, to_json};
 use super::{Conn, StoreError};
+use crate::domain::deadline::Deadline;
 use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject};
 use crate::domain::plan::{InstanceScript, Plan};
 
@@ -163,8 +164,8 @@ pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
     let holds: &[Uuid] = if new.is_changing() { &ids } else { &[] };
     sqlx::query!(
         "insert into jobs (id, kind, pair_id, instance_id, subject_name, dry_run, holds, options, accepted, state,
-                           next_attempt_at, version, created_at, request_id)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), 0, $11, $12)",
+                           next_attempt_at, version, created_at, request_id, deadline)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), 0, $11, $12, $13)",
         new.id,
         new.kind.as_str(),
         pair,
@@ -177,6 +178,7 @@ pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
         JobState::Queued.as_str(),
         new.created_at,
         new.request_id,
+        new.options.deadline.map(Deadline::moment),
     )
     .execute(&mut *conn)
     .await?;

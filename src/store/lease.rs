@@ -1,6 +1,7 @@
 //! Leases: who may write about a job now. Every write of a worker names its token; when no row answers, the lease went
 //! elsewhere or ran out, and the attempt must stop. All times are PostgreSQL's clock.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::events::{self, Kind, News};
 use super::{Conn, StoreError, attempts, ending, steps};
+use crate::domain::deadline::Deadline;
 use crate::domain::job::{FailureCode, JobEvent, JobState};
 
 /// The right to carry out one attempt, for a while.
@@ -29,7 +31,7 @@ pub struct Lease {
 /// How an attempt wants to end.
 struct End<'a> {
     event: JobEvent,
-    problem: Option<(FailureCode, &'a str)>,
+    problem: Option<(FailureCode, Cow<'a, str>)>,
     /// For an attempt that another one shall follow.
     due_in: Option<Duration>,
     /// How long after its first attempt began a job may still begin another one.
@@ -141,14 +143,15 @@ pub async fn fail(
     detail: &str,
 ) -> Result<JobState, StoreError> {
     let end = End {
-        problem: Some((code, detail)),
+        problem: Some((code, detail.into())),
         ..End::of(JobEvent::FailedForGood)
     };
     end_attempt(conn, lease, end).await
 }
 
 /// The attempt failed for now; the next one is due after `delay`. If by then more than `total` would have passed since the
-/// job's first attempt began, the job fails for good instead. The cap on the number of attempts is the caller's.
+/// job's first attempt began, the job fails for good instead, and so it does with `deadline_exceeded` if its deadline would
+/// have passed. The cap on the number of attempts is the caller's.
 pub async fn retry_later(
     conn: &mut Conn,
     lease: &Lease,
@@ -158,7 +161,7 @@ pub async fn retry_later(
     total: Duration,
 ) -> Result<JobState, StoreError> {
     let end = End {
-        problem: Some((code, detail)),
+        problem: Some((code, detail.into())),
         due_in: Some(delay),
         total: Some(total),
         ..End::of(JobEvent::FailedForNow)
@@ -186,7 +189,7 @@ pub async fn let_go(
 ) -> Result<JobState, StoreError> {
     let detail = "the lease ran out: PostgreSQL did not answer in time";
     let end = End {
-        problem: Some((FailureCode::AttemptsExhausted, detail)),
+        problem: Some((FailureCode::AttemptsExhausted, detail.into())),
         due_in: Some(delay),
         total: Some(total),
         late: true,
@@ -212,7 +215,7 @@ async fn end_attempt(
     sqlx::query!("delete from instance_leases where token = $1", lease.token)
         .execute(&mut *tx)
         .await?;
-    let (code, detail) = end.problem.unzip();
+    let (code, detail) = problem_of(&end).unzip();
     let outcome = outcome(&end);
     attempts::end(&mut tx, lease.job_id, lease.attempt, outcome, code, detail).await?;
     steps::close_open(&mut tx, lease.job_id, lease.attempt).await?;
@@ -230,7 +233,9 @@ async fn allowed<'a>(
     let found = sqlx::query!(
         r#"select cancel_requested_at is not null as "cancel_requested!",
                   coalesce(started_at + make_interval(secs => $3) < clock_timestamp() + make_interval(secs => $4), false)
-                      as "too_late!"
+                      as "too_late!",
+                  deadline, coalesce(deadline <= clock_timestamp(), false) as "passed!",
+                  coalesce(deadline <= clock_timestamp() + make_interval(secs => $4), false) as "overdue!"
            from jobs where id = $1 and lease_token = $2 and (lease_until > clock_timestamp() or $5) for update"#,
         lease.job_id,
         lease.token,
@@ -244,15 +249,38 @@ async fn allowed<'a>(
     let event = match wanted.event {
         JobEvent::Succeeded => JobEvent::Succeeded,
         _ if found.cancel_requested => JobEvent::Cancelled,
-        JobEvent::FailedForNow if found.too_late => JobEvent::FailedForGood,
+        JobEvent::FailedForNow if found.too_late || found.overdue => JobEvent::FailedForGood,
         event => event,
     };
     let follows = matches!(event, JobEvent::FailedForNow | JobEvent::HandedBack);
+    let in_time = wanted.event != JobEvent::FailedForNow || !found.overdue;
+    let problem = match (wanted.problem, found.deadline) {
+        (Some((_, last)), Some(deadline)) if !in_time => {
+            let words = no_time(Deadline::at(deadline), found.passed, &last);
+            Some((FailureCode::DeadlineExceeded, words.into()))
+        }
+        (problem, _) => problem,
+    };
     Ok(End {
         event,
+        problem,
         due_in: wanted.due_in.filter(|_| follows),
         ..wanted
     })
+}
+
+/// Why there is no other attempt, and what the last one ran into.
+fn no_time(deadline: Deadline, passed: bool, last: &str) -> String {
+    let why = match passed {
+        true => deadline.passed(),
+        false => format!("the deadline {deadline} leaves no time for another attempt"),
+    };
+    format!("{why}; the last one ran into: {last}")
+}
+
+fn problem_of<'e>(end: &'e End<'_>) -> Option<(FailureCode, &'e str)> {
+    let (code, detail) = end.problem.as_ref()?;
+    Some((*code, detail.as_ref()))
 }
 
 fn outcome(end: &End<'_>) -> attempts::AttemptEnd {
@@ -273,8 +301,8 @@ async fn write_job(
     end: &End<'_>,
     next: JobState,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let failed = end.problem.filter(|_| next == JobState::Failed);
-    let problem = end.problem.filter(|_| next != JobState::Failed);
+    let failed = problem_of(end).filter(|_| next == JobState::Failed);
+    let problem = problem_of(end).filter(|_| next != JobState::Failed);
     let not_counted = i32::from(end.event == JobEvent::HandedBack);
     sqlx::query_scalar!(
         "update jobs
@@ -309,7 +337,7 @@ async fn tell(
     next: JobState,
     due_at: Option<DateTime<Utc>>,
 ) -> Result<(), StoreError> {
-    let (kind, data) = match (end.event, end.problem) {
+    let (kind, data) = match (end.event, problem_of(end)) {
         (JobEvent::FailedForNow, _) if end.late => {
             let data = json!({"attempt": lease.attempt, "next_attempt_at": due_at});
             (Kind::AttemptLost, data)

@@ -9,6 +9,7 @@ mod cancel;
 pub mod certificates;
 pub mod claim;
 pub mod credentials;
+pub mod deadline;
 mod ending;
 mod error;
 pub mod events;

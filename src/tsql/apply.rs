@@ -147,6 +147,7 @@ mod tests {
             instance: "HOST_A".to_owned(),
             server: None,
             endpoint: None,
+            used_by: None,
             trusts,
         }
     }

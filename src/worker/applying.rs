@@ -4,16 +4,16 @@ use futures_util::future::join_all;
 
 use super::attempt::{Attempt, Interrupted};
 use super::load::{Loaded, Side};
+use super::refused::{ApplyFailure, Refused};
 use crate::domain::action::Action;
 use crate::domain::certificate::Certificate;
-use crate::domain::failure::Failure;
 use crate::domain::hash::Sha256;
 use crate::domain::id::new_id;
 use crate::domain::plan::Plan;
 use crate::domain::step::{NewStep, StepEnd};
 use crate::plan::Seen;
 use crate::sqlserver::ApplyResult;
-use crate::store::{certificates, lease, steps};
+use crate::store::{certificates, deadline, lease, steps};
 use crate::tsql::action::{CertificateBytes, MissingBytes};
 use crate::tsql::apply::{self, ApplyBatch};
 
@@ -38,14 +38,14 @@ struct Prepared<'a> {
 }
 
 impl Attempt<'_> {
-    /// Sends every batch once. What went wrong, by instance name; empty when all is committed.
+    /// Sends every batch once. What went wrong; empty when all is committed.
     pub(super) async fn apply(
         &self,
         loaded: &Loaded,
         seen: &[Seen],
         plan: &Plan,
         bytes: &CertificateBytes,
-    ) -> Result<Vec<(String, Failure)>, ApplyError> {
+    ) -> Result<Vec<ApplyFailure>, ApplyError> {
         let obtained = obtained(loaded, seen, plan);
         let prepared = self.prepare(loaded, plan, bytes, &obtained)?;
         self.pass_return();
@@ -64,13 +64,25 @@ impl Attempt<'_> {
     async fn apply_one(
         &self,
         prepared: &Prepared<'_>,
-    ) -> Result<Option<(String, Failure)>, Interrupted> {
+    ) -> Result<Option<ApplyFailure>, Interrupted> {
         let target = &prepared.side.target;
         let may_send = || self.signals.is_held();
         let pools = &self.worker.pools;
         let result = pools.apply(target, &prepared.batch, may_send).await;
         self.end_applying(prepared, &result).await?;
-        Ok(result.failure.map(|failure| (target.name.clone(), failure)))
+        let refused = result.refused.and_then(|at| {
+            let step = prepared.batch.steps.iter().find(|s| s.ordinal == at)?;
+            Some(Refused {
+                peer: step.peer.clone(),
+                action: step.action.clone(),
+            })
+        });
+        Ok(result.failure.map(|failure| ApplyFailure {
+            instance: target.name.clone(),
+            log_in: target.log_in.user.clone(),
+            failure,
+            action: refused,
+        }))
     }
 
     fn prepare<'a>(
@@ -113,7 +125,7 @@ impl Attempt<'_> {
             .collect()
     }
 
-    /// One transaction: a certificate that is used without having been uploaded is kept the moment it is first used.
+    /// Unless the deadline has passed. One transaction: a certificate that is used without having been uploaded is kept the moment it is first used.
     async fn start_applying(
         &self,
         prepared: &[Prepared<'_>],
@@ -121,17 +133,26 @@ impl Attempt<'_> {
     ) -> Result<(), Interrupted> {
         let now = self.worker.clock.now();
         let all: Vec<NewStep> = prepared.iter().flat_map(|p| p.started.clone()).collect();
-        self.persist(|| async {
+        let begun = self.persist(|| async {
             let mut tx = self.worker.store.begin().await?;
             lease::hold(&mut tx, self.lease).await?;
+            if self.job.options.deadline.is_some()
+                && deadline::has_passed(&mut tx, self.lease, &all).await?
+            {
+                return Ok(false);
+            }
             for kept in obtained {
                 let (instance, certificate) = (kept.instance_id, &kept.certificate);
                 certificates::note_obtained(&mut tx, instance, certificate, now).await?;
             }
             steps::start(&mut tx, self.lease, &all).await?;
-            tx.commit().await
-        })
-        .await
+            tx.commit().await?;
+            Ok(true)
+        });
+        match begun.await? {
+            true => Ok(()),
+            false => Err(Interrupted::OutOfTime),
+        }
     }
 
     async fn end_applying(

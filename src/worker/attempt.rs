@@ -3,6 +3,7 @@
 //! Every attempt starts from what it sees now; nothing an earlier one wrote is taken for the state of a server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::Worker;
 use super::applying::{ApplyError, endpoint_der};
@@ -11,14 +12,18 @@ use super::load::{LoadError, Loaded, load};
 use super::looking::{Learned, LookError, Purpose};
 use super::outcome::{self, Next, SoFar};
 use super::record::Looked;
+use crate::domain::deadline::Deadline;
 use crate::domain::hash::Thumbprint;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::Plan;
 use crate::plan::{self, Seen};
-use crate::store::StoreError;
 use crate::store::lease::Lease;
+use crate::store::{StoreError, deadline};
 use crate::tsql::action::MissingBytes;
 use crate::tsql::{cure, script};
+
+/// PostgreSQL's clock may be set while an attempt waits for a deadline.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// One attempt at one claimed job.
 pub(super) struct Attempt<'a> {
@@ -26,8 +31,8 @@ pub(super) struct Attempt<'a> {
     pub lease: &'a Lease,
     pub job: &'a Job,
     pub signals: &'a Signals,
-    /// Set before the first apply batch is written down as started: from then on a cancellation no longer stops the attempt,
-    /// it only keeps it from sending another one.
+    /// Set before the first apply batch is written down as started: from then on neither a cancellation nor the deadline stops
+    /// the attempt, they only keep it from sending another one.
     past_return: AtomicBool,
 }
 
@@ -38,6 +43,8 @@ pub(super) enum Interrupted {
     LeaseLost,
     /// The job is to be cancelled, and nothing is under way.
     Cancelled,
+    /// The job's deadline has passed, and nothing is under way.
+    OutOfTime,
     Store(StoreError),
 }
 
@@ -139,9 +146,13 @@ impl<'a> Attempt<'a> {
         if self.job.options.only_if_plan.is_some() && round.approved.is_none() {
             round.approved = Some(plan.clone());
         }
-        round.so_far.rounds += 1;
         match self.apply(loaded, &seen, &plan, &bytes).await {
-            Ok(failures) => round.so_far.apply_failures = failures,
+            Ok(failures) => round.so_far.note_round(failures),
+            Err(ApplyError::Interrupted(Interrupted::OutOfTime)) if round.so_far.rounds > 0 => {
+                let passed = self.job.options.deadline.map(Deadline::passed);
+                let passed = passed.unwrap_or_default();
+                return Ok(Some(outcome::too_late(&passed, &plan, &round.so_far)));
+            }
             Err(ApplyError::Interrupted(why)) => return Err(why),
             Err(ApplyError::Missing(missing)) => return Ok(Some(internal(&missing))),
         }
@@ -202,6 +213,30 @@ impl<'a> Attempt<'a> {
     /// Ends when the job is to be cancelled and the attempt can be dropped where it stands, because it has changed nothing.
     pub(super) async fn cancelled_in_time(&self) {
         self.signals.cancel.cancelled().await;
+        self.unless_past_return().await;
+    }
+
+    /// Ends when the job's deadline has passed, by PostgreSQL's clock, and the attempt can be dropped where it stands.
+    pub(super) async fn out_of_time(&self) {
+        if self.job.options.deadline.is_none() {
+            return std::future::pending().await;
+        }
+        let asking = || async {
+            let mut conn = self.worker.store.acquire().await?;
+            deadline::time_left_of(&mut conn, self.lease).await
+        };
+        loop {
+            match self.outwait(asking).await {
+                Ok(Some(left)) => tokio::time::sleep(left.min(ASK_AGAIN)).await,
+                Ok(None) => break,
+                // What begins a change asks again.
+                Err(_) => return std::future::pending().await,
+            }
+        }
+        self.unless_past_return().await;
+    }
+
+    async fn unless_past_return(&self) {
         if self.past_return.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }

@@ -1,5 +1,6 @@
 //! One claimed job: an attempt under a lease that is kept alive, and its end written down.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -11,9 +12,10 @@ use super::lease_keeper::Signals;
 use super::looking::in_full;
 use super::settings::Settings;
 use super::{Claimed, Worker, backoff, lease_keeper};
+use crate::domain::deadline::Deadline;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::store::lease::{self, Lease};
-use crate::store::{self, StoreError};
+use crate::store::{self, StoreError, deadline};
 
 /// How long handing back may take: the process is to stop, and the lease runs out anyway.
 const HANDING_BACK: Duration = Duration::from_secs(2);
@@ -65,6 +67,7 @@ async fn run(attempt: &Attempt<'_>, stop_now: &CancellationToken) -> Ended {
             Err(interrupted) => Ended::By(interrupted),
         },
         () = attempt.cancelled_in_time() => Ended::By(Interrupted::Cancelled),
+        () = Box::pin(attempt.out_of_time()) => Ended::By(Interrupted::OutOfTime),
         () = stop_now.cancelled() => Ended::Stopped,
     }
 }
@@ -74,6 +77,8 @@ async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &Cancellation
         Ended::Stopped => return hand_back(attempt).await,
         Ended::With(outcome) => settle(attempt, outcome, stop_now).await,
         Ended::By(Interrupted::Cancelled) => acknowledge(attempt, stop_now).await,
+        // Boxed for its size, as the attempt itself is.
+        Ended::By(Interrupted::OutOfTime) => Box::pin(run_out(attempt, stop_now)).await,
         Ended::By(interrupted) => Err(interrupted),
     };
     match settled {
@@ -83,7 +88,9 @@ async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &Cancellation
             tracing::error!(%error, "attempt given up: what became of it cannot be written");
         }
         Err(Interrupted::Store(error)) => fail_as_our_own(attempt, &error, stop_now).await,
-        Err(Interrupted::LeaseLost | Interrupted::Cancelled) => let_go(attempt, stop_now).await,
+        Err(Interrupted::LeaseLost | Interrupted::Cancelled | Interrupted::OutOfTime) => {
+            let_go(attempt, stop_now).await;
+        }
     }
 }
 
@@ -154,6 +161,32 @@ async fn acknowledge(
     let writing = attempt.persist(|| async {
         let mut conn = attempt.worker.store.acquire().await?;
         lease::acknowledge_cancel(&mut conn, attempt.lease).await
+    });
+    tokio::select! {
+        written = writing => written,
+        () = past(stop_now) => Err(unwritten()),
+    }
+}
+
+/// The deadline passed before anything was begun that changes something: the job ends, and says what it waited for.
+async fn run_out(
+    attempt: &Attempt<'_>,
+    stop_now: &CancellationToken,
+) -> Result<JobState, Interrupted> {
+    let passed = attempt.job.options.deadline.map(Deadline::passed);
+    let passed = passed.unwrap_or_default();
+    let writing = attempt.persist(|| async {
+        let mut conn = attempt.worker.store.acquire().await?;
+        let awaited = deadline::awaited(&mut conn, attempt.lease).await?;
+        let mut detail = match awaited.is_empty() {
+            true => format!("{passed} before anything was changed"),
+            false => format!("{passed} before {} answered", awaited.join(", ")),
+        };
+        if let Some(problem) = &attempt.job.last_problem {
+            let _ = write!(detail, "; the attempt before ran into: {problem}");
+        }
+        let code = FailureCode::DeadlineExceeded;
+        lease::fail(&mut conn, attempt.lease, code, &detail).await
     });
     tokio::select! {
         written = writing => written,

@@ -82,7 +82,7 @@ impl Worker {
         outage: Option<Instant>,
         crew: &Crew,
         shutdown: &CancellationToken,
-    ) -> Result<Asked, StoreError> {
+    ) -> Result<(), StoreError> {
         if outage.is_some_and(|since| since.elapsed() > self.settings.lease) {
             self.store.ping().await?;
             let _stopped = shutdown
@@ -93,21 +93,15 @@ impl Worker {
     }
 
     /// Claims no more than there are free hands: a claimed job that waits would only hold its lease. Ends when there is
-    /// nothing to claim, no hand free, or a stop was asked for.
-    async fn claim_all(
-        &self,
-        crew: &Crew,
-        shutdown: &CancellationToken,
-    ) -> Result<Asked, StoreError> {
-        let mut asked = Asked(false);
+    /// nothing to claim, no hand free, or a stop was asked for. What is overdue is ended first, hands or no hands.
+    async fn claim_all(&self, crew: &Crew, shutdown: &CancellationToken) -> Result<(), StoreError> {
+        self.end_overdue().await?;
         while let Ok(hand) = Arc::clone(&crew.hands).try_acquire_owned() {
             if shutdown.is_cancelled() {
                 break;
             }
             let trial = Arc::clone(&crew.trial).try_acquire_owned().ok();
-            let claimed = self.claim(trial.is_some()).await?;
-            asked = Asked(true);
-            let Some(claimed) = claimed else {
+            let Some(claimed) = self.claim(trial.is_some()).await? else {
                 break;
             };
             let trial = trial.filter(|_| claimed.lease.suspect);
@@ -121,12 +115,9 @@ impl Worker {
                 freed.notify_one();
             });
         }
-        Ok(asked)
+        Ok(())
     }
 }
-
-/// Whether PostgreSQL was asked at all: not when no hand is free.
-struct Asked(bool);
 
 /// What the attempts of one process share.
 struct Crew {
@@ -138,13 +129,13 @@ struct Crew {
 }
 
 /// Since when claims have been failing, after this one; told once when it begins and once when it is over.
-fn after(outage: Option<Instant>, claimed: &Result<Asked, StoreError>) -> Option<Instant> {
+fn after(outage: Option<Instant>, claimed: &Result<(), StoreError>) -> Option<Instant> {
     match (outage, claimed) {
         (None, Err(error)) => {
             tracing::warn!(%error, "no job can be claimed; trying on");
             Some(Instant::now())
         }
-        (Some(_), Ok(Asked(true))) => {
+        (Some(_), Ok(())) => {
             tracing::info!("jobs can be claimed again");
             None
         }

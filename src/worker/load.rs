@@ -11,10 +11,12 @@ use crate::domain::certificate::Certificate;
 use crate::domain::credential::LogIn;
 use crate::domain::hash::Sha256;
 use crate::domain::job::{Accepted, AcceptedMember, Job, JobKind, Subject};
-use crate::domain::wish::{Member, NeededRoles, Wish};
+use crate::domain::pair::OperatingMode;
+use crate::domain::wish::{Member, NeededRoles, Use, Wish};
 use crate::sqlserver::Target;
 use crate::store::instance_status::{self, InstanceStatus, RefusedLogin};
 use crate::store::instances::{self, Instance};
+use crate::store::pairs::{self, Pair};
 use crate::store::{Conn, StoreError, certificates, credentials};
 
 /// All an attempt needs to know before it looks.
@@ -81,6 +83,16 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
         )?);
         sides.push(side(worker, job, instance, conn).await?);
     }
+    let (operating_mode, inspection) = match &job.subject {
+        Subject::Pair(_) => (job.accepted.operating_mode, None),
+        Subject::Instance(named) => {
+            let pairs = pairs::of_instance(conn, named.id).await?;
+            (
+                strictest_mode(&pairs, named.id),
+                Some(uses(&pairs, named.id)),
+            )
+        }
+    };
     Ok(Loaded {
         wish: Wish {
             trusts: match job.subject {
@@ -88,12 +100,40 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
                 Subject::Instance(_) => Vec::new(),
             },
             members,
-            operating_mode: job.accepted.operating_mode,
+            operating_mode,
             if_endpoint_in_use: job.options.if_endpoint_in_use,
             thresholds: worker.settings.thresholds,
+            inspection,
         },
         sides,
     })
+}
+
+/// What each of these pairs makes of the instance.
+fn uses(pairs: &[Pair], instance: Uuid) -> Vec<Use> {
+    let uses = pairs.iter().filter_map(|pair| {
+        let members = pair.spec.members();
+        let (_, role) = members.iter().find(|(member, _)| member.id == instance)?;
+        let others = members.iter().filter(|(member, _)| member.id != instance);
+        // In a pair everybody lets in everybody.
+        let others: Vec<String> = others.map(|(other, _)| other.name.to_string()).collect();
+        Some(Use {
+            pair: pair.name.to_string(),
+            role: *role,
+            lets_in: others.clone(),
+            let_in_by: others,
+        })
+    });
+    uses.collect()
+}
+
+/// The mode that asks most of the server, of those in which it is a partner.
+fn strictest_mode(pairs: &[Pair], instance: Uuid) -> Option<OperatingMode> {
+    pairs
+        .iter()
+        .filter(|pair| pair.spec.partners.iter().any(|p| p.id == instance))
+        .filter_map(|pair| pair.spec.operating_mode)
+        .find(|mode| *mode == OperatingMode::HighPerformance)
 }
 
 fn by_id(instances: Vec<Instance>) -> HashMap<Uuid, Instance> {

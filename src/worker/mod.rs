@@ -1,7 +1,7 @@
 //! THE HANDS: claims jobs, carries out one attempt at a time for each, and writes down what happened.
 //!
 //! Reading order: `claim_loop` (when), `carry_out` (one claimed job under its lease), `attempt` (the flow: look, think,
-//! do, look again), `load`, `looking`, `applying`, `record`, `writing` (its parts), `outcome` and `backoff` (its decisions, pure).
+//! do, look again), `load`, `looking`, `applying`, `record`, `writing` (its parts), `outcome`, `refused` and `backoff` (its decisions, pure).
 //! No transaction is open while a SQL Server is being talked to. No T-SQL is written here, no rule of preflight decided.
 
 mod applying;
@@ -15,6 +15,7 @@ mod load;
 mod looking;
 mod outcome;
 mod record;
+mod refused;
 mod retention;
 mod settings;
 mod writing;
@@ -32,7 +33,7 @@ use crate::store::claim::{self, Terms};
 use crate::store::lease::Lease;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Store, StoreError, deadline};
 
 pub use settings::Settings;
 
@@ -76,6 +77,7 @@ impl Worker {
     /// # Errors
     /// When PostgreSQL could not be asked. What becomes of the job itself is written in its history.
     pub async fn run_next(&self) -> Result<Option<Uuid>, StoreError> {
+        self.end_overdue().await?;
         let Some(claimed) = self.claim(true).await? else {
             return Ok(None);
         };
@@ -88,6 +90,19 @@ impl Worker {
     #[must_use]
     pub fn open_sessions(&self) -> usize {
         self.pools.open_sessions()
+    }
+
+    /// Ends what has waited beyond its deadline.
+    async fn end_overdue(&self) -> Result<(), StoreError> {
+        let ending = async {
+            let mut conn = self.store.acquire().await?;
+            deadline::end_overdue(&mut conn).await
+        };
+        let ended = store::within(CLAIMING, ending).await?;
+        if ended > 0 {
+            tracing::warn!(ended, "jobs ended whose deadline had passed");
+        }
+        Ok(())
     }
 
     async fn claim(&self, suspects: bool) -> Result<Option<Claimed>, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::refused::{self, ApplyFailure, on};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Finding};
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobKind};
@@ -16,10 +17,30 @@ pub(super) const MOST_ROUNDS: usize = 3;
 pub(super) struct SoFar {
     /// Apply rounds sent.
     pub rounds: usize,
-    /// What went wrong in the last of them, by instance name.
-    pub apply_failures: Vec<(String, Failure)>,
+    /// What went wrong in the last of them.
+    pub apply_failures: Vec<ApplyFailure>,
+    /// What went wrong in those before it.
+    pub earlier_failures: Vec<ApplyFailure>,
     /// Members that could not be observed in the last look.
     pub unseen: Vec<(String, Failure)>,
+}
+
+impl SoFar {
+    /// Takes in what a further round came to.
+    pub(super) fn note_round(&mut self, failures: Vec<ApplyFailure>) {
+        self.rounds += 1;
+        let before = std::mem::replace(&mut self.apply_failures, failures);
+        self.earlier_failures.extend(before);
+    }
+
+    /// All that went wrong in the last round, these first.
+    fn apply_words(&self, first: &[&ApplyFailure]) -> String {
+        let is_first = |f: &ApplyFailure| first.iter().any(|other| std::ptr::eq(*other, f));
+        let rest = self.apply_failures.iter().filter(|f| !is_first(f));
+        let all = first.iter().copied().chain(rest);
+        let words: Vec<String> = all.map(|f| f.in_words(&self.earlier_failures)).collect();
+        words.join("; ")
+    }
 }
 
 /// What to do now.
@@ -148,17 +169,32 @@ fn configure(plan: &Plan, so_far: &SoFar) -> Next {
         return Next::End(later);
     }
     if !plan.has_changes() || so_far.rounds >= MOST_ROUNDS {
-        let detail = format!(
-            "after {} rounds still missing: {}",
-            so_far.rounds,
-            missing(plan).join("; ")
-        );
         return Next::End(AttemptOutcome::RetryLater {
             code: FailureCode::AttemptsExhausted,
-            detail,
+            detail: still_missing(plan, so_far),
         });
     }
     Next::Apply
+}
+
+/// The deadline passed with batches sent, and the look afterwards shows that they were not enough.
+pub(super) fn too_late(passed: &str, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+    failed(
+        FailureCode::DeadlineExceeded,
+        format!("{passed}; {}", still_missing(plan, so_far)),
+    )
+}
+
+fn still_missing(plan: &Plan, so_far: &SoFar) -> String {
+    let rounds = match so_far.rounds {
+        1 => "1 round".to_owned(),
+        more => format!("{more} rounds"),
+    };
+    let mut words = format!("after {rounds} still missing: {}", missing(plan).join("; "));
+    if !so_far.apply_failures.is_empty() {
+        let _ = write!(words, "; in the last one {}", so_far.apply_words(&[]));
+    }
+    words
 }
 
 /// Trusts that are not configured, and changes still to be made (a next certificate to distribute, say), in words.
@@ -176,37 +212,43 @@ fn missing(plan: &Plan) -> Vec<String> {
     words
 }
 
-/// A failure of the last round that no further look can cure.
+/// Failures of the last round that no further look can cure.
 fn refused(so_far: &SoFar) -> Option<AttemptOutcome> {
-    let (instance, failure) = so_far
-        .apply_failures
-        .iter()
-        .find(|(_, f)| !f.class.may_pass() && f.class != FailureClass::AlreadyExists)?;
-    let code = match failure.class {
-        FailureClass::LoginRefused => FailureCode::LoginRefused,
-        FailureClass::TlsNotTrusted => FailureCode::TlsNotTrusted,
-        FailureClass::FileMismatch => FailureCode::Conflict,
-        _ => FailureCode::ActionRefused,
-    };
-    Some(failed(code, on(instance, failure)))
+    let last = so_far.apply_failures.iter();
+    let refusals: Vec<&ApplyFailure> = last
+        .filter(|f| f.is_final(&so_far.earlier_failures))
+        .collect();
+    if refusals.is_empty() {
+        return None;
+    }
+    let code = refused::code(&refusals);
+    Some(failed(code, so_far.apply_words(&refusals)))
 }
 
-/// A failure of the last round that may pass, but not by looking again at once.
+/// Failures of the last round that may pass, but not by looking again at once.
 fn later(so_far: &SoFar) -> Option<AttemptOutcome> {
-    let (instance, failure) = so_far
-        .apply_failures
-        .iter()
-        .find(|(_, f)| matches!(f.class, FailureClass::Unreachable | FailureClass::Transient))?;
+    let waiting = |f: &&ApplyFailure| {
+        matches!(
+            f.failure.class,
+            FailureClass::Unreachable | FailureClass::Transient
+        )
+    };
+    let passing: Vec<&ApplyFailure> = so_far.apply_failures.iter().filter(waiting).collect();
+    if passing.is_empty() {
+        return None;
+    }
     Some(AttemptOutcome::RetryLater {
-        code: code_of_passing(failure.class),
-        detail: on(instance, failure),
+        code: code_of_passing(passing.iter().map(|f| f.failure.class)),
+        detail: so_far.apply_words(&passing),
     })
 }
 
-fn code_of_passing(class: FailureClass) -> FailureCode {
-    match class {
-        FailureClass::Unreachable => FailureCode::Unreachable,
-        _ => FailureCode::AttemptsExhausted,
+/// `unreachable` only where that is all there was.
+fn code_of_passing(mut classes: impl Iterator<Item = FailureClass>) -> FailureCode {
+    if classes.all(|class| class == FailureClass::Unreachable) {
+        FailureCode::Unreachable
+    } else {
+        FailureCode::AttemptsExhausted
     }
 }
 
@@ -227,25 +269,26 @@ pub(super) fn blocked(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     unseen(so_far)
 }
 
+/// Every member that was not seen is named, those first that will not be seen the next time either.
 fn unseen(so_far: &SoFar) -> AttemptOutcome {
-    let lasting = so_far.unseen.iter().find(|(_, f)| !f.class.may_pass());
-    if let Some((instance, failure)) = lasting {
-        let code = match failure.class {
-            FailureClass::LoginRefused => FailureCode::LoginRefused,
-            FailureClass::TlsNotTrusted => FailureCode::TlsNotTrusted,
-            _ => FailureCode::PreflightFailed,
-        };
-        return failed(code, on(instance, failure));
+    let (lasting, passing): (Vec<_>, Vec<_>) =
+        so_far.unseen.iter().partition(|(_, f)| !f.class.may_pass());
+    let all = lasting.iter().chain(&passing);
+    let words: Vec<String> = all.map(|(instance, f)| on(instance, f)).collect();
+    let detail = words.join("; ");
+    if lasting.is_empty() {
+        let code = code_of_passing(passing.iter().map(|(_, f)| f.class));
+        return AttemptOutcome::RetryLater { code, detail };
     }
-    let class = so_far
-        .unseen
-        .first()
-        .map_or(FailureClass::Unreachable, |(_, f)| f.class);
-    let words: Vec<String> = so_far.unseen.iter().map(|(i, f)| on(i, f)).collect();
-    AttemptOutcome::RetryLater {
-        code: code_of_passing(class),
-        detail: words.join("; "),
-    }
+    let all = |class| lasting.iter().all(|(_, f)| f.class == class);
+    let code = if all(FailureClass::LoginRefused) {
+        FailureCode::LoginRefused
+    } else if all(FailureClass::TlsNotTrusted) {
+        FailureCode::TlsNotTrusted
+    } else {
+        FailureCode::PreflightFailed
+    };
+    failed(code, detail)
 }
 
 fn code_of(lasting: &[&Finding]) -> FailureCode {
@@ -263,19 +306,6 @@ fn code_of(lasting: &[&Finding]) -> FailureCode {
 
 fn failed(code: FailureCode, detail: String) -> AttemptOutcome {
     AttemptOutcome::Failed { code, detail }
-}
-
-fn on(instance: &str, failure: &Failure) -> String {
-    // Most details begin with the instance already.
-    let mut words = if failure.detail.starts_with(instance) {
-        failure.detail.clone()
-    } else {
-        format!("{instance}: {}", failure.detail)
-    };
-    if let Some(error) = &failure.sql {
-        let _ = write!(words, ": {error}");
-    }
-    words
 }
 
 fn in_words(findings: &[&Finding]) -> String {

@@ -70,7 +70,8 @@ impl TestApp {
         app
     }
 
-    async fn serve(&mut self, pool: &PgPool, flags: &[&str]) {
+    /// Starts the service, at first or once more after `stop`.
+    pub async fn serve(&mut self, pool: &PgPool, flags: &[&str]) {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let key = self.directory.path().join("seal.key");
         if !key.exists() {

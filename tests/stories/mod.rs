@@ -1,12 +1,15 @@
 //! Whole stories: HTTP → worker → simulated servers → history. Each file is one subject.
 
 mod conflicts;
+mod deadlines;
 mod estate;
 mod faults;
 mod hostile;
 mod identity;
+mod inspections;
 mod log_in;
 mod plan_guard;
+mod refusals;
 mod renewal;
 mod secrets;
 mod sharing;

@@ -57,6 +57,7 @@ async fn a_batch_is_not_sent_once_the_lease_has_run_out(_pool: PgPool) {
         instance: "HOST_A".to_owned(),
         server: None,
         endpoint: None,
+        used_by: None,
         trusts: vec![TrustPlan {
             peer: "HOST_B".to_owned(),
             configured: Configured::No,

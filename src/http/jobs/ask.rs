@@ -6,9 +6,9 @@ use axum::http::{HeaderValue, StatusCode, header};
 
 use super::answer::{JobAnswer, settle};
 use super::view::{self, JobView};
-use super::wire::{AskOfInstance, AskOfPair};
+use super::wire::{AskOfInstance, AskOfPair, deadline_passed};
 use crate::domain::id::new_id;
-use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
+use crate::domain::job::{Accepted, AcceptedMember, Job, JobOptions, Subject};
 use crate::domain::name::NamedRef;
 use crate::domain::pair::Role;
 use crate::http::api::Api;
@@ -21,7 +21,7 @@ use crate::http::reply::Answer;
 use crate::http::{instances as instance_routes, pairs as pair_routes};
 use crate::store::jobs::{self, NewJob};
 use crate::store::pairs::{self, Pair};
-use crate::store::{Conn, Transaction, certificates, instances};
+use crate::store::{Conn, Transaction, certificates, deadline, instances};
 
 /// What a request is remembered to have been answered: how far the job is shows in the job.
 pub const ACCEPTED: u16 = StatusCode::ACCEPTED.as_u16();
@@ -37,6 +37,7 @@ pub const ACCEPTED: u16 = StatusCode::ACCEPTED.as_u16();
         ("configure" = (value = json!({"kind": "configure-inbound", "reason": "new pair", "change_ref": "CHG0042"}))),
         ("dry run" = (value = json!({"kind": "configure-inbound", "dry_run": true}))),
         ("verify" = (value = json!({"kind": "verify-inbound"}))),
+        ("until" = (value = json!({"kind": "configure-inbound", "deadline": "2030-11-27T22:00:00Z"}))),
     )),
     responses(
         (status = 200, description = "The job; it has ended.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain"))),
@@ -65,6 +66,7 @@ pub async fn ask_for_pair_job(
     let pair = pairs::get_for_update(&mut tx, &name.key())
         .await?
         .ok_or_else(|| pair_routes::unknown(&name))?;
+    check_time(&mut tx, &options).await?;
     let new = NewJob {
         id: new_id(),
         kind,
@@ -96,6 +98,17 @@ pub async fn ask_for_pair_job(
     answer(&api, id, wait, format, deduplicated).await
 }
 
+/// A deadline lies in the future, by the clock that the job will be held to.
+async fn check_time(conn: &mut Conn, options: &JobOptions) -> Result<(), Problem> {
+    let Some(given) = options.deadline else {
+        return Ok(());
+    };
+    match deadline::time_left(conn, given).await? {
+        Some(_) => Ok(()),
+        None => Err(deadline_passed(given)),
+    }
+}
+
 /// The pair as it is now, with the pins of its members.
 async fn accept(conn: &mut Conn, pair: &Pair) -> Result<Accepted, Problem> {
     let mut members = Vec::new();
@@ -120,6 +133,16 @@ async fn accept_member(
         role,
         current: pins.current.map(|c| c.certificate.sha256),
         next: pins.next.map(|c| c.certificate.sha256),
+    })
+}
+
+/// A witness is what is one everywhere; what nobody has registered could become a partner.
+async fn role_over_all(conn: &mut Conn, instance: uuid::Uuid) -> Result<Role, Problem> {
+    let roles = instances::needed_roles(conn, &[instance]).await?;
+    let needed = roles.get(&instance).copied().unwrap_or_default();
+    Ok(match needed.witness && !needed.partner {
+        true => Role::Witness,
+        false => Role::Partner,
     })
 }
 
@@ -154,7 +177,8 @@ fn being_cancelled(open: &Job) -> Problem {
 /// Ask for a job on an instance
 ///
 /// `inspect` observes it, also when its log-in was refused before; with `accept_identity` it pins the server's identity
-/// anew.
+/// anew. It says what is true of the instance alone and of the registrations that name it: rights for configuring, a wrong pin,
+/// who uses it and in which roles. It plans no trusts; what it calls a blocker would keep them from being configured.
 #[utoipa::path(
     post, path = "/v1/instances/{name}/jobs", operation_id = "ask_for_instance_job", tag = "jobs",
     params(NamePath, Wait, KeyHeader),
@@ -186,11 +210,13 @@ pub async fn ask_for_instance_job(
     let instance = instances::get_for_update(&mut tx, &name.key())
         .await?
         .ok_or_else(|| instance_routes::unknown(&name))?;
+    check_time(&mut tx, &options).await?;
     let named = NamedRef {
         id: instance.id,
         name: instance.name,
     };
-    let member = accept_member(&mut tx, named.clone(), Role::Partner).await?;
+    let role = role_over_all(&mut tx, named.id).await?;
+    let member = accept_member(&mut tx, named.clone(), role).await?;
     let new = NewJob {
         id: new_id(),
         kind,

@@ -76,6 +76,9 @@ fn head(job: &Job) -> String {
     if let Some(reference) = &job.options.change_ref {
         let _ = writeln!(out, "change {}", one_line(reference));
     }
+    if let Some(deadline) = job.options.deadline {
+        let _ = writeln!(out, "deadline {}", moment(deadline.moment()));
+    }
     if let Some((code, detail)) = &job.failure {
         let _ = writeln!(out, "{}: {}", code.as_str(), one_line(detail));
     }
@@ -98,6 +101,9 @@ fn or_dash(text: String) -> String {
 }
 
 fn plan_line(job: &Job, plan: &Plan) -> String {
+    if job.kind == JobKind::Inspect {
+        return format!("{}   as it was found", subject(job));
+    }
     let sum = SummaryView::of(plan);
     let mut parts = vec![format!("{} configured", sum.configured)];
     for (count, word) in [
@@ -158,6 +164,9 @@ fn instance_lines(instance: &InstancePlan) -> String {
         let _ = write!(out, "  {}", one_line(endpoint));
     }
     out.push('\n');
+    for line in uses(instance) {
+        let _ = writeln!(out, "  {line}");
+    }
     let width = instance
         .trusts
         .iter()
@@ -173,6 +182,30 @@ fn instance_lines(instance: &InstancePlan) -> String {
         );
     }
     out
+}
+
+/// Who an inspection found it to be registered with.
+fn uses(instance: &InstancePlan) -> Vec<String> {
+    let list = |names: &[String]| match names.is_empty() {
+        true => "nobody".to_owned(),
+        false => names.join(", "),
+    };
+    match instance.used_by.as_deref() {
+        None => Vec::new(),
+        Some([]) => vec!["named by no pair".to_owned()],
+        Some(uses) => uses
+            .iter()
+            .map(|u| {
+                format!(
+                    "pair {} has it as {}: lets in {}; is let in by {}",
+                    u.pair,
+                    u.role.as_str(),
+                    list(&u.lets_in),
+                    list(&u.let_in_by)
+                )
+            })
+            .collect(),
+    }
 }
 
 fn trust_line(trust: &TrustPlan) -> String {

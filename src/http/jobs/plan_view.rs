@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::finding::Finding;
 use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
+use crate::domain::wish::Use;
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PlanView {
@@ -39,6 +40,10 @@ pub struct InstancePlanView {
     /// One line on its endpoint.
     #[schema(required)]
     endpoint: Option<String>,
+    /// The registrations that name it, whatever they ask for; told by inspections only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    used_by: Option<Vec<Use>>,
     pub trusts: Vec<TrustPlanView>,
     /// The whole batch; null when there is nothing to do here.
     #[schema(required)]
@@ -131,6 +136,7 @@ impl InstancePlanView {
             instance: plan.instance.clone(),
             server: plan.server.clone(),
             endpoint: plan.endpoint.clone(),
+            used_by: plan.used_by.clone(),
             trusts: plan
                 .trusts
                 .iter()

@@ -70,6 +70,7 @@ fn sample_plan() -> Plan {
             instance: "HOST_A".to_owned(),
             server: Some("SQLA\\PROD, 16.0.4135".to_owned()),
             endpoint: Some("endpoint [E] STARTED :5022".to_owned()),
+            used_by: None,
             trusts: vec![
                 trust(
                     "HOST_B",

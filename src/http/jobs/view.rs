@@ -5,6 +5,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::plan_view::PlanView;
+use crate::domain::deadline::Deadline;
 use crate::domain::failure::SqlError;
 use crate::domain::job::{FailureCode, Job, JobKind, JobState, Subject};
 use crate::domain::pair::{OperatingMode, Role};
@@ -74,6 +75,9 @@ struct OptionsView {
     reason: Option<String>,
     #[schema(required)]
     change_ref: Option<String>,
+    /// No attempt and no change begins after it.
+    #[schema(required)]
+    deadline: Option<DateTime<Utc>>,
 }
 
 /// What the job was accepted with, whatever is uploaded or changed meanwhile.
@@ -125,6 +129,7 @@ impl JobView {
                 accept_identity: options.accept_identity,
                 reason: options.reason.clone(),
                 change_ref: options.change_ref.clone(),
+                deadline: options.deadline.map(Deadline::moment),
             },
             accepted: AcceptedView {
                 revision: job.accepted.revision,
@@ -279,7 +284,7 @@ pub fn example() -> serde_json::Value {
     serde_json::json!({
         "id": "01935f6e-3f00-7000-8000-000000000000", "kind": "configure-inbound", "subject": {"pair": "erp"}, "state": "queued",
         "options": {"dry_run": false, "only_if_plan": null, "if_endpoint_in_use": "refuse", "accept_identity": false,
-                    "reason": "new pair", "change_ref": "CHG0042"},
+                    "reason": "new pair", "change_ref": "CHG0042", "deadline": null},
         "accepted": {"revision": 1, "operating_mode": null, "members": [
             {"instance": "HOST_A", "role": "partner", "current": null, "next": null},
             {"instance": "HOST_B", "role": "partner", "current": null, "next": null}

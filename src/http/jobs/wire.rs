@@ -2,10 +2,12 @@
 
 use serde::Deserialize;
 
+use crate::domain::deadline::Deadline;
 use crate::domain::job::{JobKind, JobOptions};
 use crate::domain::wish::IfEndpointInUse;
 use crate::http::problem::{Fault, Kind, Problem};
 
+const POINTER_DEADLINE: &str = "/deadline";
 const MAX_REASON: usize = 500;
 const MAX_CHANGE_REF: usize = 64;
 
@@ -32,6 +34,11 @@ pub struct AskOfPair {
     #[serde(default)]
     #[schema(max_length = 64, example = "CHG0042")]
     change_ref: Option<String>,
+    /// When the job is no longer wanted, RFC 3339, by the database's clock: no attempt and no change begins after it, and a
+    /// job that has begun none by then ends `deadline_exceeded`. What is being changed at that moment is looked at all the same.
+    #[serde(default)]
+    #[schema(format = DateTime, example = "2030-11-27T22:00:00Z")]
+    deadline: Option<String>,
 }
 
 /// A job on an instance.
@@ -54,6 +61,11 @@ pub struct AskOfInstance {
     #[serde(default)]
     #[schema(max_length = 64, example = "CHG0042")]
     change_ref: Option<String>,
+    /// When the job is no longer wanted, RFC 3339, by the database's clock: one that has not ended by then ends
+    /// `deadline_exceeded`.
+    #[serde(default)]
+    #[schema(format = DateTime, example = "2030-11-27T22:00:00Z")]
+    deadline: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
@@ -111,6 +123,7 @@ impl AskOfPair {
             ));
         }
         check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
+        let deadline = deadline(self.deadline.as_deref(), &mut faults);
         let options = JobOptions {
             dry_run: self.dry_run,
             only_if_plan: self.only_if_plan,
@@ -118,6 +131,7 @@ impl AskOfPair {
             accept_identity: false,
             reason: self.reason,
             change_ref: self.change_ref,
+            deadline,
         };
         finish(faults, (kind, options))
     }
@@ -129,10 +143,12 @@ impl AskOfInstance {
     pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
         let mut faults = Vec::new();
         check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
+        let deadline = deadline(self.deadline.as_deref(), &mut faults);
         let options = JobOptions {
             accept_identity: self.accept_identity,
             reason: self.reason,
             change_ref: self.change_ref,
+            deadline,
             ..JobOptions::default()
         };
         finish(faults, (JobKind::Inspect, options))
@@ -145,6 +161,34 @@ fn finish<T>(faults: Vec<Fault>, value: T) -> Result<T, Problem> {
     } else {
         Err(Problem::of(Kind::Refused, faults))
     }
+}
+
+fn deadline(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Deadline> {
+    let text = text?;
+    let read = Deadline::parse(text);
+    if read.is_none() {
+        faults.push(Fault::new(
+            POINTER_DEADLINE,
+            "invalid_deadline",
+            format!(
+                "wanted is a moment as RFC 3339 has it, such as 2030-11-27T22:00:00Z, not {text:?}"
+            ),
+        ));
+    }
+    read
+}
+
+/// A job whose time is over before it begins.
+#[must_use]
+pub fn deadline_passed(deadline: Deadline) -> Problem {
+    let fault = Fault::new(
+        POINTER_DEADLINE,
+        "deadline_passed",
+        format!(
+            "{deadline} is not in the future by the database's clock: such a job could not begin anything; give a later moment, or none"
+        ),
+    );
+    Problem::of(Kind::Refused, vec![fault])
 }
 
 fn check_words(reason: Option<&String>, change_ref: Option<&String>, faults: &mut Vec<Fault>) {

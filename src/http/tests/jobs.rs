@@ -71,14 +71,18 @@ async fn the_same_request_gets_the_open_job_and_another_a_conflict(pool: PgPool)
     let again = service.post(JOBS, &body).await.expect(202);
     assert_eq!(again["id"], first["id"]);
     assert_eq!(again["deduplicated"], true);
-    let other = json!({"kind": "configure-inbound", "if_endpoint_in_use": "proceed"});
-    assert_eq!(
-        service
-            .post(JOBS, &other)
-            .await
-            .problem(409, "job_conflict")["job"],
-        first["id"]
-    );
+    for other in [
+        json!({"kind": "configure-inbound", "if_endpoint_in_use": "proceed"}),
+        json!({"kind": "configure-inbound", "deadline": "2126-11-27T22:00:00Z"}),
+    ] {
+        assert_eq!(
+            service
+                .post(JOBS, &other)
+                .await
+                .problem(409, "job_conflict")["job"],
+            first["id"]
+        );
+    }
     for harmless in [
         json!({"kind": "verify-inbound"}),
         json!({"kind": "configure-inbound", "dry_run": true}),
@@ -105,6 +109,43 @@ async fn the_same_request_gets_the_open_job_and_another_a_conflict(pool: PgPool)
             .len(),
         3
     );
+}
+
+/// The clock that it is held to is PostgreSQL's, which is far from the service's here.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_deadline_is_part_of_the_request(pool: PgPool) {
+    let now: chrono::DateTime<chrono::Utc> = sqlx::query_scalar("select clock_timestamp()")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let soon = (now + chrono::Duration::minutes(5)).to_rfc3339();
+    let body = json!({"kind": "configure-inbound", "deadline": soon});
+    let first = service.post(JOBS, &body).await.expect(202);
+    let shown = first["options"]["deadline"].as_str().unwrap();
+    assert!(
+        shown.ends_with('Z') && soon.starts_with(&shown[..19]),
+        "{shown}"
+    );
+    let again = service.post(JOBS, &body).await.expect(202);
+    assert_eq!(
+        (&again["id"], &again["deduplicated"]),
+        (&first["id"], &json!(true))
+    );
+    let late = (now - chrono::Duration::seconds(1)).to_rfc3339();
+    for path in [JOBS, "/v1/instances/HOST_A/jobs"] {
+        let kind = if path == JOBS {
+            "verify-inbound"
+        } else {
+            "inspect"
+        };
+        let body = json!({"kind": kind, "deadline": late});
+        service
+            .post(path, &body)
+            .await
+            .fault(422, "/deadline", "deadline_passed");
+    }
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -191,6 +232,24 @@ async fn each_rule_of_a_request_has_its_pointer(pool: PgPool) {
             422,
             "/change_ref",
             "invalid_change_ref",
+        ),
+        (
+            json!({"kind": "configure-inbound", "deadline": "30s"}),
+            422,
+            "/deadline",
+            "invalid_deadline",
+        ),
+        (
+            json!({"kind": "configure-inbound", "deadline": 30}),
+            400,
+            "/deadline",
+            "invalid_type",
+        ),
+        (
+            json!({"kind": "configure-inbound", "deadline": "2026-11-23T12:00:00Z"}),
+            422,
+            "/deadline",
+            "deadline_passed",
         ),
         (
             json!({"kind": "configure-inbound", "if_endpoint_in_use": "x"}),

@@ -132,6 +132,7 @@ async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
             instance: "HOST_A".to_owned(),
             server: Some("SQLA".to_owned()),
             endpoint: None,
+            used_by: None,
             trusts: Vec::new(),
         }],
         plan_hash: "a".repeat(64),

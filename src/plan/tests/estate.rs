@@ -63,6 +63,7 @@ impl Estate {
                 operating_mode: None,
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
                 thresholds: Thresholds::default(),
+                inspection: None,
             },
             worlds: hosts
                 .iter()

@@ -4,6 +4,7 @@ mod certificates;
 mod chains;
 pub(in crate::plan) mod estate;
 mod frame;
+mod inspections;
 mod made;
 mod preflight;
 mod property;

@@ -183,7 +183,7 @@ fn a_chain_without_an_endpoint_is_not_configured() {
 fn failures_become_findings_by_their_class_and_the_rest_is_still_said() {
     let cases = [
         (FailureClass::Unreachable, Code::Unreachable),
-        (FailureClass::Transient, Code::Unreachable),
+        (FailureClass::Transient, Code::ObservationFailed),
         (FailureClass::OutcomeUnknown, Code::Unreachable),
         (FailureClass::TlsNotTrusted, Code::TlsNotTrusted),
         (FailureClass::LoginRefused, Code::LoginRefused),

@@ -94,6 +94,7 @@ fn a_failed_action_takes_the_earlier_ones_back() {
     let result = failed.judge(&batch(), Sent::Yes(&target(), Ok(())));
     assert_eq!(outcomes(&result), [RolledBack, Failed, NotReached]);
     assert_eq!(result.failure.unwrap().class, FailureClass::AlreadyExists);
+    assert_eq!(result.refused, Some(2));
     assert_eq!(result.steps[1].error, Some(sql(15025)));
     assert_eq!(result.steps[0].error, None);
 }
@@ -106,6 +107,7 @@ fn the_lock_not_granted_fails_no_action() {
     };
     let result = failed.judge(&batch(), Sent::Yes(&target(), Ok(())));
     assert_eq!(outcomes(&result), [NotReached; 3]);
+    assert_eq!(result.refused, None);
     assert_eq!(result.failure.unwrap().class, FailureClass::Transient);
 }
 
@@ -114,8 +116,20 @@ fn no_answer_leaves_all_of_it_unknown() {
     let lost = Err(failure::no_answer(&target(), std::time::Duration::ZERO));
     let result = applied(&[1, 2, 3]).judge(&batch(), Sent::Yes(&target(), lost));
     assert_eq!(outcomes(&result), [Unknown; 3]);
-    let silent = applied(&[1]).judge(&batch(), Sent::Yes(&target(), Ok(())));
-    assert_eq!(outcomes(&silent), [Unknown; 3]);
+}
+
+#[test]
+fn an_answer_that_does_not_say_how_it_ended_is_an_unknown_outcome() {
+    let unreadable = || Err(failure::protocol(&target(), "that cannot be"));
+    for ended in [Ok(()), unreadable()] {
+        for ran in [&[][..], &[1], &[1, 2, 3]] {
+            let result = applied(ran).judge(&batch(), Sent::Yes(&target(), ended.clone()));
+            assert_eq!(outcomes(&result), [Unknown; 3]);
+            let failure = result.failure.unwrap();
+            assert_eq!(failure.class, FailureClass::OutcomeUnknown, "{failure:?}");
+            assert_eq!(result.refused, None);
+        }
+    }
 }
 
 #[test]
@@ -123,6 +137,7 @@ fn a_batch_refused_as_a_whole_did_nothing() {
     let refused = Err(failure::from_sql(&target(), sql(102)));
     let result = applied(&[]).judge(&batch(), Sent::Yes(&target(), refused));
     assert_eq!(outcomes(&result), [Failed, NotReached, NotReached]);
+    assert_eq!(result.refused, None, "nobody knows whose statement it was");
     assert_eq!(result.steps[0].error, Some(sql(102)));
     // With part of it run, an error from outside the CATCH proves nothing.
     let later = Err(failure::from_sql(&target(), sql(3930)));

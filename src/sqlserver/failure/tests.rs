@@ -54,15 +54,37 @@ fn numbers_have_one_class() {
         (300, C::PermissionMissing),
         (15208, C::FileUnusable),
         (50001, C::FileMismatch),
-        (18456, C::LoginRefused),
-        (18488, C::LoginRefused),
-        (17187, C::Unreachable),
-        (40613, C::Unreachable),
+        (701, C::Transient),
+        (802, C::Transient),
+        (1204, C::Transient),
+        (921, C::Transient),
+        (922, C::Transient),
+        (927, C::Transient),
+        (952, C::Transient),
+        (9002, C::Transient),
+        (15278, C::AlreadyExists),
         (102, C::Rejected),
         (15434, C::Rejected),
     ];
     for (number, class) in table {
         assert_eq!(class_of(number), class, "{number}");
+    }
+}
+
+#[test]
+fn a_number_of_the_log_in_means_something_else_once_the_session_is_there() {
+    use FailureClass as C;
+    let table = [
+        // A trigger that asks a linked server, say: our own log-in was not refused.
+        (18456, C::LoginRefused, C::Rejected),
+        (18488, C::LoginRefused, C::Rejected),
+        (17142, C::Unreachable, C::Transient),
+        (17187, C::Unreachable, C::Transient),
+        (40613, C::Unreachable, C::Transient),
+    ];
+    for (number, logging_in, in_a_batch) in table {
+        assert_eq!(log_in_class_of(number), Some(logging_in), "{number}");
+        assert_eq!(class_of(number), in_a_batch, "{number}");
     }
 }
 

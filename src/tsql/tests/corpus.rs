@@ -46,6 +46,7 @@ fn instance(actions: Vec<Action>) -> InstancePlan {
         instance: "HOST_A".to_owned(),
         server: None,
         endpoint: None,
+        used_by: None,
         trusts: vec![TrustPlan {
             peer: "HOST_B".to_owned(),
             configured: Configured::No,

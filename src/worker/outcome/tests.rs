@@ -2,9 +2,12 @@
 
 use uuid::Uuid;
 
+use super::super::refused::Refused;
 use super::*;
-use crate::domain::action::Action;
+use crate::domain::action::{Action, ImportFrom};
+use crate::domain::failure::SqlError;
 use crate::domain::finding::Severity;
+use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::job::{Accepted, JobOptions, JobState, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::object_name::{ObjectName, SysName};
@@ -55,6 +58,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
             instance: "HOST_A".into(),
             server: None,
             endpoint: None,
+            used_by: None,
             trusts: vec![TrustPlan {
                 peer: "HOST_B".into(),
                 configured,
@@ -121,11 +125,66 @@ fn failure(class: FailureClass) -> (String, Failure) {
     ("HOST_A".into(), failure)
 }
 
+fn unapplied(class: FailureClass) -> ApplyFailure {
+    let (instance, failure) = failure(class);
+    ApplyFailure {
+        instance,
+        log_in: "mirrorgate".into(),
+        failure,
+        action: None,
+    }
+}
+
 fn applied(rounds: usize, classes: &[FailureClass]) -> SoFar {
     SoFar {
         rounds,
-        apply_failures: classes.iter().map(|c| failure(*c)).collect(),
-        unseen: Vec::new(),
+        apply_failures: classes.iter().map(|c| unapplied(*c)).collect(),
+        ..SoFar::default()
+    }
+}
+
+/// `instance` refused this action with this number.
+fn refusal(instance: &str, action: Action, class: FailureClass, number: i32) -> ApplyFailure {
+    let error = SqlError {
+        number,
+        class: 16,
+        state: 1,
+        message: "the server's words".into(),
+        line: None,
+    };
+    ApplyFailure {
+        instance: instance.into(),
+        log_in: "mirrorgate".into(),
+        failure: Failure {
+            class,
+            detail: format!("{instance} refused the batch"),
+            sql: Some(error),
+        },
+        action: Some(Refused {
+            peer: "HOST_B".into(),
+            action,
+        }),
+    }
+}
+
+fn exists(instance: &str, action: Action, number: i32) -> ApplyFailure {
+    refusal(instance, action, FailureClass::AlreadyExists, number)
+}
+
+fn after_rounds(rounds: Vec<Vec<ApplyFailure>>) -> SoFar {
+    let mut so_far = SoFar::default();
+    for failures in rounds {
+        so_far.note_round(failures);
+    }
+    so_far
+}
+
+fn detail_of(next: Next) -> String {
+    match next {
+        Next::End(
+            AttemptOutcome::Failed { detail, .. } | AttemptOutcome::RetryLater { detail, .. },
+        ) => detail,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -170,6 +229,223 @@ fn a_lost_race_or_a_lost_answer_is_settled_by_another_look() {
         &applied(3, &[FailureClass::AlreadyExists]),
     );
     assert_eq!(code_of_end(third), (true, FailureCode::AttemptsExhausted));
+}
+
+#[test]
+fn the_same_statement_refused_the_same_way_twice_ends_with_its_number_object_and_advice() {
+    let (user, login) = ("HOST_B_user", "HOST_B_login");
+    let create_user = Action::CreateUser {
+        user: ObjectName::parse(user).unwrap(),
+        login: SysName::observed(login).unwrap(),
+    };
+    let import = Action::ImportCertificate {
+        certificate: ObjectName::parse("HOST_B_cert").unwrap(),
+        owner: SysName::observed(user).unwrap(),
+        sha256: Sha256::of(b"x"),
+        thumbprint: Thumbprint::of(b"x"),
+        from: ImportFrom::Binary,
+    };
+    let table = [
+        (
+            create().remove(0),
+            15025,
+            "[HOST_B_login]",
+            "sys.server_principals",
+        ),
+        (
+            create_user.clone(),
+            15023,
+            "[HOST_B_user]",
+            "sys.database_principals",
+        ),
+        (
+            create_user.clone(),
+            15063,
+            "user of login [HOST_B_login]",
+            "by the login's SID",
+        ),
+        (
+            create_user,
+            15278,
+            "user of login [HOST_B_login]",
+            "by the login's SID",
+        ),
+        (import, 15232, "under another name", "by thumbprint"),
+    ];
+    for (action, number, object, place) in table {
+        let refused = || vec![exists("HOST_A", action.clone(), number)];
+        let once = after_rounds(vec![refused()]);
+        assert_eq!(
+            next(&configure_job(), &to_do(), &once),
+            Next::Apply,
+            "{number}"
+        );
+        let twice = after_rounds(vec![refused(), refused()]);
+        let end = next(&configure_job(), &to_do(), &twice);
+        let detail = detail_of(end);
+        for part in [
+            &format!("HOST_A refused again to {} for HOST_B", action.in_words()),
+            &format!("error {number}"),
+            "the server's words",
+            object,
+            place,
+            "log-in [mirrorgate] does not see it",
+        ] {
+            assert!(detail.contains(part), "{number}: {part} is not in {detail}");
+        }
+        let end = next(&configure_job(), &to_do(), &twice);
+        assert_eq!(
+            code_of_end(end),
+            (false, FailureCode::ActionRefused),
+            "{number}"
+        );
+        // Whatever was refused in between.
+        let thrice = after_rounds(vec![refused(), Vec::new(), refused()]);
+        let end = next(&configure_job(), &to_do(), &thrice);
+        assert_eq!(
+            code_of_end(end),
+            (false, FailureCode::ActionRefused),
+            "{number}"
+        );
+        // In place all the same: then nobody cares who made it.
+        assert_eq!(
+            next(&configure_job(), &in_place(), &twice),
+            DONE,
+            "{number}"
+        );
+    }
+}
+
+#[test]
+fn another_statement_or_another_refusal_is_another_race() {
+    let login = create().remove(0);
+    let other = Action::CreateLogin {
+        login: ObjectName::parse("HOST_W_login").unwrap(),
+    };
+    for second in [
+        exists("HOST_A", other, 15025),
+        exists("HOST_A", login.clone(), 15023),
+        exists("HOST_W", login.clone(), 15025),
+    ] {
+        let so_far = after_rounds(vec![
+            vec![exists("HOST_A", login.clone(), 15025)],
+            vec![second],
+        ]);
+        assert_eq!(next(&configure_job(), &to_do(), &so_far), Next::Apply);
+    }
+}
+
+#[test]
+fn every_member_that_refuses_is_named() {
+    let refused = |instance: &str, number| {
+        refusal(instance, create().remove(0), FailureClass::Rejected, number)
+    };
+    let deadlock = refusal("HOST_W", create().remove(0), FailureClass::Transient, 1205);
+    let failures = vec![
+        deadlock.clone(),
+        refused("HOST_A", 33064),
+        refused("HOST_B", 15118),
+    ];
+    let detail = detail_of(next(
+        &configure_job(),
+        &to_do(),
+        &after_rounds(vec![failures]),
+    ));
+    let at = |part: &str| {
+        detail
+            .find(part)
+            .unwrap_or_else(|| panic!("{part}: {detail}"))
+    };
+    assert!(at("HOST_A") < at("33064") && at("33064") < at("HOST_B refused"));
+    assert!(at("15118") < at("HOST_W") && at("HOST_W") < at("1205"));
+    let lost = ApplyFailure {
+        instance: "HOST_A".into(),
+        ..unapplied(FailureClass::Unreachable)
+    };
+    let end = next(
+        &configure_job(),
+        &to_do(),
+        &after_rounds(vec![vec![lost, deadlock]]),
+    );
+    assert!(
+        matches!(
+            &end,
+            Next::End(AttemptOutcome::RetryLater { code: FailureCode::AttemptsExhausted, detail })
+                if detail.contains("HOST_A") && detail.contains("1205")
+        ),
+        "{end:?}"
+    );
+}
+
+#[test]
+fn every_member_that_was_not_seen_is_named_the_lasting_ones_first() {
+    let unseen = |named: &[(&str, FailureClass)]| SoFar {
+        unseen: named
+            .iter()
+            .map(|(name, class)| {
+                let (_, failure) = failure(*class);
+                ((*name).to_owned(), failure)
+            })
+            .collect(),
+        ..SoFar::default()
+    };
+    let inspect = job(JobKind::Inspect, false);
+    let nothing = plan(Configured::Unknown, Vec::new(), Vec::new());
+    let mixed = unseen(&[
+        ("P", FailureClass::Unreachable),
+        ("Q", FailureClass::LoginRefused),
+        ("R", FailureClass::TlsNotTrusted),
+    ]);
+    let end = next(&inspect, &nothing, &mixed);
+    assert_eq!(
+        detail_of(end),
+        "Q: HOST_A said no; R: HOST_A said no; P: HOST_A said no"
+    );
+    let end = next(&inspect, &nothing, &mixed);
+    assert_eq!(code_of_end(end), (false, FailureCode::PreflightFailed));
+    let busy = unseen(&[
+        ("P", FailureClass::Unreachable),
+        ("Q", FailureClass::Transient),
+    ]);
+    let end = next(&inspect, &nothing, &busy);
+    assert_eq!(code_of_end(end), (true, FailureCode::AttemptsExhausted));
+}
+
+#[test]
+fn a_server_in_a_passing_state_is_looked_at_again() {
+    let busy = SoFar {
+        unseen: vec![failure(FailureClass::Transient)],
+        ..SoFar::default()
+    };
+    let blocked = plan(
+        Configured::Unknown,
+        Vec::new(),
+        vec![blocker(Code::ObservationFailed)],
+    );
+    for kind in [JobKind::ConfigureInbound, JobKind::VerifyInbound] {
+        let end = next(&job(kind, false), &blocked, &busy);
+        assert_eq!(code_of_end(end), (true, FailureCode::AttemptsExhausted));
+    }
+    let unreadable = SoFar {
+        unseen: vec![failure(FailureClass::Protocol)],
+        ..SoFar::default()
+    };
+    let end = next(&configure_job(), &blocked, &unreadable);
+    assert_eq!(code_of_end(end), (false, FailureCode::PreflightFailed));
+}
+
+#[test]
+fn the_end_by_a_deadline_says_what_is_missing_and_why() {
+    let so_far = after_rounds(vec![vec![exists("HOST_A", create().remove(0), 15025)]]);
+    let AttemptOutcome::Failed { code, detail } =
+        too_late("the deadline passed", &to_do(), &so_far)
+    else {
+        panic!("it ends");
+    };
+    assert_eq!(code, FailureCode::DeadlineExceeded);
+    for part in ["after 1 round still", "on HOST_A from HOST_B", "15025"] {
+        assert!(detail.contains(part), "{part}: {detail}");
+    }
 }
 
 #[test]
