@@ -2,12 +2,15 @@
 //!
 //! What a caller uploads passes through [`Certificate::from_upload`]; what a server told us through [`Certificate::from_der`].
 
+mod issuer_serial;
+
 use chrono::{DateTime, Utc};
 use rustls_pki_types::pem::{self, PemObject, SectionKind};
 use serde::{Deserialize, Serialize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
+pub use self::issuer_serial::IssuerSerial;
 use super::hash::{Sha256, Thumbprint};
 
 /// The largest DER mirrorgate takes.

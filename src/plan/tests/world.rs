@@ -206,6 +206,7 @@ impl World {
                 name: name(&held.name),
                 thumbprint: held.made.thumbprint(),
                 sha256: Some(held.made.sha256()),
+                issuer_serial: None,
                 not_before: held.made.not_before,
                 not_after: held.made.not_after,
                 has_private_key: held.has_private_key,
