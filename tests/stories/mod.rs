@@ -10,6 +10,7 @@ mod plan_guard;
 mod renewal;
 mod secrets;
 mod sharing;
+mod texts;
 mod tls;
 mod transport;
 mod trio;

@@ -4,6 +4,7 @@ mod certificates;
 mod chains;
 pub(in crate::plan) mod estate;
 mod frame;
+mod kinds_of_certificate;
 mod made;
 mod preflight;
 mod property;
