@@ -12,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
-use crate::config::{DatabaseConfig, ServeConfig};
+use crate::config::{DatabaseConfig, ServeConfig, WorkerConfig};
 use crate::domain::clock::Clock;
+use crate::domain::wish::Thresholds;
 use crate::http;
 use crate::postgres::Cluster;
 use crate::store::seal::SealKey;
@@ -85,6 +86,7 @@ impl App {
         }
         let settings = http::Settings {
             token: token.as_ref().map(http::TokenDigest::of),
+            thresholds: thresholds(&config.worker),
             ..http::Settings::default()
         };
         Ok(Self::assemble(
@@ -229,8 +231,17 @@ fn new_worker(
     settings.timeouts.observe = given.batch_timeout;
     settings.timeouts.apply = given.batch_timeout;
     settings.pool.per_instance = usize::from(given.pool_size);
-    settings.thresholds.expires_soon = chrono::Duration::days(i64::from(given.expires_soon_days));
+    settings.thresholds = thresholds(given);
     Worker::new(store.clone(), wakeups, clock, seal, settings)
+}
+
+/// One judgement for jobs and for uploads.
+fn thresholds(given: &WorkerConfig) -> Thresholds {
+    Thresholds {
+        expires_soon: chrono::Duration::days(i64::from(given.expires_soon_days)),
+        weak_certificates: given.weak_certificates,
+        ..Thresholds::default()
+    }
 }
 
 fn days(days: u32) -> Duration {

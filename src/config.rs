@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
+use crate::domain::certificate::WeaknessPolicy;
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
@@ -149,6 +151,22 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_EXPIRES_SOON_DAYS", default_value_t = 30, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(0..=3650))]
     pub expires_soon_days: u32,
+
+    /// Which certificates are a warning as weak. broken: MD5 and older, keys under 1024 bits. server-version: that, and SHA-1 from
+    /// SQL Server 2017 and keys under 2048 bits from 2016, which make better ones themselves. strict: that on every version.
+    #[arg(long, env = "MIRRORGATE_WEAK_CERTIFICATES", default_value = "server-version", value_parser = weakness_policy,
+          value_name = "POLICY")]
+    pub weak_certificates: WeaknessPolicy,
+}
+
+fn weakness_policy(text: &str) -> Result<WeaknessPolicy, String> {
+    WeaknessPolicy::ALL
+        .into_iter()
+        .find(|policy| policy.as_str() == text)
+        .ok_or_else(|| {
+            let known = WeaknessPolicy::ALL.map(WeaknessPolicy::as_str).join(", ");
+            format!("{text:?} is no policy; wanted is one of {known}")
+        })
 }
 
 /// Reads `250ms`, `30s` or `5m`.

@@ -106,6 +106,7 @@ codes! {
     ConnectLostWhileConnected "connect_lost_while_connected" Warning,
     CertificateOfTwoInstances "certificate_of_two_instances" Blocker,
     ServerRegisteredTwice "server_registered_twice" Blocker,
+    IssuerSerialTaken "issuer_serial_taken" Blocker,
 }
 
 impl Code {
@@ -119,6 +120,7 @@ impl Code {
                 | Self::NameTaken
                 | Self::ConnectDenied
                 | Self::FileMismatch
+                | Self::IssuerSerialTaken
         )
     }
 

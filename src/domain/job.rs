@@ -246,8 +246,10 @@ pub struct Job {
     pub accepted: Accepted,
     pub state: JobState,
     pub failure: Option<(FailureCode, String)>,
-    /// Attempts begun.
+    /// Attempts that count: begun and not handed back.
     pub attempts: i32,
+    /// All attempts ever begun, those handed back included: what the steps are numbered by.
+    pub attempts_begun: i32,
     /// When the next attempt is due; set while queued.
     pub next_attempt_at: Option<DateTime<Utc>>,
     /// What the last attempt that failed for now ran into.

@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::invisible::is_invisible;
+
 /// The most UTF-16 code units a `sysname` holds.
 pub const SYSNAME_UNITS: usize = 128;
 
@@ -67,10 +69,9 @@ pub enum InvalidObjectName {
     FixedPrincipal { name: String },
 }
 
-/// Zero-width and direction-changing characters: what they make of a name on a screen is not what is run.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+/// Chooses how the character before it looks; names with emoji have them, and some were taken before.
+fn is_variation_selector(c: char) -> bool {
+    matches!(c, '\u{fe00}'..='\u{fe0f}')
 }
 
 /// A name mirrorgate may give to an object it creates.
@@ -101,7 +102,10 @@ impl ObjectName {
         if text.chars().any(char::is_control) {
             return Err(InvalidObjectName::Control { name: name() });
         }
-        if let Some(hidden) = text.chars().find(|c| is_invisible(*c)) {
+        if let Some(hidden) = text
+            .chars()
+            .find(|c| is_invisible(*c) && !is_variation_selector(*c))
+        {
             return Err(InvalidObjectName::Invisible {
                 name: name(),
                 code: u32::from(hidden),

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::certificate::IssuerSerial;
 use super::hash::{Sha256, Thumbprint};
 use super::identity::ServerIdentity;
 use super::object_name::SysName;
@@ -203,6 +204,9 @@ pub struct HeldCertificate {
     pub thumbprint: Thumbprint,
     /// `None` before 2012 or when this log-in may not see the bytes.
     pub sha256: Option<Sha256>,
+    /// By what the handshake looks a peer's certificate up; `None` like the hash above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer_serial: Option<IssuerSerial>,
     pub not_before: DateTime<Utc>,
     pub not_after: DateTime<Utc>,
     pub has_private_key: bool,

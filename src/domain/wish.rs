@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, WeaknessPolicy};
 use super::hash::Sha256;
 use super::identity::ServerIdentity;
 use super::instance::{Address, Transport};
@@ -105,6 +105,8 @@ pub struct Thresholds {
     pub expires_soon: chrono::Duration,
     /// More between two clocks is `clock_skew`.
     pub clock_skew: chrono::Duration,
+    /// What makes an own certificate a `weak_certificate`.
+    pub weak_certificates: WeaknessPolicy,
 }
 
 impl Default for Thresholds {
@@ -112,6 +114,7 @@ impl Default for Thresholds {
         Self {
             expires_soon: chrono::Duration::days(30),
             clock_skew: chrono::Duration::seconds(60),
+            weak_certificates: WeaknessPolicy::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::domain::clock::Clock;
 use crate::domain::hash::Sha256;
+use crate::domain::wish::Thresholds;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
 use crate::store::{self, Conn, Store, StoreError};
@@ -50,6 +51,8 @@ pub struct Settings {
     pub token: Option<TokenDigest>,
     /// How long an answer may take, `wait` not counted.
     pub timeout: Duration,
+    /// What uploads are warned of.
+    pub thresholds: Thresholds,
 }
 
 impl Default for Settings {
@@ -57,6 +60,7 @@ impl Default for Settings {
         Self {
             token: None,
             timeout: Duration::from_secs(30),
+            thresholds: Thresholds::default(),
         }
     }
 }

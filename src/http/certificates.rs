@@ -1,6 +1,8 @@
 //! `/v1/instances/{name}/certificates`: public certificates of an instance's mirroring endpoint.
 
+mod upload;
 mod view;
+mod warnings;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
@@ -12,159 +14,25 @@ use self::view::CertificateView;
 use super::api::Api;
 use super::etag::{Conditions, ETag};
 use super::extract::{
-    CertificatePath, NamePath, Named, NamedCertificate, NoParameters, Pairs, Parameters,
-    ReadParameters, Upload, UploadDocument,
+    CertificatePath, NamePath, Named, NamedCertificate, NoParameters, Parameters,
 };
-use super::idempotency::{Course, KeyHeader, Keyed, replayed};
 use super::instances::{find, unknown};
 use super::negotiate::{self, Format, JsonOnly};
 use super::page::{ListOf, Paging};
 use super::policy::{Guarded, Policy};
-use super::problem::{Fault, Kind, Problem};
+use super::problem::{Kind, Problem};
 use super::reply::{self, Answer, Deleted, ListRequest};
 use super::text::{Table, maybe_moment, moment};
-use crate::domain::certificate::{Certificate, Purpose, RefusedCertificate};
-use crate::domain::hash::Sha256;
 use crate::domain::name::RegistrationName;
 use crate::store::certificates::{self, StoredCertificate};
+use crate::store::instances;
 use crate::store::list::Page;
-use crate::store::{Conn, instances};
 
 pub fn routes() -> Vec<Guarded> {
     vec![
-        Policy::Caller.guards(routes!(upload_certificate, list_certificates)),
+        Policy::Caller.guards(routes!(upload::upload_certificate, list_certificates)),
         Policy::Caller.guards(routes!(get_certificate, delete_certificate)),
     ]
-}
-
-/// What an upload is for.
-#[derive(Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-struct UploadParameters {
-    /// `current`: the endpoint uses it now; the last such upload is the instance's pin. `next`: handed out beforehand, for a renewal to come.
-    #[param(value_type = Option<Purpose>, default = "current")]
-    purpose: Purpose,
-    /// Take a certificate that has expired.
-    #[param(value_type = Option<bool>, default = false)]
-    allow_expired: bool,
-}
-
-impl ReadParameters for UploadParameters {
-    fn read(pairs: &mut Pairs) -> Self {
-        let purpose = pairs.parse("purpose", "current or next", |text| {
-            [Purpose::Current, Purpose::Next]
-                .into_iter()
-                .find(|p| p.as_str() == text)
-        });
-        Self {
-            purpose: purpose.unwrap_or(Purpose::Current),
-            allow_expired: pairs
-                .parse("allow_expired", "true or false", |text| text.parse().ok())
-                .unwrap_or(false),
-        }
-    }
-}
-
-/// Upload a certificate
-///
-/// The public half only, DER or PEM told apart by content. A private key or a PKCS#12 is refused and never stored. Uploading
-/// the same again changes nothing; with another purpose it moves there.
-#[utoipa::path(
-    post, path = "/v1/instances/{name}/certificates", operation_id = "upload_certificate", tag = "certificates",
-    params(NamePath, UploadParameters, KeyHeader),
-    request_body(description = "One certificate; at most 64 KiB, its DER at most 16 KiB. The form's one field is named `certificate`.", content(
-        (String = "application/pkix-cert"),
-        (String = "application/octet-stream"),
-        (String = "application/x-pem-file"),
-        (UploadDocument = "multipart/form-data"),
-        (UploadDocument = "application/json", example = json!({"certificate": "MIIC…"})),
-    )),
-    responses(
-        (status = 200, description = "It was there already.", body = CertificateView, example = json!(example())),
-        (status = 201, description = "Stored.", body = CertificateView, example = json!(example())),
-        (status = 404, response = crate::http::openapi::NotFound),
-        (status = 409, response = crate::http::openapi::Conflict),
-        (status = 422, response = crate::http::openapi::Refused),
-    )
-)]
-async fn upload_certificate(
-    State(api): State<Api>,
-    Named(name): Named,
-    Parameters(asked): Parameters<UploadParameters>,
-    _: JsonOnly,
-    keyed: Keyed,
-    Upload(bytes): Upload,
-) -> Answer {
-    let now = api.clock.now();
-    let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &bytes).await? {
-        Course::Go(pending) => pending,
-        Course::Replay { status, object } => return replay(&mut tx, &name, status, &object).await,
-    };
-    let certificate =
-        Certificate::from_upload(&bytes, asked.allow_expired, now).map_err(refused)?;
-    let instance = instances::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
-    let pins = certificates::pins(&mut tx, instance.id).await?;
-    if asked.purpose == Purpose::Next
-        && pins
-            .current
-            .is_some_and(|pin| pin.certificate.sha256 == certificate.sha256)
-    {
-        return Err(already_current());
-    }
-    let (stored, created) =
-        certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
-    let pins = certificates::pins(&mut tx, instance.id).await?;
-    let status = if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    let object = format!("{}/{}", instance.id, certificate.sha256);
-    pending.remember(&mut tx, status.as_u16(), object).await?;
-    tx.commit().await?;
-    uploaded(status, &instance.name, &CertificateView::of(&stored, &pins))
-}
-
-/// Taken, it would silently end the pin: from then on whatever the endpoint shows would be let in.
-fn already_current() -> Problem {
-    let detail =
-        "this certificate is the instance's pin (purpose current); the next one has to be another"
-            .to_owned();
-    Problem::of(
-        Kind::CertificateRefused,
-        vec![Fault::new("", "already_current", detail)],
-    )
-}
-
-fn uploaded(status: StatusCode, instance: &RegistrationName, view: &CertificateView) -> Answer {
-    let path = format!("/v1/instances/{instance}/certificates/{}", view.sha256);
-    Ok(reply::located(reply::json(status, view)?, &path))
-}
-
-/// The certificate of an upload that was made before, as it is now; deleted since, or of an instance that was, it is gone.
-async fn replay(conn: &mut Conn, name: &RegistrationName, status: u16, object: &str) -> Answer {
-    let instance = find(conn, name).await?;
-    let sha256 = object
-        .strip_prefix(&format!("{}/", instance.id))
-        .and_then(|text| Sha256::parse(text).ok())
-        .ok_or_else(|| no_such(name))?;
-    let stored = certificates::get(conn, instance.id, &sha256)
-        .await?
-        .ok_or_else(|| no_such(name))?;
-    let pins = certificates::pins(conn, instance.id).await?;
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
-    let view = CertificateView::of(&stored, &pins);
-    uploaded(status, &instance.name, &view).map(replayed)
-}
-
-fn refused(why: RefusedCertificate) -> Problem {
-    Problem::of(
-        Kind::CertificateRefused,
-        vec![Fault::new("", why.code(), why.to_string())],
-    )
 }
 
 /// List an instance's certificates
@@ -293,13 +161,26 @@ async fn get_certificate(
         _ => return reply::json(StatusCode::OK, &view).map(|r| reply::tagged(r, &tag)),
     };
     let mut response = reply::tagged(reply::bytes(StatusCode::OK, media, body), &tag);
-    let file = format!("attachment; filename=\"{}.{extension}\"", instance.name);
+    let file = format!(
+        "attachment; filename=\"{}.{extension}\"",
+        file_stem(&instance.name, &stored)
+    );
     if let Ok(file) = file.parse() {
         response
             .headers_mut()
             .insert(header::CONTENT_DISPOSITION, file);
     }
     Ok(response)
+}
+
+/// `HOST_A_9f21a7c4_until_2027-03-01`: whose it is, which one, and how long it lasts; one file for each.
+fn file_stem(instance: &RegistrationName, stored: &StoredCertificate) -> String {
+    let certificate = &stored.certificate;
+    format!(
+        "{instance}_{}_until_{}",
+        certificate.thumbprint.short(),
+        certificate.not_after.format("%Y-%m-%d")
+    )
 }
 
 /// A certificate never changes; what is said about it moves with its last upload, and with another one becoming the pin.
@@ -315,7 +196,8 @@ fn tag(stored: &StoredCertificate, view: &CertificateView) -> ETag {
 
 /// Forget a certificate
 ///
-/// If it was the pin, the upload before it counts again. Nothing is changed on any SQL Server.
+/// If it was the pin, the instance has none until another is uploaded: no earlier upload counts again by itself. Nothing is
+/// changed on any SQL Server.
 #[utoipa::path(
     delete, path = "/v1/instances/{name}/certificates/{sha256}", operation_id = "delete_certificate", tag = "certificates",
     params(CertificatePath),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::invisible::{escape_into, is_invisible, is_odd_blank};
+
 /// Rows under a heading, every column as wide as its widest cell.
 #[derive(Debug)]
 pub struct Table {
@@ -97,35 +99,44 @@ fn cell(text: &str) -> String {
     }
 }
 
-/// `text` on one line: white space shrinks to a blank, and what could steer a terminal becomes `\u{fffd}`.
+/// `text` on one line: white space shrinks to a blank, what is not seen is shown escaped (`\u{200b}`), and what could steer a
+/// terminal becomes `\u{fffd}`.
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    text.split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .map(|c| if steers(c) { '\u{fffd}' } else { c })
-        .collect()
+    let is_plain_blank = |c: char| matches!(c, ' ' | '\t' | '\n' | '\r');
+    let words: Vec<&str> = text
+        .split(is_plain_blank)
+        .filter(|word| !word.is_empty())
+        .collect();
+    visible(&words.join(" "), |_| false)
 }
 
-/// `text` as it is, line breaks kept, with nothing in it that could steer a terminal.
+/// `text` as it is, line breaks kept, with nothing in it that is not seen or could steer a terminal.
 #[must_use]
 pub fn lines(text: &str) -> String {
-    text.chars()
-        .filter(|c| *c != '\r')
-        .map(|c| {
-            if c != '\n' && c != '\t' && steers(c) {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    visible(&text.replace('\r', ""), |c| matches!(c, '\n' | '\t'))
 }
 
-/// Control characters, and those that turn the direction of writing.
-fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a text can be shown as it is: what is shown of another one is not what it says.
+#[must_use]
+pub fn is_shown_as_it_is(text: &str) -> bool {
+    lines(text) == text
+}
+
+fn visible(text: &str, keep: fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if keep(c) {
+            out.push(c);
+        } else if is_invisible(c) || is_odd_blank(c) && !c.is_control() {
+            escape_into(&mut out, c);
+        } else if c.is_control() {
+            out.push('\u{fffd}');
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -155,5 +166,19 @@ mod tests {
         let text = table.render();
         assert_eq!(text.lines().count(), 2);
         assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn what_is_not_seen_is_shown() {
+        assert_eq!(
+            one_line("HOST\u{200b}_A \u{e0041}\n b\u{a0}c"),
+            "HOST\\u{200b}_A \\u{e0041} b\\u{a0}c"
+        );
+        assert_eq!(
+            lines("[a\u{61c}]\r\n\tb\u{2028}\u{1b}"),
+            "[a\\u{61c}]\n\tb\\u{2028}\u{fffd}"
+        );
+        assert!(is_shown_as_it_is("DROP CERTIFICATE [é];\n"));
+        assert!(!is_shown_as_it_is("DROP CERTIFICATE [\u{feff}x];"));
     }
 }

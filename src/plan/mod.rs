@@ -6,6 +6,7 @@ mod admits;
 mod anchor;
 mod certificate_name;
 mod chain;
+mod clash;
 mod conflict;
 mod couples;
 mod endpoint;
@@ -27,6 +28,7 @@ mod shared;
 mod subset;
 mod superseded;
 mod trust;
+mod weak_certificate;
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,7 @@ pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
     couples::check(&scene, &mut report);
     endpoint::check(&scene, &mut report);
     own_certificate::check(&scene, &mut report);
+    weak_certificate::check(&scene, &mut report);
     let required: Vec<Option<Required>> = (0..wish.members.len())
         .map(|member| {
             let is_peer = wish.trusts.iter().any(|trust| trust.peer == member);
@@ -136,7 +139,8 @@ fn trust_plan(
             seen,
             required: wanted,
         };
-        let chain = chain::chain(&trust, required, report);
+        let mut chain = chain::chain(&trust, required, report);
+        clash::check(&trust, &mut chain, required, report);
         superseded::check(&trust, chain.user, required, report);
         plan.proof = proof::proof(&trust);
         plan.configured = chain.configured;

@@ -70,6 +70,10 @@ impl Report {
         self.0.push(note);
     }
 
+    pub fn extend(&mut self, notes: impl IntoIterator<Item = Note>) {
+        self.0.extend(notes);
+    }
+
     /// The heaviest first, then by member; each said once.
     pub fn into_findings(mut self) -> Vec<Finding> {
         self.0

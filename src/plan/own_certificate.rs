@@ -7,6 +7,7 @@ use super::note::{Note, Report, moment};
 use super::scene::Scene;
 use crate::domain::certificate::Certificate;
 use crate::domain::cure::Cure;
+use crate::domain::duration_words::remaining;
 use crate::domain::finding::Code;
 use crate::domain::observation::{Endpoint, EndpointCertificate, Observation, PrivateKey};
 
@@ -155,10 +156,10 @@ impl Own<'_> {
             report.add(
                 self.note(Code::OwnCertificateExpiresSoon)
                     .found(format!(
-                        "{}, expires {}, in {} days",
+                        "{}, expires {}, {}",
                         self.uses(),
                         moment(self.certificate.not_after),
-                        left.num_days()
+                        remaining(left)
                     ))
                     .wanted(format!(
                         "more than {} days left",

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::note::{Note, Report, moment};
 use super::scene::{Scene, Seen};
-use crate::domain::certificate::Certificate;
+use crate::domain::certificate::{Certificate, IssuerSerial};
 use crate::domain::finding::Code;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{EndpointCertificate, HeldCertificate};
@@ -18,6 +18,8 @@ pub(super) struct Facts {
     pub sha256: Sha256,
     pub thumbprint: Thumbprint,
     pub not_after: DateTime<Utc>,
+    /// By what a handshake looks it up; absent where the bytes cannot be read.
+    pub issuer_serial: Option<IssuerSerial>,
 }
 
 impl Facts {
@@ -26,6 +28,7 @@ impl Facts {
             sha256: certificate.sha256,
             thumbprint: certificate.thumbprint,
             not_after: certificate.not_after,
+            issuer_serial: Some(certificate.issuer_serial),
         }
     }
 
@@ -34,6 +37,7 @@ impl Facts {
             sha256: certificate.sha256()?,
             thumbprint: certificate.thumbprint,
             not_after: certificate.not_after,
+            issuer_serial: certificate.der.as_deref().and_then(IssuerSerial::of),
         })
     }
 

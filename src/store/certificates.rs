@@ -24,7 +24,7 @@ pub struct StoredCertificate {
     /// When it became known.
     pub created_at: DateTime<Utc>,
     pub uploaded_at: Option<DateTime<Utc>>,
-    /// Its place among all uploads; the last of a purpose is that purpose's pin.
+    /// Its place among all uploads.
     pub uploaded_seq: Option<i64>,
 }
 
@@ -108,14 +108,21 @@ pub async fn upload(
     {
         return Ok((pin, false));
     }
+    sqlx::query!(
+        "update certificates set pinned = false where instance_id = $1 and purpose = $2 and pinned",
+        instance,
+        purpose.as_str()
+    )
+    .execute(&mut *conn)
+    .await?;
     let kept = sqlx::query_as!(
         Row,
         "insert into certificates
-             (instance_id, sha256, der, source, purpose, created_at, uploaded_at, uploaded_seq)
-         values ($1, $2, $3, $4, $5, $6, $6, nextval('certificate_uploads'))
+             (instance_id, sha256, der, source, purpose, created_at, uploaded_at, uploaded_seq, pinned, issuer_serial)
+         values ($1, $2, $3, $4, $5, $6, $6, nextval('certificate_uploads'), true, $7)
          on conflict (instance_id, sha256) do update
          set source = excluded.source, purpose = excluded.purpose, uploaded_at = excluded.uploaded_at,
-             uploaded_seq = excluded.uploaded_seq, deleted_at = null
+             uploaded_seq = excluded.uploaded_seq, deleted_at = null, pinned = true
          returning instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq",
         instance,
         certificate.sha256.as_bytes(),
@@ -123,6 +130,7 @@ pub async fn upload(
         Source::Uploaded.as_str(),
         purpose.as_str(),
         now,
+        certificate.issuer_serial.as_bytes(),
     )
     .fetch_one(&mut *conn)
     .await?;
@@ -139,8 +147,8 @@ pub async fn note_obtained(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let noted = sqlx::query!(
-        "insert into certificates (instance_id, sha256, der, source, created_at)
-         values ($1, $2, $3, $4, $5)
+        "insert into certificates (instance_id, sha256, der, source, created_at, issuer_serial)
+         values ($1, $2, $3, $4, $5, $6)
          on conflict (instance_id, sha256) do update
          set source = excluded.source, purpose = null, uploaded_at = null, uploaded_seq = null, deleted_at = null
          where certificates.deleted_at is not null",
@@ -149,6 +157,7 @@ pub async fn note_obtained(
         certificate.der,
         Source::Obtained.as_str(),
         now,
+        certificate.issuer_serial.as_bytes(),
     )
     .execute(&mut *conn)
     .await?;
@@ -200,7 +209,7 @@ pub async fn get(
     .transpose()
 }
 
-/// Takes it away as a pin; jobs accepted with it keep it. Says whether it was there.
+/// Takes it away, as a pin too; no earlier upload takes its place, and jobs accepted with it keep it. Says whether it was there.
 pub async fn mark_deleted(
     conn: &mut Conn,
     instance: Uuid,
@@ -209,7 +218,7 @@ pub async fn mark_deleted(
 ) -> Result<bool, StoreError> {
     lock_instance(conn, instance).await?;
     let deleted = sqlx::query!(
-        "update certificates set deleted_at = $3 where instance_id = $1 and sha256 = $2 and deleted_at is null",
+        "update certificates set deleted_at = $3, pinned = false where instance_id = $1 and sha256 = $2 and deleted_at is null",
         instance,
         sha256.as_bytes(),
         now
@@ -223,17 +232,12 @@ pub async fn mark_deleted(
     Ok(true)
 }
 
-/// The last upload of each purpose.
+/// The certificate that counts for each purpose.
 pub async fn pins(conn: &mut Conn, instance: Uuid) -> Result<Pins, StoreError> {
     let mut pins = Pins::default();
-    let rows = rows!(
-        "where (instance_id, uploaded_seq) in (
-             select instance_id, max(uploaded_seq) from certificates
-             where instance_id = $1 and deleted_at is null and source = 'uploaded' group by instance_id, purpose)",
-        instance
-    )
-    .fetch_all(conn)
-    .await?;
+    let rows = rows!("where instance_id = $1 and pinned", instance)
+        .fetch_all(conn)
+        .await?;
     for row in rows {
         let stored = StoredCertificate::try_from(row)?;
         match stored.purpose {
@@ -245,15 +249,14 @@ pub async fn pins(conn: &mut Conn, instance: Uuid) -> Result<Pins, StoreError> {
     Ok(pins)
 }
 
-/// The hashes of the last upload of each purpose, of each of these instances; one without uploads is left out.
+/// The hashes of the certificates that count, of each of these instances; one without any is left out.
 pub async fn pin_hashes(
     conn: &mut Conn,
     instances: &[Uuid],
 ) -> Result<HashMap<Uuid, PinHashes>, StoreError> {
     let rows = sqlx::query!(
-        r#"select distinct on (instance_id, purpose) instance_id, purpose as "purpose!", sha256 from certificates
-           where instance_id = any($1) and deleted_at is null and source = 'uploaded'
-           order by instance_id, purpose, uploaded_seq desc"#,
+        r#"select instance_id, purpose as "purpose!", sha256 from certificates
+           where instance_id = any($1) and pinned"#,
         instances
     )
     .fetch_all(conn)

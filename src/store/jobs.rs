@@ -83,6 +83,7 @@ struct Row {
     failure_code: Option<String>,
     failure_detail: Option<String>,
     attempts: i32,
+    claims: i32,
     next_attempt_at: Option<DateTime<Utc>>,
     last_problem: Option<String>,
     cancel_requested_at: Option<DateTime<Utc>>,
@@ -100,7 +101,7 @@ macro_rules! rows {
         sqlx::query_as!(
             Row,
             "select id, kind, pair_id, instance_id, subject_name, options, accepted, state, failure_code, failure_detail,
-                    attempts, next_attempt_at, last_problem, cancel_requested_at, plan, version, created_at, started_at, finished_at, request_id
+                    attempts, claims, next_attempt_at, last_problem, cancel_requested_at, plan, version, created_at, started_at, finished_at, request_id
              from jobs " + $rest
             $(, $argument)*
         )
@@ -137,6 +138,7 @@ impl TryFrom<Row> for Job {
             state: JobState::parse(&row.state).ok_or(at.wrong("state"))?,
             failure,
             attempts: row.attempts,
+            attempts_begun: row.claims,
             next_attempt_at: row.next_attempt_at,
             last_problem: row.last_problem,
             cancel_requested_at: row.cancel_requested_at,

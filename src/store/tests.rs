@@ -8,7 +8,7 @@ use sqlx::PgPool;
 use super::fixture::*;
 use super::trusts::SeenTrust;
 use super::*;
-use crate::domain::certificate::{Purpose, Source};
+use crate::domain::certificate::{Certificate, Purpose, Source};
 use crate::domain::id::new_id;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::job::JobKind;
@@ -283,16 +283,77 @@ async fn the_last_upload_of_a_purpose_is_its_pin(pool: PgPool) {
             .unwrap()
     );
     assert_eq!(
-        certificates::pins(conn, id)
+        certificates::pins(conn, id).await.unwrap(),
+        certificates::Pins::default(),
+        "forgetting the pin does not make an earlier upload the pin"
+    );
+    assert!(
+        certificates::pin_hashes(conn, &[id])
             .await
             .unwrap()
-            .current
-            .unwrap()
-            .certificate,
-        old
+            .is_empty()
     );
     let kept = certificates::by_hashes(conn, &[new.sha256]).await.unwrap();
     assert_eq!(kept, [new], "a job keeps what it was accepted with");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_moves_to_the_other_purpose_leaves_no_earlier_one_behind(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 1).await;
+    let id = fleet[0].id;
+    let (earlier, later) = (certificate(1), certificate(2));
+    for (which, purpose) in [
+        (&earlier, Purpose::Next),
+        (&later, Purpose::Next),
+        (&later, Purpose::Current),
+    ] {
+        certificates::upload(conn, id, which, purpose, now())
+            .await
+            .unwrap();
+    }
+    let pins = certificates::pins(conn, id).await.unwrap();
+    assert_eq!(pins.current.unwrap().certificate, later);
+    assert!(pins.next.is_none());
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn one_of_the_same_issuer_and_serial_is_found_also_among_rows_of_an_older_version(
+    pool: PgPool,
+) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let twin = |serial: u64| {
+        let key =
+            rcgen::KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, rcgen::RsaKeySize::_2048);
+        let mut params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.serial_number = Some(rcgen::SerialNumber::from(serial));
+        let made = params.self_signed(&key.unwrap()).unwrap();
+        Certificate::from_der(made.der()).unwrap()
+    };
+    let (one, other, third) = (twin(7), twin(7), twin(8));
+    for (instance, which) in [(0, &one), (1, &third)] {
+        certificates::upload(conn, fleet[instance].id, which, Purpose::Current, now())
+            .await
+            .unwrap();
+    }
+    sqlx::query("update certificates set issuer_serial = null")
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+    let clashes = certificate_uses::clashes(conn, &other).await.unwrap();
+    assert_eq!(clashes.len(), 1);
+    assert_eq!(clashes[0].thumbprint, one.thumbprint);
+    assert_eq!(
+        (clashes[0].instance.as_str(), &clashes[0].held_as),
+        ("i0", &None)
+    );
+    assert!(
+        certificate_uses::clashes(conn, &one)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]

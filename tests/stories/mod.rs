@@ -13,6 +13,7 @@ mod refusals;
 mod renewal;
 mod secrets;
 mod sharing;
+mod texts;
 mod tls;
 mod transport;
 mod trio;

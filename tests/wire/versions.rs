@@ -149,6 +149,11 @@ async fn the_whole_chain_is_seen_as_it_stands() {
         held.thumbprint,
         mirrorgate::domain::hash::Thumbprint::of(&der)
     );
+    assert_eq!(
+        held.issuer_serial,
+        mirrorgate::domain::certificate::IssuerSerial::of(&der)
+    );
+    assert!(held.issuer_serial.is_some());
     assert!(!held.has_private_key);
     let owner = held.owner.as_ref().unwrap();
     assert_eq!((owner.name.as_str(), owner.kind), ("HOST_B_user", 'S'));

@@ -1,12 +1,28 @@
 //! Every refusal of an upload, with real keys and certificates.
 
+mod dresses;
+mod strength;
+
 use chrono::{Duration, TimeZone, Utc};
 use rcgen::{CertificateParams, KeyPair, RsaKeySize};
 
 use super::*;
 
 fn now() -> DateTime<Utc> {
-    Utc.with_ymd_and_hms(2026, 11, 23, 12, 0, 0).unwrap()
+    Utc.with_ymd_and_hms(2027, 1, 23, 12, 0, 0).unwrap()
+}
+
+fn terms() -> UploadTerms {
+    UploadTerms {
+        purpose: Purpose::Current,
+        allow_expired: false,
+        allow_not_yet_valid: false,
+        now: now(),
+    }
+}
+
+fn taken(upload: &[u8]) -> Result<Certificate, RefusedCertificate> {
+    Certificate::from_upload(upload, &terms())
 }
 
 fn rsa() -> KeyPair {
@@ -35,16 +51,13 @@ fn valid(key: &KeyPair) -> rcgen::Certificate {
 #[test]
 fn der_and_pem_of_one_certificate_are_the_same_certificate() {
     let made = valid(&rsa());
-    let der = Certificate::from_upload(made.der(), false, now()).unwrap();
-    let pem = Certificate::from_upload(made.pem().as_bytes(), false, now()).unwrap();
+    let der = taken(made.der()).unwrap();
+    let pem = taken(made.pem().as_bytes()).unwrap();
     assert_eq!(der, pem);
     assert_eq!(der.subject, "CN=HOST_A certificate");
     assert_eq!(der.key_bits, 2048);
     assert_eq!(der.not_after, now() + Duration::days(30));
-    assert_eq!(
-        Certificate::from_upload(der.to_pem().as_bytes(), false, now()),
-        Ok(der)
-    );
+    assert_eq!(taken(der.to_pem().as_bytes()), Ok(der));
 }
 
 #[test]
@@ -66,10 +79,7 @@ fn a_private_key_is_refused_in_every_dress() {
         // SEQUENCE { SEQUENCE {}, OCTET STRING }: how an encrypted PKCS#8 key begins.
         vec![0x30, 0x05, 0x30, 0x00, 0x04, 0x01, 0x00],
     ] {
-        assert_eq!(
-            Certificate::from_upload(&upload, false, now()),
-            Err(RefusedCertificate::PrivateKey)
-        );
+        assert_eq!(taken(&upload), Err(RefusedCertificate::PrivateKey));
     }
 }
 
@@ -77,10 +87,7 @@ fn a_private_key_is_refused_in_every_dress() {
 fn a_pkcs12_container_is_named_as_such() {
     // SEQUENCE { INTEGER 3, SEQUENCE {} }: how every PFX begins.
     let pfx = [0x30, 0x05, 0x02, 0x01, 0x03, 0x30, 0x00];
-    assert_eq!(
-        Certificate::from_upload(&pfx, false, now()),
-        Err(RefusedCertificate::Pkcs12)
-    );
+    assert_eq!(taken(&pfx), Err(RefusedCertificate::Pkcs12));
 }
 
 #[test]
@@ -88,37 +95,29 @@ fn exactly_one_certificate_is_taken() {
     let key = rsa();
     let twice = format!("{}{}", valid(&key).pem(), valid(&key).pem());
     assert_eq!(
-        Certificate::from_upload(twice.as_bytes(), false, now()),
+        taken(twice.as_bytes()),
         Err(RefusedCertificate::Several { found: 2 })
     );
     let mut long = valid(&key).der().to_vec();
     long.extend_from_slice(b"xyz");
     assert_eq!(
-        Certificate::from_upload(&long, false, now()),
+        taken(&long),
         Err(RefusedCertificate::TrailingBytes { bytes: 3 })
     );
     let behind = format!("{}xyz\n", valid(&key).pem());
     assert_eq!(
-        Certificate::from_upload(behind.as_bytes(), false, now()),
+        taken(behind.as_bytes()),
         Err(RefusedCertificate::TrailingBytes { bytes: 3 })
     );
-    for nothing in [&b"hello"[..], b"-----BEGIN CERTIFICATE-----\nAAAA\n"] {
-        assert_eq!(
-            Certificate::from_upload(nothing, false, now()),
-            Err(RefusedCertificate::NotACertificate)
-        );
-    }
-    assert_eq!(
-        Certificate::from_upload(b"", false, now()),
-        Err(RefusedCertificate::Empty)
-    );
+    assert_eq!(taken(b"hello"), Err(RefusedCertificate::NotACertificate));
+    assert_eq!(taken(b""), Err(RefusedCertificate::Empty));
 }
 
 #[test]
 fn only_rsa_keys_are_taken() {
     let elliptic = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
     assert!(matches!(
-        Certificate::from_upload(valid(&elliptic).der(), false, now()),
+        taken(valid(&elliptic).der()),
         Err(RefusedCertificate::NotRsa { .. })
     ));
 }
@@ -129,9 +128,15 @@ fn key_sizes_are_what_sql_server_takes() {
     assert_eq!(significant_bits(&[0x7f, 0]), 15);
     assert_eq!(significant_bits(&[0, 0]), 0);
     // 1000 is no multiple of 64.
-    let odd = include_bytes!("rsa_1000_bits.pem");
+    let odd = include_bytes!("fixtures/rsa_1000_bits.pem");
     assert_eq!(
-        Certificate::from_upload(odd, true, now()),
+        Certificate::from_upload(
+            odd,
+            &UploadTerms {
+                allow_expired: true,
+                ..terms()
+            }
+        ),
         Err(RefusedCertificate::KeySize { bits: 1000 })
     );
 }
@@ -140,10 +145,19 @@ fn key_sizes_are_what_sql_server_takes() {
 fn an_expired_certificate_needs_a_word() {
     let made = made_with(&rsa(), now() - Duration::days(1));
     assert!(matches!(
-        Certificate::from_upload(made.der(), false, now()),
+        taken(made.der()),
         Err(RefusedCertificate::Expired { .. })
     ));
-    assert!(Certificate::from_upload(made.der(), true, now()).is_ok());
+    assert!(
+        Certificate::from_upload(
+            made.der(),
+            &UploadTerms {
+                allow_expired: true,
+                ..terms()
+            }
+        )
+        .is_ok()
+    );
 }
 
 #[test]
@@ -155,7 +169,13 @@ fn a_certificate_over_16_kib_is_refused() {
         .push(rcgen::DnType::OrganizationName, "x".repeat(MAX_DER_BYTES));
     let made = params.self_signed(&key).unwrap();
     assert!(matches!(
-        Certificate::from_upload(made.der(), true, now()),
+        Certificate::from_upload(
+            made.der(),
+            &UploadTerms {
+                allow_expired: true,
+                ..terms()
+            }
+        ),
         Err(RefusedCertificate::TooLarge { .. })
     ));
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
+use super::warnings::UploadWarning;
 use crate::domain::certificate::{Purpose, Source};
 use crate::store::certificates::{self, StoredCertificate};
 
@@ -31,6 +32,34 @@ pub struct CertificateView {
     pub created_at: DateTime<Utc>,
     #[schema(required)]
     pub uploaded_at: Option<DateTime<Utc>>,
+}
+
+/// A certificate as its upload is answered.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct UploadedView {
+    #[serde(flatten)]
+    certificate: CertificateView,
+    /// What to know about it; it was taken all the same.
+    warnings: Vec<UploadWarning>,
+}
+
+impl UploadedView {
+    #[must_use]
+    pub fn of(
+        stored: &StoredCertificate,
+        pins: &certificates::Pins,
+        warnings: Vec<UploadWarning>,
+    ) -> Self {
+        Self {
+            certificate: CertificateView::of(stored, pins),
+            warnings,
+        }
+    }
+
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.certificate.sha256
+    }
 }
 
 impl CertificateView {

@@ -3,7 +3,6 @@
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{HeaderMap, header};
-use base64::Engine;
 use serde::Deserialize;
 
 use super::json::decode;
@@ -74,7 +73,7 @@ fn is_length_limit(error: &axum::Error) -> bool {
     false
 }
 
-/// A certificate upload's bytes, whichever form they came in: DER or PEM, told apart later by content.
+/// A certificate upload's bytes, whichever form they came in; the dress they wear is told later by their content.
 ///
 /// Has no Debug: a private key may be in it.
 pub struct Upload(pub Vec<u8>);
@@ -83,7 +82,7 @@ pub struct Upload(pub Vec<u8>);
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UploadDocument {
-    /// One certificate: DER in base64, or PEM text.
+    /// One certificate: DER in base64, PEM text, or `0x…` as SQL Server shows it.
     #[schema(example = "MIIC…")]
     certificate: String,
 }
@@ -97,8 +96,16 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
             Some(
                 "application/pkix-cert"
                 | "application/x-x509-ca-cert"
+                | "application/x-x509-user-cert"
+                | "application/pem-certificate-chain"
                 | "application/octet-stream"
-                | "application/x-pem-file",
+                | "application/x-pem-file"
+                | "text/plain"
+                // Read to be called by their names.
+                | "application/pkcs10"
+                | "application/pkcs7-mime"
+                | "application/x-pkcs7-certificates"
+                | "application/x-pkcs12",
             ) => Ok(Self(read(request, MAX_UPLOAD_BYTES).await?.to_vec())),
             Some("application/json") => from_json(&read(request, MAX_UPLOAD_BYTES).await?),
             Some("multipart/form-data") => from_form(request, state).await,
@@ -112,23 +119,31 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 
 fn from_json(bytes: &[u8]) -> Result<Upload, Problem> {
     let document: UploadDocument = decode(bytes)?;
-    if document.certificate.contains("-----BEGIN ") {
+    if could_be_dressed(&document.certificate) {
         return Ok(Upload(document.certificate.into_bytes()));
     }
-    let base64: String = document.certificate.split_whitespace().collect();
-    base64::engine::general_purpose::STANDARD
-        .decode(base64)
-        .map(Upload)
-        .map_err(|_| {
-            Problem::of(
-                Kind::InvalidBody,
-                vec![Fault::new(
-                    "/certificate",
-                    "invalid_value",
-                    "wanted is DER in base64, or PEM",
-                )],
+    Err(Problem::of(
+        Kind::InvalidBody,
+        vec![Fault::new(
+            "/certificate",
+            "invalid_value",
+            "wanted is DER in base64, PEM, or the 0x… that SQL Server shows",
+        )],
+    ))
+}
+
+/// What has a line of PEM or a tag in it, or nothing but what base64 and hexadecimal are made of. What it then is is told by
+/// reading it.
+fn could_be_dressed(text: &str) -> bool {
+    let is_plain = |c: char| {
+        c.is_ascii_alphanumeric()
+            || c.is_whitespace()
+            || matches!(
+                c,
+                '+' | '/' | '=' | '-' | '_' | ':' | ';' | ',' | '\\' | '\u{feff}' | '"' | '\''
             )
-        })
+    };
+    text.contains("-----") || text.contains('<') || text.chars().all(is_plain)
 }
 
 async fn from_form<S: Send + Sync>(request: Request, state: &S) -> Result<Upload, Problem> {

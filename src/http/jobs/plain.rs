@@ -7,9 +7,10 @@ use crate::domain::action::Action;
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::hash::Thumbprint;
 use crate::domain::job::{Job, JobKind, JobState, Subject};
+use crate::domain::object_name::SysName;
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
 use crate::domain::trust::{Admission, Admits, Configured, Proof};
-use crate::http::text::{lines, maybe_moment, moment, one_line};
+use crate::http::text::{is_shown_as_it_is, lines, maybe_moment, moment, one_line};
 
 /// What no observation can tell.
 const NOT_CHECKED: &str = "TCP between the endpoints; FIPS mode; what DDL triggers would do";
@@ -67,11 +68,11 @@ fn head(job: &Job) -> String {
     );
     let _ = writeln!(
         out,
-        "asked {}   started {}   finished {}   attempts {}",
+        "asked {}   started {}   finished {}   {}",
         moment(job.created_at),
         or_dash(maybe_moment(job.started_at)),
         or_dash(maybe_moment(job.finished_at)),
-        job.attempts
+        attempts(job)
     );
     if let Some(reference) = &job.options.change_ref {
         let _ = writeln!(out, "change {}", one_line(reference));
@@ -80,7 +81,7 @@ fn head(job: &Job) -> String {
         let _ = writeln!(out, "deadline {}", moment(deadline.moment()));
     }
     if let Some((code, detail)) = &job.failure {
-        let _ = writeln!(out, "{}: {}", code.as_str(), one_line(detail));
+        let _ = writeln!(out, "{}", one_line(&failure(code.as_str(), detail)));
     }
     if let Some(at) = job.cancel_requested_at {
         let _ = writeln!(out, "asked to be cancelled {}", moment(at));
@@ -90,6 +91,28 @@ fn head(job: &Job) -> String {
         let _ = writeln!(out, "next attempt {}   ({})", moment(at), one_line(last));
     }
     out
+}
+
+/// A failure's code and what is said of it; where that begins with the code, once.
+#[must_use]
+pub fn failure(code: &str, detail: &str) -> String {
+    match detail.strip_prefix(code) {
+        Some(rest) if !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_') => {
+            detail.to_owned()
+        }
+        _ => format!("{code}: {detail}"),
+    }
+}
+
+/// Steps are numbered by all that were begun; what was handed back does not count.
+fn attempts(job: &Job) -> String {
+    match job.attempts_begun - job.attempts {
+        0 => format!("attempts {}", job.attempts),
+        back => format!(
+            "attempts {} (begun {}, handed back {back})",
+            job.attempts, job.attempts_begun
+        ),
+    }
 }
 
 fn or_dash(text: String) -> String {
@@ -105,7 +128,21 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
         return format!("{}   as it was found", subject(job));
     }
     let sum = SummaryView::of(plan);
-    let mut parts = vec![format!("{} configured", sum.configured)];
+    // The plan is the one that was acted on; what came of it is the job's end.
+    if has_acted(job, plan) && job.state == JobState::Succeeded {
+        return format!(
+            "{}   plan {}   {} trusts: all configured, {} of them by this job",
+            subject(job),
+            plan.plan_hash.get(..12).unwrap_or(&plan.plan_hash),
+            sum.trusts,
+            sum.trusts - sum.configured
+        );
+    }
+    let when = match has_acted(job, plan) && job.state.has_ended() {
+        true => "when planned ",
+        false => "",
+    };
+    let mut parts = vec![format!("{when}{} configured", sum.configured)];
     for (count, word) in [
         (sum.to_do, "to do"),
         (
@@ -132,6 +169,12 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
     )
 }
 
+/// It was let change something, and something was to be changed.
+fn has_acted(job: &Job, plan: &Plan) -> bool {
+    let may_change = job.kind == JobKind::ConfigureInbound && !job.options.dry_run;
+    may_change && plan.has_changes() && !plan.is_blocked()
+}
+
 fn consequence(job: &Job, plan: &Plan) -> &'static str {
     let changing = job.kind == JobKind::ConfigureInbound;
     match (
@@ -145,10 +188,7 @@ fn consequence(job: &Job, plan: &Plan) -> &'static str {
         (_, false, true, _) => " → blocked, nothing more is changed",
         (_, _, false, false) => " → nothing is left to do",
         (_, true, false, true) => " → the rest would be set up",
-        (_, false, false, true) => match job.state {
-            JobState::Succeeded => " → all set up",
-            _ => "",
-        },
+        (_, false, false, true) => "",
     }
 }
 
@@ -224,6 +264,7 @@ fn trust_line(trust: &TrustPlan) -> String {
         Configured::Conflict => vec!["conflict".to_owned()],
         Configured::Unknown => vec!["unknown".to_owned()],
     };
+    parts.extend(adopted(trust));
     parts.extend(trust.actions.iter().map(in_brief));
     parts.extend(certificate);
     if trust.configured == Configured::Yes {
@@ -233,10 +274,47 @@ fn trust_line(trust: &TrustPlan) -> String {
     parts.join("; ")
 }
 
+/// What is there already and is built upon, where not all of it is: whoever approves a plan approves these too.
+fn adopted(trust: &TrustPlan) -> Option<String> {
+    let mut login = None;
+    let mut user = None;
+    let mut is_changing = false;
+    for action in &trust.actions {
+        match action {
+            Action::Adopt { .. } => return None,
+            Action::CreateLogin { .. } => return None,
+            Action::CreateUser { login: of, .. } => login = Some(of),
+            Action::ImportCertificate { owner, .. } => user = Some(owner),
+            Action::GrantConnect { login: to, .. } => login = Some(to),
+        }
+        is_changing = true;
+    }
+    let creates = |user: &SysName| {
+        trust.actions.iter().any(
+            |action| matches!(action, Action::CreateUser { user: new, .. } if new.as_str() == user.as_str()),
+        )
+    };
+    let certificate = trust.certificate.as_ref().and_then(|c| c.name.as_ref());
+    let parts: Vec<String> = [
+        login.map(|login| format!("login [{login}]")),
+        user.filter(|user| !creates(user))
+            .map(|user| format!("user [{user}]")),
+        certificate.map(|certificate| format!("certificate [{certificate}]")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (is_changing && !parts.is_empty()).then(|| format!("adopt {}", parts.join(", ")))
+}
+
 /// The action in as few words as a line has room for; the steps and the script tell all of it.
 fn in_brief(action: &Action) -> String {
     match action {
-        Action::Adopt { login, user, .. } => format!("login [{login}], user [{user}]"),
+        Action::Adopt {
+            login,
+            user,
+            certificate,
+        } => format!("login [{login}], user [{user}], certificate [{certificate}]"),
         Action::CreateUser { user, .. } => format!("create user [{user}]"),
         Action::ImportCertificate {
             certificate,
@@ -338,6 +416,12 @@ fn remedies(plan: &Plan) -> String {
                 out,
                 "\n-- remedies on {}, in master; read before running",
                 instance.instance
+            );
+        }
+        if scripts.iter().any(|(_, tsql)| !is_shown_as_it_is(tsql)) {
+            let _ = writeln!(
+                out,
+                "-- names in it have characters that are not seen, shown as \\u{{…}} here; take it from remedy_tsql of the JSON"
             );
         }
         for (finding, tsql) in scripts {

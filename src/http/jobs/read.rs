@@ -6,8 +6,8 @@ use utoipa_axum::routes;
 
 use super::answer::{JOB_STATE, JobAnswer, settle, tag};
 use super::filter::JobParameters;
-use super::script;
 use super::view::{self, JobView, StepView};
+use super::{plain, script};
 use crate::domain::job::JobState;
 use crate::http::api::Api;
 use crate::http::etag::Conditions;
@@ -309,7 +309,7 @@ async fn get_job_result(
                 .failure
                 .as_ref()
                 .map_or(("internal", ""), |(c, d)| (c.as_str(), d));
-            (Kind::JobFailed, format!("{code}: {detail}"))
+            (Kind::JobFailed, plain::failure(code, detail))
         }
         JobState::Cancelled => (Kind::JobCancelled, "the job was cancelled".to_owned()),
         JobState::Queued | JobState::Running => (

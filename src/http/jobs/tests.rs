@@ -6,10 +6,11 @@ use uuid::Uuid;
 use super::plain;
 use crate::domain::action::Action;
 use crate::domain::finding::{Code, Finding};
-use crate::domain::job::{Accepted, Job, JobKind, JobOptions, JobState, Subject};
+use crate::domain::hash::{Sha256, Thumbprint};
+use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
-use crate::domain::object_name::ObjectName;
-use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
+use crate::domain::object_name::{ObjectName, SysName};
+use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
 
 /// A dry run without a plan.
@@ -33,6 +34,7 @@ pub fn sample_job() -> Job {
         state: JobState::Succeeded,
         failure: None,
         attempts: 1,
+        attempts_begun: 1,
         next_attempt_at: None,
         last_problem: None,
         cancel_requested_at: None,
@@ -115,4 +117,114 @@ ALTER LOGIN [x] WITH NAME = [y];
 GO
 ";
     assert_eq!(text, expected);
+}
+
+fn succeeded(plan: Plan) -> Job {
+    Job {
+        plan: Some(plan),
+        options: JobOptions::default(),
+        ..sample_job()
+    }
+}
+
+/// Only what was to do, and nothing in its way.
+fn to_do() -> Plan {
+    let mut plan = sample_plan();
+    plan.findings.clear();
+    plan.instances[0].trusts.truncate(1);
+    plan
+}
+
+#[test]
+fn a_job_that_set_all_up_does_not_say_that_it_is_still_to_do() {
+    let done = plain::job(&succeeded(to_do()));
+    assert!(
+        done.contains("1 trusts: all configured, 1 of them by this job\n"),
+        "{done}"
+    );
+    let failed = plain::job(&Job {
+        state: JobState::Failed,
+        failure: Some((FailureCode::Unreachable, "HOST_A: gone".to_owned())),
+        ..succeeded(to_do())
+    });
+    assert!(
+        failed.contains("when planned 0 configured, 1 to do\n"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn attempts_and_steps_are_counted_alike() {
+    let text = plain::job(&Job {
+        attempts: 1,
+        attempts_begun: 2,
+        ..sample_job()
+    });
+    assert!(
+        text.contains("attempts 1 (begun 2, handed back 1)\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_code_is_said_once() {
+    assert_eq!(
+        plain::failure("login_refused", "login_refused on HOST_A: 18456"),
+        "login_refused on HOST_A: 18456"
+    );
+    assert_eq!(
+        plain::failure("conflict", "name_taken on HOST_A"),
+        "conflict: name_taken on HOST_A"
+    );
+    assert_eq!(
+        plain::failure("partial", "partially done"),
+        "partial: partially done"
+    );
+}
+
+#[test]
+fn what_is_adopted_is_named_in_a_dry_run() {
+    let observed = |text| SysName::observed(text).unwrap();
+    let mut plan = to_do();
+    let trust = &mut plan.instances[0].trusts[0];
+    trust.actions = vec![
+        Action::CreateUser {
+            user: ObjectName::parse("HOST_B_user").unwrap(),
+            login: observed("svcB\u{200b}"),
+        },
+        Action::GrantConnect {
+            endpoint: observed("E"),
+            login: observed("svcB\u{200b}"),
+        },
+    ];
+    let line = |plan: &Plan| plain::job(&succeeded(plan.clone()));
+    assert!(
+        line(&plan)
+            .contains("adopt login [svcB\\u{200b}]; create user [HOST_B_user]; grant CONNECT"),
+        "{}",
+        line(&plan)
+    );
+    let trust = &mut plan.instances[0].trusts[0];
+    trust.actions.remove(0);
+    trust.certificate = Some(TrustCertificate {
+        sha256: Sha256::of(b""),
+        thumbprint: Thumbprint::of(b""),
+        not_after: DateTime::UNIX_EPOCH,
+        pinned: true,
+        name: Some("b cert".to_owned()),
+    });
+    assert!(
+        line(&plan).contains("adopt login [svcB\\u{200b}], certificate [b cert]; grant CONNECT"),
+        "{}",
+        line(&plan)
+    );
+}
+
+#[test]
+fn a_remedy_that_cannot_be_shown_as_it_is_says_so() {
+    let mut plan = sample_plan();
+    plan.findings[0].remedy_tsql = Some("DROP CERTIFICATE [x\u{feff}];".to_owned());
+    let text = plain::job(&succeeded(plan));
+    assert!(text.contains("DROP CERTIFICATE [x\\u{feff}];"), "{text}");
+    assert!(text.contains("take it from remedy_tsql"), "{text}");
 }

@@ -27,6 +27,8 @@ pub struct JobView {
     failure: Option<FailureView>,
     /// Attempts begun.
     attempts: i32,
+    /// All attempts ever begun: steps are numbered by these. More than `attempts` where some were handed back.
+    attempts_begun: i32,
     /// When the next attempt is due, while queued.
     #[schema(required)]
     next_attempt_at: Option<DateTime<Utc>>,
@@ -151,6 +153,7 @@ impl JobView {
                 .clone()
                 .map(|(code, detail)| FailureView { code, detail }),
             attempts: job.attempts,
+            attempts_begun: job.attempts_begun,
             next_attempt_at: job.next_attempt_at,
             last_problem: job.last_problem.clone(),
             plan_hash: job.plan.as_ref().map(|p| p.plan_hash.clone()),
@@ -289,7 +292,7 @@ pub fn example() -> serde_json::Value {
             {"instance": "HOST_A", "role": "partner", "current": null, "next": null},
             {"instance": "HOST_B", "role": "partner", "current": null, "next": null}
         ]},
-        "failure": null, "attempts": 0, "next_attempt_at": "2026-11-22T20:11:00Z", "last_problem": null, "plan_hash": null,
+        "failure": null, "attempts": 0, "attempts_begun": 0, "next_attempt_at": "2026-11-22T20:11:00Z", "last_problem": null, "plan_hash": null,
         "created_at": "2026-11-22T20:11:00Z", "started_at": null, "finished_at": null, "cancel_requested_at": null, "request_id": null
     })
 }

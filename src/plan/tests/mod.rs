@@ -5,6 +5,7 @@ mod chains;
 pub(in crate::plan) mod estate;
 mod frame;
 mod inspections;
+mod kinds_of_certificate;
 mod made;
 mod preflight;
 mod property;

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Duration, TimeZone, Utc};
 
 use crate::domain::action::Action;
+use crate::domain::certificate::IssuerSerial;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::object_name::SysName;
@@ -206,6 +207,7 @@ impl World {
                 name: name(&held.name),
                 thumbprint: held.made.thumbprint(),
                 sha256: Some(held.made.sha256()),
+                issuer_serial: IssuerSerial::of(&held.made.der),
                 not_before: held.made.not_before,
                 not_after: held.made.not_after,
                 has_private_key: held.has_private_key,

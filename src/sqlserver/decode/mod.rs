@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use tiberius::Row;
 
 use self::field::Unreadable;
-use crate::domain::certificate::Certificate;
+use crate::domain::certificate::{Certificate, IssuerSerial};
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{
     Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase, Observation,
@@ -130,6 +130,7 @@ impl Incoming {
             if let Some(der) = self.encoded.get(&held.certificate_id) {
                 held.sha256 = Some(Sha256::of(der));
                 held.thumbprint = Thumbprint::of(der);
+                held.issuer_serial = IssuerSerial::of(der);
             }
         }
         if let Some(own) = self.endpoint.as_mut().and_then(|e| e.certificate.as_mut()) {
@@ -165,6 +166,7 @@ fn certificate(row: &Row) -> Result<HeldCertificate, Unreadable> {
         thumbprint: field::thumbprint(row, "thumbprint")?,
         // Its bytes come in a set of their own.
         sha256: None,
+        issuer_serial: None,
         not_before: field::time(row, "start_date")?,
         not_after: field::time(row, "expiry_date")?,
         has_private_key: field::need(row, "has_private_key")?,

@@ -35,6 +35,7 @@ fn job(kind: JobKind, dry_run: bool) -> Job {
         state: JobState::Running,
         failure: None,
         attempts: 1,
+        attempts_begun: 1,
         next_attempt_at: None,
         last_problem: None,
         cancel_requested_at: None,
