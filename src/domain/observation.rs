@@ -85,6 +85,57 @@ pub struct OwnLogin {
     pub view_any_definition: Option<bool>,
     /// VIEW SERVER STATE: what proof of connections takes.
     pub view_server_state: Option<bool>,
+    /// VIEW DEFINITION in `master`.
+    #[serde(default)]
+    pub view_master_definition: Option<bool>,
+    /// The DENYs that hold for it, as far as it sees them.
+    #[serde(default)]
+    pub denies: Vec<OwnDeny>,
+}
+
+impl OwnLogin {
+    /// Absent rows prove something only for a log-in that sees all of them.
+    #[must_use]
+    pub fn sees_everything(&self) -> bool {
+        self.is_sysadmin
+            || (self.view_any_definition == Some(true)
+                && self.view_master_definition != Some(false)
+                && !self.denies.iter().any(OwnDeny::hides))
+    }
+}
+
+/// A DENY that holds for mirrorgate's own log-in: on itself, on a role it is in, or on public.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnDeny {
+    /// `permission_name`, as in `VIEW DEFINITION`.
+    pub permission: String,
+    pub on: DeniedOn,
+    /// `principal_id` of whom it is on: of the server's, or of `master`'s where [`DeniedOn::Master`].
+    pub grantee_principal_id: i32,
+    /// `None` where this log-in does not see who that is.
+    pub grantee: Option<SysName>,
+}
+
+impl OwnDeny {
+    /// It takes rows out of the catalog.
+    #[must_use]
+    pub fn hides(&self) -> bool {
+        self.permission.starts_with("VIEW ") && self.permission.ends_with("DEFINITION")
+            || self.permission.starts_with("CONTROL")
+    }
+}
+
+/// What a permission is denied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeniedOn {
+    Server,
+    /// The endpoint of this id, which the log-in may not see.
+    Endpoint(i32),
+    /// The server principal of this id.
+    Login(i32),
+    /// Database `master`.
+    Master,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -98,6 +149,9 @@ pub struct Endpoint {
     /// `connection_auth_desc` as shown.
     pub authentication: String,
     pub encryption: EndpointEncryption,
+    /// `encryption_algorithm` itself: what a statement has to repeat.
+    #[serde(default)]
+    pub encryption_code: u8,
     pub port: Option<i32>,
     pub owner_principal_id: Option<i32>,
     pub certificate: Option<EndpointCertificate>,
@@ -204,6 +258,9 @@ pub struct HeldCertificate {
     pub not_before: DateTime<Utc>,
     pub not_after: DateTime<Utc>,
     pub has_private_key: bool,
+    /// Its private key is under the master key: what an endpoint needs.
+    #[serde(default)]
+    pub key_under_master_key: bool,
     pub owner: Option<MasterUser>,
 }
 
@@ -214,6 +271,12 @@ pub struct MasterUser {
     pub name: SysName,
     /// `type`: S, U, G, R, A, C, K, E, X.
     pub kind: char,
+    /// Made WITHOUT LOGIN (or for a certificate or key): no login ever had its SID, and none can be given to it.
+    #[serde(default)]
+    pub without_login: bool,
+    /// Hexadecimal, without `0x`.
+    #[serde(default)]
+    pub sid: Option<String>,
     pub login: Option<Login>,
 }
 

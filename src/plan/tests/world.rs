@@ -26,6 +26,7 @@ pub struct User {
     pub id: i32,
     pub name: String,
     pub kind: char,
+    pub without_login: bool,
     /// The login that has this user's SID.
     pub login: Option<i32>,
 }
@@ -73,6 +74,7 @@ impl World {
             id: DBO,
             name: "dbo".to_owned(),
             kind: 'S',
+            without_login: false,
             login: Some(SA),
         });
         let id = world.certificate(&format!("{host}_own_cert"), DBO, own);
@@ -100,6 +102,7 @@ impl World {
             id,
             name: text.to_owned(),
             kind: 'S',
+            without_login: false,
             login,
         });
         id
@@ -147,6 +150,8 @@ impl World {
             principal_id: user.id,
             name: name(&user.name),
             kind: user.kind,
+            without_login: user.without_login,
+            sid: Some(format!("{:032X}", user.id)),
             login: user.login.and_then(|l| self.login_row(l)),
         })
     }
@@ -197,6 +202,7 @@ impl World {
                 not_before: held.made.not_before,
                 not_after: held.made.not_after,
                 has_private_key: held.has_private_key,
+                key_under_master_key: held.has_private_key,
                 owner: self.user_row(held.owner),
             })
             .collect();
@@ -320,6 +326,8 @@ fn base(host: &str, own: &Made) -> Observation {
             grant_on_endpoint: Some(true),
             view_any_definition: Some(true),
             view_server_state: Some(true),
+            view_master_definition: Some(true),
+            denies: Vec::new(),
         },
         endpoint: Some(Endpoint {
             endpoint_id: 65536,
@@ -329,6 +337,7 @@ fn base(host: &str, own: &Made) -> Observation {
             accepts_certificates: true,
             authentication: "CERTIFICATE".to_owned(),
             encryption: EndpointEncryption::from_code(2),
+            encryption_code: 2,
             port: Some(5022),
             owner_principal_id: Some(SA),
             certificate: Some(EndpointCertificate {

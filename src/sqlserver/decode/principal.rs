@@ -28,6 +28,9 @@ pub(super) fn user(row: &Row) -> Result<Option<MasterUser>, Unreadable> {
         principal_id,
         name: field::name(row, "user_name")?,
         kind: field::kind(row, "user_kind")?,
+        // A set of its own says so.
+        without_login: false,
+        sid: field::opt::<&[u8]>(row, "user_sid")?.map(hex::encode_upper),
         login: login(row)?,
     }))
 }
