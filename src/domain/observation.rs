@@ -107,8 +107,7 @@ impl OwnLogin {
 /// A DENY that holds for mirrorgate's own log-in: on itself, on a role it is in, or on public.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnDeny {
-    /// `permission_name`, as in `VIEW DEFINITION`.
-    pub permission: String,
+    pub permission: PermissionName,
     pub on: DeniedOn,
     /// `principal_id` of whom it is on: of the server's, or of `master`'s where [`DeniedOn::Master`].
     pub grantee_principal_id: i32,
@@ -120,8 +119,47 @@ impl OwnDeny {
     /// It takes rows out of the catalog.
     #[must_use]
     pub fn hides(&self) -> bool {
-        self.permission.starts_with("VIEW ") && self.permission.ends_with("DEFINITION")
-            || self.permission.starts_with("CONTROL")
+        let name = self.permission.as_str();
+        name.starts_with("VIEW ") && name.ends_with("DEFINITION") || name.starts_with("CONTROL")
+    }
+}
+
+/// A `permission_name`, as in `VIEW DEFINITION`: capital letters and single blanks, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PermissionName(String);
+
+impl PermissionName {
+    /// `None` for what no permission is called.
+    #[must_use]
+    pub fn observed(text: &str) -> Option<Self> {
+        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_uppercase());
+        text.split(' ').all(is_word).then(|| Self(text.to_owned()))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for PermissionName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::observed(&text).ok_or_else(|| format!("{text:?} is no permission's name"))
+    }
+}
+
+impl From<PermissionName> for String {
+    fn from(name: PermissionName) -> Self {
+        name.0
+    }
+}
+
+impl std::fmt::Display for PermissionName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -274,9 +312,8 @@ pub struct MasterUser {
     /// Made WITHOUT LOGIN (or for a certificate or key): no login ever had its SID, and none can be given to it.
     #[serde(default)]
     pub without_login: bool,
-    /// Hexadecimal, without `0x`.
-    #[serde(default)]
-    pub sid: Option<String>,
+    #[serde(default, with = "optional_hex")]
+    pub sid: Option<Vec<u8>>,
     pub login: Option<Login>,
 }
 

@@ -30,7 +30,7 @@ pub(super) fn user(row: &Row) -> Result<Option<MasterUser>, Unreadable> {
         kind: field::kind(row, "user_kind")?,
         // A set of its own says so.
         without_login: false,
-        sid: field::opt::<&[u8]>(row, "user_sid")?.map(hex::encode_upper),
+        sid: field::opt::<&[u8]>(row, "user_sid")?.map(<[u8]>::to_vec),
         login: login(row)?,
     }))
 }

@@ -5,7 +5,7 @@ use tiberius::Row;
 use super::field::{self, Unreadable};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::object_name::SysName;
-use crate::domain::observation::{DeniedOn, MasterKey, OwnDeny, OwnLogin, Server};
+use crate::domain::observation::{DeniedOn, MasterKey, OwnDeny, OwnLogin, PermissionName, Server};
 
 /// What SERVERPROPERTY leaves NULL is taken as absent, except the two names that make an identity.
 pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {
@@ -50,7 +50,8 @@ pub(super) fn own_deny(row: &Row) -> Result<OwnDeny, Unreadable> {
     let id = field::need(row, "major_id")?;
     let grantee = field::opt::<&str>(row, "grantee")?;
     Ok(OwnDeny {
-        permission: field::text(row, "mg_own_deny")?,
+        permission: PermissionName::observed(field::need(row, "mg_own_deny")?)
+            .ok_or_else(|| "column mg_own_deny holds no permission's name".to_owned())?,
         on: match field::need(row, "class")? {
             0 => DeniedOn::Master,
             101 => DeniedOn::Login(id),
