@@ -22,6 +22,7 @@ pub mod observation;
 pub mod pair;
 pub mod plan;
 pub mod registration;
+pub mod rights;
 pub mod step;
 pub mod trust;
 pub mod wish;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::hash::{Sha256, Thumbprint};
 use super::identity::ServerIdentity;
 use super::object_name::SysName;
+use super::rights::Rights;
 
 /// One instance, as one batch saw it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,8 +21,9 @@ pub struct Observation {
     pub master_key: MasterKey,
     /// The certificates of `master` other than SQL Server's own `##…`.
     pub certificates: Vec<HeldCertificate>,
-    /// Explicit CONNECT rows on the endpoint.
-    pub connect: Vec<ConnectPermission>,
+    /// What bears on connecting to the endpoint.
+    #[serde(default)]
+    pub rights: Rights,
     /// What stands under the names that a peer's chain would be given.
     pub names: Vec<PeerNames>,
     /// Live endpoint connections; `None` when this log-in may not see them.
@@ -335,6 +337,12 @@ pub struct Login {
     pub is_disabled: bool,
     /// Member of sysadmin or holder of CONTROL SERVER.
     pub is_privileged: bool,
+    /// Member of sysadmin, through a Windows group too.
+    #[serde(default)]
+    pub is_sysadmin: bool,
+    /// Holds CONNECT SQL by a grant of its own, as every login does that nobody took it from.
+    #[serde(default)]
+    pub connect_sql: bool,
 }
 
 impl Login {
@@ -343,14 +351,6 @@ impl Login {
     pub fn can_be_peer(&self) -> bool {
         matches!(self.kind, 'S' | 'U')
     }
-}
-
-/// An explicit CONNECT row on the endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ConnectPermission {
-    pub grantee_principal_id: i32,
-    /// False: DENY.
-    pub granted: bool,
 }
 
 /// What stands under the wanted names of one peer. Compared by the server.

@@ -62,8 +62,62 @@ pub struct Admission {
 pub struct AdmitReason {
     /// Stable; the list is open.
     pub code: String,
+    pub kind: AdmitReasonKind,
     /// In words, with the names found.
     pub detail: String,
+}
+
+/// What a reason says about the verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AdmitReasonKind {
+    /// The handshake would be refused for it.
+    Refuses,
+    /// Not seen: a member did not answer, or the log-in may not see it.
+    NotSeen,
+    /// No catalog tells, or nobody has verified on a real server which way it goes. A live connection decides.
+    Unverified,
+}
+
+impl Admission {
+    /// Made of reasons: one that refuses decides, whatever else is unknown.
+    #[must_use]
+    pub fn of(reasons: Vec<AdmitReason>, lapses_at: Option<DateTime<Utc>>) -> Self {
+        let refuses = |r: &AdmitReason| r.kind == AdmitReasonKind::Refuses;
+        let verdict = if reasons.is_empty() {
+            Admits::Yes
+        } else if reasons.iter().any(refuses) {
+            Admits::No
+        } else {
+            Admits::Unknown
+        };
+        Self {
+            reasons: match verdict {
+                Admits::No => reasons.into_iter().filter(refuses).collect(),
+                Admits::Yes | Admits::Unknown => reasons,
+            },
+            lapses_at: lapses_at.filter(|_| verdict == Admits::Yes),
+            verdict,
+        }
+    }
+
+    /// Unknown for no other reason than points that no catalog tells.
+    #[must_use]
+    pub fn hangs_on_unverified_points(&self) -> bool {
+        self.verdict == Admits::Unknown
+            && !self.reasons.is_empty()
+            && self
+                .reasons
+                .iter()
+                .all(|r| r.kind == AdmitReasonKind::Unverified)
+    }
+
+    /// The reasons in one line.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let words: Vec<&str> = self.reasons.iter().map(|r| r.detail.as_str()).collect();
+        words.join("; ")
+    }
 }
 
 macro_rules! texts {
@@ -103,6 +157,7 @@ pub struct TrustStatus {
     pub acceptor: Uuid,
     pub peer: Uuid,
     pub configured: Configured,
+    pub admits: Admission,
     pub proof: Proof,
     pub sha256: Option<Sha256>,
     pub thumbprint: Option<Thumbprint>,

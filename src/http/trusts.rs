@@ -1,6 +1,7 @@
 //! Trusts as the status of pairs and instances shows them: what was last seen, unless what it was seen with has changed.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 use super::problem::Problem;
 use super::text::{Table, maybe_moment, moment};
 use crate::domain::name::RegistrationName;
-use crate::domain::trust::{Basis, Configured, Proof};
+use crate::domain::trust::{AdmitReason, Admits, Basis, Configured, Proof};
 use crate::store::Conn;
 use crate::store::certificates::{self, PinHashes};
 use crate::store::instances::Instance;
@@ -26,6 +27,13 @@ pub struct TrustView {
     pub from: String,
     /// `unknown` when nobody has looked since a pin or a registration changed.
     pub configured: Configured,
+    /// Whether the acceptor would let the peer in at its next handshake, as far as both sides tell.
+    pub admits: Admits,
+    /// Why not `yes`; empty for `yes`, and when nobody has looked.
+    pub admits_reasons: Vec<AdmitReason>,
+    /// When a `yes` ends by itself: the first end of a certificate it stands on.
+    #[schema(required)]
+    pub lapses_at: Option<DateTime<Utc>>,
     /// Whether the peer was seen logged in by that certificate. Configured is not proven.
     pub proof: Proof,
     /// The certificate that lets the peer in.
@@ -100,10 +108,14 @@ impl Gallery {
         };
         let seen = self.seen.get(&(acceptor, peer));
         let fresh = seen.filter(|s| s.basis == basis.text());
+        let admission = fresh.map(|s| s.status.admits.clone()).unwrap_or_default();
         Some(TrustView {
             on: on.name.to_string(),
             from: from.name.to_string(),
             configured: fresh.map_or(Configured::Unknown, |s| s.status.configured),
+            admits: admission.verdict,
+            admits_reasons: admission.reasons,
+            lapses_at: admission.lapses_at,
             proof: fresh.map_or(Proof::Unknown, |s| s.status.proof),
             certificate: fresh
                 .filter(|s| s.status.sha256.is_some() || s.status.thumbprint.is_some())
@@ -133,6 +145,7 @@ pub fn columns(trusts: &[TrustView]) -> String {
         "ON",
         "FROM",
         "CONFIGURED",
+        "ADMITS",
         "PROOF",
         "CERTIFICATE",
         "CHECKED",
@@ -143,6 +156,7 @@ pub fn columns(trusts: &[TrustView]) -> String {
             trust.on.clone(),
             trust.from.clone(),
             trust.configured.as_str().to_owned(),
+            trust.admits.as_str().to_owned(),
             match trust.proof {
                 Proof::Proven { since: Some(since) } => format!("proven {}", moment(since)),
                 proof => proof.as_str().to_owned(),
@@ -153,10 +167,20 @@ pub fn columns(trusts: &[TrustView]) -> String {
             maybe_moment(trust.checked_at),
         ]);
     }
-    table.render()
+    let mut text = table.render();
+    for trust in trusts {
+        for reason in &trust.admits_reasons {
+            let _ = writeln!(
+                text,
+                "on {} from {}: {}",
+                trust.on, trust.from, reason.detail
+            );
+        }
+    }
+    text
 }
 
-/// `3 of 6 configured, 2 proven`.
+/// `3 of 6 configured, 3 admitted, 2 proven`.
 #[must_use]
 pub fn in_short(trusts: &[TrustView]) -> String {
     let configured = trusts
@@ -167,8 +191,9 @@ pub fn in_short(trusts: &[TrustView]) -> String {
         .iter()
         .filter(|t| matches!(t.proof, Proof::Proven { .. }))
         .count();
+    let admitted = trusts.iter().filter(|t| t.admits == Admits::Yes).count();
     format!(
-        "{configured} of {} configured, {proven} proven",
+        "{configured} of {} configured, {admitted} admitted, {proven} proven",
         trusts.len()
     )
 }

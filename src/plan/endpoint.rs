@@ -111,7 +111,7 @@ fn role(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
     )
 }
 
-fn role_text(role: EndpointRole) -> &'static str {
+pub(super) fn role_text(role: EndpointRole) -> &'static str {
     match role {
         EndpointRole::None => "NONE",
         EndpointRole::Partner => "PARTNER",

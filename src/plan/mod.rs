@@ -2,6 +2,7 @@
 //!
 //! One rule a file. A rule says all it has to say; whether anything blocks is for the reader of the finished plan.
 
+mod admits;
 mod anchor;
 mod certificate_name;
 mod chain;
@@ -38,7 +39,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::action::Action;
 use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
-use crate::domain::trust::{Admission, Configured, Proof};
+use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::Wish;
 use note::Report;
 use pin::Required;
@@ -117,7 +118,7 @@ fn trust_plan(
         peer: scene.name(peer).to_owned(),
         configured: Configured::Unknown,
         proof: Proof::Unknown,
-        admits: Admission::default(),
+        admits: admits::admission(scene, acceptor, peer),
         certificate,
         actions: Vec::new(),
     };

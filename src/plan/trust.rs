@@ -8,10 +8,9 @@ use crate::domain::finding::Code;
 use crate::domain::instance::Transport;
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser, Observation, PeerNames};
+use crate::domain::rights::PUBLIC;
 
-/// The peer's row of `sys.server_principals` that every login belongs to.
-const PUBLIC: i32 = 2;
-const SA: i32 = 1;
+pub(super) const SA: i32 = 1;
 
 #[derive(Clone, Copy)]
 pub(super) struct Trust<'a> {
@@ -72,9 +71,9 @@ impl<'a> Trust<'a> {
     pub fn access(&self, login: &Login) -> Access {
         let rows = |id: i32| {
             self.seen
-                .connect
-                .iter()
-                .filter(move |p| p.grantee_principal_id == id)
+                .rights
+                .connect()
+                .filter(move |row| row.grantee.principal_id == id)
         };
         if rows(login.principal_id).any(|p| !p.granted) {
             return Access::Denied {
@@ -108,9 +107,9 @@ impl<'a> Trust<'a> {
     pub fn public_denied(&self) -> Option<Access> {
         let denied = self
             .seen
-            .connect
-            .iter()
-            .any(|p| p.grantee_principal_id == PUBLIC && !p.granted);
+            .rights
+            .connect()
+            .any(|row| row.grantee.principal_id == PUBLIC && !row.granted);
         let grantee = SysName::observed("public").ok()?;
         denied.then_some(Access::Denied { grantee })
     }

@@ -12,7 +12,7 @@ use crate::domain::certificate::{Purpose, Source};
 use crate::domain::id::new_id;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::job::JobKind;
-use crate::domain::trust::{Configured, Proof, TrustStatus};
+use crate::domain::trust::{Admission, Admits, Configured, Proof, TrustStatus};
 use crate::domain::wish::NeededRoles;
 
 fn what_is_taken(result: Result<(), StoreError>) -> Unique {
@@ -386,6 +386,11 @@ async fn the_newer_look_at_a_trust_stays(pool: PgPool) {
             acceptor: fleet[0].id,
             peer: fleet[1].id,
             configured: Configured::Yes,
+            admits: Admission {
+                verdict: Admits::Yes,
+                reasons: Vec::new(),
+                lapses_at: Some(now()),
+            },
             proof,
             sha256: Some(certificate(1).sha256),
             thumbprint: Some(certificate(1).thumbprint),

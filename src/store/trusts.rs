@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::read::At;
 use super::{Conn, StoreError};
 use crate::domain::hash::{Sha256, Thumbprint};
-use crate::domain::trust::{Proof, TrustStatus};
+use crate::domain::trust::{Admission, Proof, TrustStatus};
 
 const TABLE: &str = "trusts";
 
@@ -23,6 +23,9 @@ struct Row {
     acceptor_id: Uuid,
     peer_id: Uuid,
     configured: String,
+    admits: String,
+    admits_reasons: serde_json::Value,
+    lapses_at: Option<DateTime<Utc>>,
     proof: String,
     proven_since: Option<DateTime<Utc>>,
     sha256: Option<Vec<u8>>,
@@ -37,7 +40,7 @@ macro_rules! rows {
     ($rest:tt $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            "select t.acceptor_id, t.peer_id, t.configured, t.proof, t.proven_since, t.sha256, t.thumbprint,
+            "select t.acceptor_id, t.peer_id, t.configured, t.admits, t.admits_reasons, t.lapses_at, t.proof, t.proven_since, t.sha256, t.thumbprint,
                     t.checked_at, t.job_id, t.basis
              from trusts t " + $rest
             $(, $argument)*
@@ -73,6 +76,12 @@ impl TryFrom<Row> for SeenTrust {
                 acceptor: row.acceptor_id,
                 peer: row.peer_id,
                 configured: at.word("configured", &row.configured)?,
+                admits: Admission {
+                    verdict: at.word("admits", &row.admits)?,
+                    reasons: at
+                        .parsed("admits_reasons", serde_json::from_value(row.admits_reasons))?,
+                    lapses_at: row.lapses_at,
+                },
                 proof,
                 sha256: at.parsed("sha256", sha256)?,
                 thumbprint: at.parsed("thumbprint", thumbprint)?,
@@ -115,12 +124,13 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
     };
     let saved = sqlx::query!(
         "insert into trusts (acceptor_id, peer_id, configured, proof, proven_since, sha256, thumbprint,
-                             checked_at, job_id, basis)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+                             checked_at, job_id, basis, admits, admits_reasons, lapses_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          on conflict (acceptor_id, peer_id) do update
          set configured = excluded.configured, proof = excluded.proof, proven_since = excluded.proven_since,
              sha256 = excluded.sha256, thumbprint = excluded.thumbprint, checked_at = excluded.checked_at,
-             job_id = excluded.job_id, basis = excluded.basis
+             job_id = excluded.job_id, basis = excluded.basis, admits = excluded.admits,
+             admits_reasons = excluded.admits_reasons, lapses_at = excluded.lapses_at
          where trusts.checked_at <= excluded.checked_at",
         status.acceptor,
         status.peer,
@@ -132,6 +142,9 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
         status.checked_at,
         status.job,
         seen.basis,
+        status.admits.verdict.as_str(),
+        serde_json::json!(status.admits.reasons),
+        status.admits.lapses_at,
     )
     .execute(conn)
     .await?;

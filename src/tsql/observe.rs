@@ -29,7 +29,7 @@ pub fn observe(head: Head<'_>, questions: &[PeerQuestion]) -> String {
     batch.push_str(&certificates());
     batch.push_str(ENCODED);
     batch.push_str(WITHOUT_LOGIN);
-    batch.push_str(CONNECT);
+    batch.push_str(RIGHTS);
     batch.push_str(&names(questions));
     batch.push_str(LIVE);
     batch.push_str(DATABASES);
@@ -119,7 +119,9 @@ FROM sys.databases AS d WHERE d.database_id = 1;
 const LOGIN_COLUMNS: &str = "\
   CAST(l.principal_id AS int) AS login_id, CAST(l.name AS nvarchar(128)) AS login_name,
   CAST(RTRIM(l.type) AS nvarchar(2)) AS login_kind, CAST(l.is_disabled AS bit) AS login_disabled,
-  CAST(CASE WHEN IS_SRVROLEMEMBER('sysadmin', l.name) = 1 OR EXISTS (SELECT 1 FROM sys.server_permissions AS g WHERE g.class = 100 AND g.type = 'CL' AND g.state IN ('G', 'W') AND g.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_privileged";
+  CAST(CASE WHEN IS_SRVROLEMEMBER('sysadmin', l.name) = 1 OR EXISTS (SELECT 1 FROM sys.server_permissions AS g WHERE g.class = 100 AND g.type = 'CL' AND g.state IN ('G', 'W') AND g.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_privileged,
+  CAST(ISNULL(IS_SRVROLEMEMBER('sysadmin', l.name), 0) AS bit) AS login_sysadmin,
+  CAST(CASE WHEN EXISTS (SELECT 1 FROM sys.server_permissions AS s WHERE s.class = 100 AND s.type = 'COSQ' AND s.state IN ('G', 'W') AND s.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_connect_sql";
 
 /// A principal of `master` with the login its SID leads to.
 const USER_COLUMNS: &str = "\
@@ -156,12 +158,22 @@ IF @mg_major >= 11
   EXEC (N'SELECT CAST(principal_id AS int) AS mg_without_login FROM master.sys.database_principals WHERE authentication_type = 0 AND type <> ''R'' AND principal_id > 4');
 ";
 
-const CONNECT: &str = "\
-SELECT CAST(p.grantee_principal_id AS int) AS mg_connect,
-  CAST(CASE WHEN p.state = 'D' THEN 0 ELSE 1 END AS bit) AS granted
+// CONNECT on the endpoint and what covers it, per grantor; of CONNECT SQL only what takes it away. The numbers are the reader's.
+const RIGHTS: &str = "\
+SELECT CAST(CASE WHEN p.class = 105 AND p.type = 'CO' THEN 1 WHEN p.class = 105 THEN 2 WHEN p.type = 'CL' THEN 3 ELSE 4 END AS int) AS mg_right,
+  CAST(CASE WHEN p.state = 'D' THEN 0 ELSE 1 END AS bit) AS granted,
+  CAST(p.grantee_principal_id AS int) AS grantee_id, CAST(g.name AS nvarchar(128)) AS grantee,
+  CAST(RTRIM(g.type) AS nvarchar(2)) AS grantee_kind
 FROM sys.server_permissions AS p
-JOIN sys.database_mirroring_endpoints AS e ON e.endpoint_id = p.major_id
-WHERE p.class = 105 AND p.type = 'CO' AND p.state IN ('D', 'G', 'W');
+LEFT JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id
+WHERE p.state IN ('D', 'G', 'W')
+  AND (p.class = 105 AND p.type IN ('CO', 'CL') AND p.major_id IN (SELECT e.endpoint_id FROM sys.database_mirroring_endpoints AS e)
+    OR p.class = 100 AND p.type = 'CL'
+    OR p.class = 100 AND p.type = 'COSQ' AND p.state = 'D');
+SELECT CAST(m.role_principal_id AS int) AS mg_role_member, CAST(m.member_principal_id AS int) AS member_id,
+  CAST(RTRIM(g.type) AS nvarchar(2)) AS member_kind
+FROM sys.server_role_members AS m
+LEFT JOIN sys.server_principals AS g ON g.principal_id = m.member_principal_id;
 ";
 
 /// What stands under the names asked about: compared here, on the server, with its own collation.

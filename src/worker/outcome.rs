@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Finding};
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobKind};
-use crate::domain::plan::Plan;
-use crate::domain::trust::Configured;
+use crate::domain::plan::{Plan, TrustPlan};
+use crate::domain::trust::{Admits, Configured, Proof};
 
 /// How often one attempt sends apply batches. Somebody else may be changing the same things; three looks settle it.
 pub(super) const MOST_ROUNDS: usize = 3;
@@ -84,13 +84,59 @@ fn verified(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     } else if plan.is_blocked() {
         blocked(plan, so_far)
     } else {
-        AttemptOutcome::Succeeded
+        let doubtful = in_doubt(plan);
+        if doubtful.is_empty() {
+            AttemptOutcome::Succeeded
+        } else {
+            failed(FailureCode::NotAdmitted, doubtful.join("; "))
+        }
     }
+}
+
+/// Trusts that verification does not take for admitting: refused, or not known and not shown by a live connection.
+fn in_doubt(plan: &Plan) -> Vec<String> {
+    trusts_where(plan, |trust| match trust.admits.verdict {
+        Admits::Yes => false,
+        Admits::No => true,
+        Admits::Unknown => {
+            !(trust.admits.hangs_on_unverified_points()
+                && matches!(trust.proof, Proof::Proven { .. }))
+        }
+    })
+}
+
+/// Trusts whose peer would be refused at its next handshake.
+fn refusing(plan: &Plan) -> Vec<String> {
+    trusts_where(plan, |trust| trust.admits.verdict == Admits::No)
+}
+
+fn trusts_where(plan: &Plan, is_meant: impl Fn(&TrustPlan) -> bool) -> Vec<String> {
+    let mut words = Vec::new();
+    for instance in &plan.instances {
+        for trust in instance.trusts.iter().filter(|t| is_meant(t)) {
+            let verdict = match trust.admits.verdict {
+                Admits::No => "would be refused",
+                Admits::Yes | Admits::Unknown => "it is not known whether it would be let in",
+            };
+            words.push(format!(
+                "on {} from {}: {verdict}: {}",
+                instance.instance,
+                trust.peer,
+                trust.admits.in_words()
+            ));
+        }
+    }
+    words
 }
 
 fn configure(plan: &Plan, so_far: &SoFar) -> Next {
     if plan.is_fulfilled() && missing(plan).is_empty() {
-        return Next::End(AttemptOutcome::Succeeded);
+        let refusing = refusing(plan);
+        return Next::End(if refusing.is_empty() {
+            AttemptOutcome::Succeeded
+        } else {
+            failed(FailureCode::NotAdmitted, refusing.join("; "))
+        });
     }
     if let Some(refused) = refused(so_far) {
         return Next::End(refused);

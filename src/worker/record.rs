@@ -120,6 +120,7 @@ impl Attempt<'_> {
                         acceptor: acceptor.instance_id,
                         peer: peer.instance_id,
                         configured: planned.configured,
+                        admits: planned.admits.clone(),
                         proof: planned.proof,
                         sha256: planned.certificate.as_ref().map(|c| c.sha256),
                         thumbprint: planned.certificate.as_ref().map(|c| c.thumbprint),

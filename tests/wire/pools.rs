@@ -167,7 +167,7 @@ async fn an_answer_that_is_not_ours_is_a_protocol_fault() {
     let target = target(a.port(), verified(fleet.ca_pem()));
     for batch in [
         "SELECT 1 AS surprise",
-        "SELECT N'x' AS mg_connect",
+        "SELECT N'x' AS mg_right",
         "PRINT N'nothing'",
     ] {
         let failure = pools

@@ -158,9 +158,9 @@ async fn the_whole_chain_is_seen_as_it_stands() {
         ("HOST_B_login", 'S', false)
     );
     let row = seen
-        .connect
-        .iter()
-        .find(|c| c.grantee_principal_id == login.principal_id)
+        .rights
+        .connect()
+        .find(|row| row.grantee.principal_id == login.principal_id)
         .unwrap();
     assert!(row.granted);
 

@@ -8,7 +8,7 @@ use crate::domain::finding::{Finding, Severity};
 use crate::domain::hash::Thumbprint;
 use crate::domain::job::{Job, JobKind, JobState, Subject};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
-use crate::domain::trust::{Configured, Proof};
+use crate::domain::trust::{Admission, Admits, Configured, Proof};
 use crate::http::text::{lines, maybe_moment, moment, one_line};
 
 /// What no observation can tell.
@@ -195,6 +195,7 @@ fn trust_line(trust: &TrustPlan) -> String {
     parts.extend(certificate);
     if trust.configured == Configured::Yes {
         parts.push(proof(trust.proof));
+        parts.extend(admits(&trust.admits));
     }
     parts.join("; ")
 }
@@ -218,6 +219,15 @@ fn in_brief(action: &Action) -> String {
 fn short(thumbprint: Thumbprint) -> String {
     let text = thumbprint.to_string();
     format!("{}…{}", &text[..4], &text[36..])
+}
+
+/// Says nothing where the peer would be let in.
+fn admits(admits: &Admission) -> Option<String> {
+    match admits.verdict {
+        Admits::Yes => None,
+        Admits::No => Some(format!("would be refused: {}", admits.in_words())),
+        Admits::Unknown => Some(format!("admits unknown: {}", admits.in_words())),
+    }
 }
 
 fn proof(proof: Proof) -> String {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::finding::Finding;
 use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
-use crate::domain::trust::{Configured, Proof};
+use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PlanView {
@@ -20,6 +20,8 @@ pub struct PlanView {
 pub struct SummaryView {
     pub trusts: usize,
     pub configured: usize,
+    /// Those whose peer would be let in at its next handshake.
+    pub admitted: usize,
     pub to_do: usize,
     pub conflicts: usize,
     /// Neither configured nor plannable, such as with an unreachable member.
@@ -48,6 +50,13 @@ pub struct TrustPlanView {
     /// The peer that is let in.
     pub from: String,
     configured: Configured,
+    /// Whether the peer would be let in at its next handshake, before anything of this plan is done.
+    admits: Admits,
+    /// Why not `yes`.
+    admits_reasons: Vec<AdmitReason>,
+    /// When a `yes` ends by itself.
+    #[schema(required)]
+    lapses_at: Option<chrono::DateTime<chrono::Utc>>,
     proof: Proof,
     #[schema(required)]
     certificate: Option<PlanCertificateView>,
@@ -85,6 +94,10 @@ impl SummaryView {
         Self {
             trusts: all.len(),
             configured: count(Configured::Yes),
+            admitted: all
+                .iter()
+                .filter(|t| t.admits.verdict == Admits::Yes)
+                .count(),
             to_do: count(Configured::No),
             conflicts: count(Configured::Conflict),
             unknown: count(Configured::Unknown),
@@ -143,6 +156,9 @@ impl TrustPlanView {
         Self {
             from: trust.peer.clone(),
             configured: trust.configured,
+            admits: trust.admits.verdict,
+            admits_reasons: trust.admits.reasons.clone(),
+            lapses_at: trust.admits.lapses_at,
             proof: trust.proof,
             certificate: trust.certificate.as_ref().map(PlanCertificateView::of),
             actions: trust

@@ -157,7 +157,8 @@ fn trusts_of(spec: &PairSpec, gallery: &Gallery) -> Vec<TrustView> {
 pub fn example() -> serde_json::Value {
     let trust = |on: &str, from: &str| {
         serde_json::json!({
-            "on": on, "from": from, "configured": "yes", "proof": {"state": "proven", "since": "2026-11-22T20:11:00Z"},
+            "on": on, "from": from, "configured": "yes", "admits": "yes",
+            "admits_reasons": [], "lapses_at": "2027-03-01T00:00:00Z", "proof": {"state": "proven", "since": "2026-11-22T20:11:00Z"},
             "certificate": {
                 "sha256": "3f0a9e1f6c1d0f5f4f0e5a9f8f5f0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b",
                 "thumbprint": "9F21A7C44E0B5D1188A0C7B2E3F4051627384950"

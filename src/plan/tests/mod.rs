@@ -2,9 +2,9 @@
 
 mod certificates;
 mod chains;
-mod estate;
+pub(in crate::plan) mod estate;
 mod frame;
 mod made;
 mod preflight;
 mod property;
-mod world;
+pub(in crate::plan) mod world;

@@ -109,7 +109,7 @@ fn add(world: &mut World, thing: Thing, peer: &str, certificates: &[super::made:
                 && !world
                     .connect
                     .iter()
-                    .any(|c| c.grantee_principal_id == login)
+                    .any(|c| c.grantee.principal_id == login)
             {
                 world.permit(login, granted);
             }

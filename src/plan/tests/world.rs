@@ -9,6 +9,7 @@ use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::object_name::SysName;
 use crate::domain::observation::*;
+use crate::domain::rights::{Grantee, Right, RightRow, Rights, RoleMember};
 use crate::domain::wish::PeerQuestion;
 
 use super::made::Made;
@@ -48,7 +49,8 @@ pub struct World {
     pub logins: Vec<Login>,
     pub users: Vec<User>,
     pub held: Vec<Held>,
-    pub connect: Vec<ConnectPermission>,
+    pub connect: Vec<RightRow>,
+    pub members: Vec<RoleMember>,
     next_id: i32,
 }
 
@@ -66,6 +68,7 @@ impl World {
             users: Vec::new(),
             held: Vec::new(),
             connect: Vec::new(),
+            members: Vec::new(),
             next_id: 1000,
         };
         world.logins.push(login(SA, "sa", 'S'));
@@ -121,8 +124,17 @@ impl World {
     }
 
     pub fn permit(&mut self, login: i32, granted: bool) {
-        self.connect.push(ConnectPermission {
-            grantee_principal_id: login,
+        self.right(Right::Connect, login, granted);
+    }
+
+    pub fn right(&mut self, right: Right, principal_id: i32, granted: bool) {
+        self.connect.push(RightRow {
+            right,
+            grantee: Grantee {
+                principal_id,
+                name: self.login_row(principal_id).map(|l| l.name),
+                kind: self.login_row(principal_id).map(|l| l.kind),
+            },
             granted,
         });
     }
@@ -206,7 +218,8 @@ impl World {
                 owner: self.user_row(held.owner),
             })
             .collect();
-        seen.connect.clone_from(&self.connect);
+        seen.rights.rows.clone_from(&self.connect);
+        seen.rights.members.clone_from(&self.members);
         seen.names = questions.iter().map(|q| self.answer(q)).collect();
         seen
     }
@@ -295,6 +308,8 @@ fn login(id: i32, text: &str, kind: char) -> Login {
         kind,
         is_disabled: false,
         is_privileged: false,
+        is_sysadmin: false,
+        connect_sql: true,
     }
 }
 
@@ -355,7 +370,7 @@ fn base(host: &str, own: &Made) -> Observation {
             opened_by_server: true,
         },
         certificates: Vec::new(),
-        connect: Vec::new(),
+        rights: Rights::default(),
         names: Vec::new(),
         connections: Some(Vec::new()),
         databases: Vec::new(),

@@ -1,11 +1,11 @@
-//! The mirroring endpoint and what uses it: `mg_endpoint`, `mg_connect`, `mg_connection`, `mg_database`, `mg_witnessed`.
+//! The mirroring endpoint and what uses it: `mg_endpoint`, `mg_connection`, `mg_database`, `mg_witnessed`.
 
 use tiberius::Row;
 
 use super::field::{self, Unreadable};
 use crate::domain::observation::{
-    ConnectPermission, DatabaseRole, Endpoint, EndpointCertificate, EndpointConnection,
-    EndpointEncryption, EndpointRole, EndpointState, MirroredDatabase, PrivateKey,
+    DatabaseRole, Endpoint, EndpointCertificate, EndpointConnection, EndpointEncryption,
+    EndpointRole, EndpointState, MirroredDatabase, PrivateKey,
 };
 
 /// `connection_auth` values that take a certificate.
@@ -58,13 +58,6 @@ fn certificate(row: &Row) -> Result<Option<EndpointCertificate>, Unreadable> {
             _ => PrivateKey::None,
         },
     }))
-}
-
-pub(super) fn connect(row: &Row) -> Result<ConnectPermission, Unreadable> {
-    Ok(ConnectPermission {
-        grantee_principal_id: field::need(row, "mg_connect")?,
-        granted: field::need(row, "granted")?,
-    })
 }
 
 pub(super) fn connection(row: &Row) -> Result<EndpointConnection, Unreadable> {

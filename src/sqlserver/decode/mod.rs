@@ -8,6 +8,7 @@ pub(super) mod field;
 mod endpoint;
 mod names;
 mod principal;
+mod rights;
 mod server;
 
 use std::collections::HashMap;
@@ -19,9 +20,10 @@ use self::field::Unreadable;
 use crate::domain::certificate::Certificate;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{
-    ConnectPermission, Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase,
-    Observation, OwnDeny, OwnLogin, PeerNames, Server,
+    Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase, Observation,
+    OwnDeny, OwnLogin, PeerNames, Server,
 };
+use crate::domain::rights::Rights;
 use crate::domain::wish::PeerQuestion;
 
 /// An observation coming in, row by row.
@@ -33,7 +35,7 @@ pub(super) struct Incoming {
     master_key: Option<MasterKey>,
     certificates: Vec<HeldCertificate>,
     encoded: HashMap<i32, Vec<u8>>,
-    connect: Vec<ConnectPermission>,
+    rights: Rights,
     names: Vec<PeerNames>,
     connections: Vec<EndpointConnection>,
     may_see_connections: bool,
@@ -56,7 +58,7 @@ impl Incoming {
             master_key: None,
             certificates: Vec::new(),
             encoded: HashMap::new(),
-            connect: Vec::new(),
+            rights: Rights::default(),
             names: names::unanswered(questions),
             connections: Vec::new(),
             may_see_connections: true,
@@ -85,7 +87,8 @@ impl Incoming {
             "mg_master_key" => self.master_key = Some(server::master_key(row)?),
             "mg_certificate" => self.certificates.push(certificate(row)?),
             "mg_encoded" => self.take_encoded(row)?,
-            "mg_connect" => self.connect.push(endpoint::connect(row)?),
+            "mg_right" => self.rights.rows.push(rights::right(row)?),
+            "mg_role_member" => self.rights.members.push(rights::role_member(row)?),
             set @ ("mg_name_login"
             | "mg_name_login_user"
             | "mg_name_user"
@@ -167,7 +170,7 @@ impl Incoming {
             endpoint: self.endpoint,
             master_key: self.master_key.ok_or_else(|| missing("mg_master_key"))?,
             certificates: self.certificates,
-            connect: self.connect,
+            rights: self.rights,
             names: self.names,
             connections: self.may_see_connections.then_some(self.connections),
             databases: self.databases,

@@ -16,6 +16,8 @@ pub(super) fn login(row: &Row) -> Result<Option<Login>, Unreadable> {
         kind: field::kind(row, "login_kind")?,
         is_disabled: field::opt(row, "login_disabled")?.unwrap_or(false),
         is_privileged: field::need(row, "login_privileged")?,
+        is_sysadmin: field::need(row, "login_sysadmin")?,
+        connect_sql: field::need(row, "login_connect_sql")?,
     }))
 }
 

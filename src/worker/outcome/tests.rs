@@ -9,7 +9,7 @@ use crate::domain::job::{Accepted, JobOptions, JobState, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::plan::{InstancePlan, TrustPlan};
-use crate::domain::trust::Proof;
+use crate::domain::trust::{Admission, AdmitReason, AdmitReasonKind, Proof};
 
 fn job(kind: JobKind, dry_run: bool) -> Job {
     let name = RegistrationName::parse("erp").unwrap();
@@ -59,7 +59,10 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
                 peer: "HOST_B".into(),
                 configured,
                 proof: Proof::NeverDialled,
-                admits: Default::default(),
+                admits: match configured {
+                    Configured::Yes => Admission::of(Vec::new(), None),
+                    _ => Admission::default(),
+                },
                 certificate: None,
                 actions,
             }],
@@ -289,4 +292,55 @@ fn an_inspection_fails_only_for_what_it_could_not_see() {
     };
     let end = next(&inspect, &no_endpoint, &refused);
     assert_eq!(code_of_end(end), (false, FailureCode::LoginRefused));
+}
+
+fn with_reason(kind: AdmitReasonKind, proof: Proof) -> Plan {
+    let mut plan = in_place();
+    let reason = AdmitReason {
+        code: "a_point".into(),
+        kind,
+        detail: "the point".into(),
+    };
+    let trust = &mut plan.instances[0].trusts[0];
+    trust.admits = Admission::of(vec![reason], None);
+    trust.proof = proof;
+    plan
+}
+
+fn ends_not_admitted(next: &Next) -> bool {
+    matches!(
+        next,
+        Next::End(AttemptOutcome::Failed { code: FailureCode::NotAdmitted, detail })
+            if detail.contains("the point")
+    )
+}
+
+#[test]
+fn what_is_in_place_and_would_be_refused_is_no_success_and_not_retried() {
+    let plan = with_reason(AdmitReasonKind::Refuses, Proof::Proven { since: None });
+    for kind in [JobKind::ConfigureInbound, JobKind::VerifyInbound] {
+        let next = next(&job(kind, false), &plan, &SoFar::default());
+        assert!(ends_not_admitted(&next), "{next:?}");
+    }
+    let dry = next(
+        &job(JobKind::ConfigureInbound, true),
+        &plan,
+        &SoFar::default(),
+    );
+    assert_eq!(dry, Next::End(AttemptOutcome::Succeeded));
+}
+
+#[test]
+fn verification_takes_an_unverified_point_only_with_a_live_connection() {
+    let verify = |plan: &Plan| next(&job(JobKind::VerifyInbound, false), plan, &SoFar::default());
+    let proven = Proof::Proven { since: None };
+    let unverified = with_reason(AdmitReasonKind::Unverified, proven);
+    assert_eq!(verify(&unverified), Next::End(AttemptOutcome::Succeeded));
+    for plan in [
+        with_reason(AdmitReasonKind::Unverified, Proof::NeverDialled),
+        with_reason(AdmitReasonKind::NotSeen, proven),
+    ] {
+        let next = verify(&plan);
+        assert!(ends_not_admitted(&next), "{next:?}");
+    }
 }

@@ -1,0 +1,92 @@
+//! Whether the acceptor would let the peer in at the next handshake, by what both sides show. The verdict of `admits`.
+//!
+//! Follows the handshake in its own order, but names every reason, not the first. A negative answer needs a log-in that sees
+//! everything; what a catalog does not tell is unknown, and named. Nothing here plans or forbids a change.
+
+mod certificates;
+mod endpoints;
+mod login;
+mod reasons;
+
+use chrono::{DateTime, Utc};
+
+use super::scene::Scene;
+use crate::domain::observation::{Endpoint, Observation};
+use crate::domain::trust::Admission;
+use reasons::Reasons;
+
+/// One end of a handshake.
+#[derive(Clone, Copy)]
+struct End<'a> {
+    name: &'a str,
+    seen: &'a Observation,
+    endpoint: &'a Endpoint,
+    role: crate::domain::pair::Role,
+}
+
+impl End<'_> {
+    /// By its own clock.
+    fn now(&self) -> DateTime<Utc> {
+        self.seen.server.clock
+    }
+}
+
+/// The verdict on the trust on `acceptor` from `peer`.
+pub(super) fn admission(scene: &Scene<'_>, acceptor: usize, peer: usize) -> Admission {
+    let mut reasons = Reasons::default();
+    let (on, from) = (
+        end(scene, acceptor, &mut reasons),
+        end(scene, peer, &mut reasons),
+    );
+    let (Some(on), Some(from)) = (on, from) else {
+        return reasons.verdict(None);
+    };
+    endpoints::check(&on, &from, &mut reasons);
+    let mut lapses_at = certificates::own(&on, &mut reasons);
+    if let Some(end) = certificates::own(&from, &mut reasons) {
+        lapses_at = Some(lapses_at.map_or(end, |other| other.min(end)));
+    }
+    if let Some(held) = certificates::held(&on, &from, &mut reasons) {
+        login::check(&on, held, &mut reasons);
+    }
+    reasons.verdict(lapses_at)
+}
+
+/// Absent rows prove something only for a log-in that sees all of them.
+fn sees_everything(seen: &Observation) -> bool {
+    seen.login.is_sysadmin || seen.login.view_any_definition == Some(true)
+}
+
+fn end<'a>(scene: &Scene<'a>, member: usize, reasons: &mut Reasons) -> Option<End<'a>> {
+    let name = scene.name(member);
+    let Some(seen) = scene.observed(member) else {
+        reasons.not_seen("not_observed", format!("{name} could not be looked at"));
+        return None;
+    };
+    if !sees_everything(seen) {
+        reasons.not_seen(
+            "not_permitted_to_see",
+            format!(
+                "on {name} login [{}] has no VIEW ANY DEFINITION: what it does not see may stand against the peer",
+                seen.login.name
+            ),
+        );
+    }
+    let Some(endpoint) = &seen.endpoint else {
+        reasons.refuses(
+            sees_everything(seen),
+            "no_endpoint",
+            format!("{name} has no mirroring endpoint"),
+        );
+        return None;
+    };
+    Some(End {
+        name,
+        seen,
+        endpoint,
+        role: scene.member(member).role,
+    })
+}
+
+#[cfg(test)]
+mod tests;
