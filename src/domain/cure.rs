@@ -70,7 +70,8 @@ pub enum Cure {
     /// `REVOKE CONNECT ON ENDPOINT::… FROM grantee` takes the DENY away, whoever gave it.
     RevokeDeny {
         permission: &'static str,
-        endpoint: SysName,
+        /// `None`: at server scope.
+        endpoint: Option<SysName>,
         grantee: SysName,
     },
     /// The endpoint given to sa, every permission on it restated, and CONNECT granted to the former owner.
@@ -170,10 +171,7 @@ pub enum CertificatePart {
     /// Nothing yet: what follows is the plan's.
     None,
     /// It is there; while it is still `from`'s.
-    Give {
-        certificate: SysName,
-        from: SysName,
-    },
+    Give { certificate: SysName, from: SysName },
     /// Under this name, or the first free one with a number behind it.
     Import { name: ObjectName, der: Vec<u8> },
 }

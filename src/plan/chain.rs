@@ -90,8 +90,8 @@ fn improperly_owned<'a>(
         return Chain::stopped(Configured::Unknown);
     }
     report.add(conflict::improper_owner(trust, held));
-    if let Some(Access::Denied { grantee }) = trust.public_denied() {
-        report.add(conflict::denied(trust, &grantee));
+    if let Some(Access::Denied(row)) = trust.public_denied() {
+        report.add(conflict::denied(trust, &row));
     }
     Chain::stopped(Configured::Conflict)
 }
@@ -119,7 +119,12 @@ fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
     let user_row = anchor.user_row;
     let mut actions = anchor.create;
     if let Some(name) = name {
-        actions.push(import(trust, name.name, &anchor.user, &trust.required.certificate));
+        actions.push(import(
+            trust,
+            name.name,
+            &anchor.user,
+            &trust.required.certificate,
+        ));
     }
     actions.extend(next);
     actions.extend(grant);
@@ -170,16 +175,16 @@ fn grant_for(
             report.add(conflict::cannot_be_granted(trust, login, why, held));
             None
         }
-        Access::Denied { grantee } => {
-            report.add(conflict::denied(trust, &grantee));
+        Access::Denied(row) => {
+            report.add(conflict::denied(trust, &row));
             None
         }
     }
 }
 
 fn grant_to_new(trust: &Trust<'_>, login: &SysName, report: &mut Report) -> Option<Option<Action>> {
-    if let Some(Access::Denied { grantee }) = trust.public_denied() {
-        report.add(conflict::denied(trust, &grantee));
+    if let Some(Access::Denied(row)) = trust.public_denied() {
+        report.add(conflict::denied(trust, &row));
         return None;
     }
     Some(grant(trust, login))

@@ -15,7 +15,12 @@ use crate::domain::observation::{HeldCertificate, Login, MasterUser, PeerNames};
 /// The length of a SQL login's SID.
 const SQL_SID: usize = 16;
 
-fn cure(login: LoginPart, user: UserPart, endpoint: Option<SysName>, certificate: CertificatePart) -> Cure {
+fn cure(
+    login: LoginPart,
+    user: UserPart,
+    endpoint: Option<SysName>,
+    certificate: CertificatePart,
+) -> Cure {
     Cure::MakeChain(Box::new(ChainCure {
         login,
         user,
@@ -28,7 +33,8 @@ fn cure(login: LoginPart, user: UserPart, endpoint: Option<SysName>, certificate
 pub(super) fn give(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Cure> {
     let owner = held.owner.as_ref()?;
     let endpoint = trust.seen.endpoint.as_ref()?;
-    let may_be_given = !held.has_private_key && !is_endpoints(trust, held) && trust.sees_everything();
+    let may_be_given =
+        !held.has_private_key && !is_endpoints(trust, held) && trust.sees_everything();
     // A login that is new is still public's: a DENY there would keep the peer out, who is let in now.
     if !may_be_given || trust.public_denied().is_some() {
         return None;
@@ -61,13 +67,15 @@ fn holder(trust: &Trust<'_>) -> Option<(LoginPart, UserPart)> {
     let names = trust.names()?;
     let serves = |login: &&Login| can_serve(trust, login);
     let is_dbo = names.login_user.as_ref().is_some_and(MasterUser::is_dbo);
-    Some(match names.login.as_ref().filter(serves).filter(|_| !is_dbo) {
-        Some(login) => (
-            LoginPart::Existing(login.name.clone()),
-            user_of(names, wanted),
-        ),
-        None => (LoginPart::New(wanted.login), UserPart::New(wanted.user)),
-    })
+    Some(
+        match names.login.as_ref().filter(serves).filter(|_| !is_dbo) {
+            Some(login) => (
+                LoginPart::Existing(login.name.clone()),
+                user_of(names, wanted),
+            ),
+            None => (LoginPart::New(wanted.login), UserPart::New(wanted.user)),
+        },
+    )
 }
 
 fn user_of(names: &PeerNames, wanted: WantedNames) -> UserPart {
@@ -86,7 +94,11 @@ fn can_serve(trust: &Trust<'_>, login: &Login) -> bool {
 }
 
 /// For an owner without a login: the login again, another one, or another owner.
-pub(super) fn rescue(trust: &Trust<'_>, held: &HeldCertificate, owner: &MasterUser) -> Option<Cure> {
+pub(super) fn rescue(
+    trust: &Trust<'_>,
+    held: &HeldCertificate,
+    owner: &MasterUser,
+) -> Option<Cure> {
     let endpoint = trust.seen.endpoint.as_ref().map(|e| e.name.clone());
     relinked(trust, owner)
         .or_else(|| with_its_sid(trust, owner, endpoint))
@@ -97,14 +109,20 @@ pub(super) fn rescue(trust: &Trust<'_>, held: &HeldCertificate, owner: &MasterUs
 pub(super) fn revive(trust: &Trust<'_>, user: &MasterUser) -> Option<Cure> {
     let login_is_there = trust.names()?.login.is_some();
     let again = || (!login_is_there).then(|| with_its_sid(trust, user, None))?;
-    relinked(trust, user).or_else(again).or_else(|| beside(trust))
+    relinked(trust, user)
+        .or_else(again)
+        .or_else(|| beside(trust))
 }
 
 /// Only a SQL user that has had a login can be linked to another one, and only to one without a user.
 fn relinked(trust: &Trust<'_>, user: &MasterUser) -> Option<Cure> {
     let names = trust.names()?;
-    let login = names.login.as_ref().filter(|login| can_serve(trust, login))?;
-    let fits = user.kind == 'S' && !user.without_login && login.kind == 'S' && names.login_user.is_none();
+    let login = names
+        .login
+        .as_ref()
+        .filter(|login| can_serve(trust, login))?;
+    let fits =
+        user.kind == 'S' && !user.without_login && login.kind == 'S' && names.login_user.is_none();
     fits.then(|| Cure::RelinkUser {
         user: user.name.clone(),
         login: login.name.clone(),
@@ -154,7 +172,11 @@ pub(super) fn elsewhere(trust: &Trust<'_>) -> Option<Cure> {
 }
 
 /// The certificate under a free name, for the chain's own user.
-pub(super) fn under_a_free_name(trust: &Trust<'_>, anchor: &Anchor<'_>, facts: &Facts) -> Option<Cure> {
+pub(super) fn under_a_free_name(
+    trust: &Trust<'_>,
+    anchor: &Anchor<'_>,
+    facts: &Facts,
+) -> Option<Cure> {
     let wanted = wanted_names(trust).ok()?;
     let login = match anchor.login_row {
         Some(login) => LoginPart::Existing(login.name.clone()),
@@ -170,7 +192,8 @@ pub(super) fn under_a_free_name(trust: &Trust<'_>, anchor: &Anchor<'_>, facts: &
 fn import(trust: &Trust<'_>, facts: &Facts, login: LoginPart, user: UserPart) -> Option<Cure> {
     let endpoint = trust.seen.endpoint.as_ref()?.name.clone();
     let is_required = *facts == trust.required.certificate;
-    let kept_out = is_required && own_certificate::keeps_out(&trust.scene, trust.peer, trust.acceptor);
+    let kept_out =
+        is_required && own_certificate::keeps_out(&trust.scene, trust.peer, trust.acceptor);
     if !trust.required.permitted || kept_out || trust.public_denied().is_some() {
         return None;
     }

@@ -9,8 +9,8 @@ use super::trust::Trust;
 use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Severity};
 use crate::domain::naming::UnusableName;
-use crate::domain::object_name::SysName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser};
+use crate::domain::rights::{Right, RightRow};
 use crate::domain::wish::Member;
 
 fn certificate(held: &HeldCertificate) -> String {
@@ -91,11 +91,7 @@ fn kind_of(login: &Login) -> &'static str {
 }
 
 /// `held`: the chain is there, and works.
-pub(super) fn privileged(
-    trust: &Trust<'_>,
-    login: &Login,
-    held: Option<&HeldCertificate>,
-) -> Note {
+pub(super) fn privileged(trust: &Trust<'_>, login: &Login, held: Option<&HeldCertificate>) -> Note {
     trust
         .note(Code::PeerLoginPrivileged)
         .found(privileged_login(login))
@@ -164,27 +160,35 @@ pub(super) fn cannot_be_granted(
             login.name
         ))
         .wanted("a login that CONNECT on the endpoint can be granted to")
-        .remedy("Let the peer have a login of its own, as below; or let mirrorgate use another login.")
+        .remedy(
+            "Let the peer have a login of its own, as below; or let mirrorgate use another login.",
+        )
         .cure(match held {
             Some(held) => chain_cure::give(trust, held),
             None => chain_cure::elsewhere(trust),
         })
 }
 
-pub(super) fn denied(trust: &Trust<'_>, grantee: &SysName) -> Note {
+pub(super) fn denied(trust: &Trust<'_>, row: &RightRow) -> Note {
     let endpoint = trust.seen.endpoint.as_ref().map(|e| e.name.clone());
+    let on = endpoint
+        .as_ref()
+        .map_or_else(String::new, |e| format!(" on endpoint [{e}]"));
+    let (permission, endpoint) = match row.right {
+        Right::ControlServer => ("CONTROL SERVER", None),
+        Right::ControlEndpoint => ("CONTROL", endpoint),
+        Right::Connect | Right::ConnectSql => ("CONNECT", endpoint),
+    };
+    let place = if endpoint.is_some() { on.as_str() } else { "" };
     trust
         .note(Code::ConnectDenied)
-        .found(format!(
-            "CONNECT on endpoint {} is denied to [{grantee}]",
-            endpoint.as_ref().map(|e| format!("[{e}]")).unwrap_or_default()
-        ))
-        .wanted("no DENY: it outweighs every grant")
-        .remedy("Somebody decided to keep this login out. If that is over, revoke the DENY; mirrorgate does not overrule it.")
-        .cure(endpoint.map(|endpoint| Cure::RevokeDeny {
-            permission: "CONNECT",
+        .found(format!("{permission}{place} is denied to {}", row.grantee))
+        .wanted("no DENY against the peer's login: it outweighs every grant")
+        .remedy("Somebody decided to keep this login out, or a role it is in. If that is over, revoke the DENY; mirrorgate does not overrule it.")
+        .cure(row.grantee.name.clone().map(|grantee| Cure::RevokeDeny {
+            permission,
             endpoint,
-            grantee: grantee.clone(),
+            grantee,
         }))
 }
 
@@ -241,9 +245,14 @@ fn what_it_is(trust: &Trust<'_>, held: &HeldCertificate) -> String {
     if held.has_private_key {
         return "it is an own certificate of this instance, with its private key".to_owned();
     }
-    let knows = |member: &Member| held.sha256.is_some_and(|sha256| member.known.contains(&sha256));
+    let knows = |member: &Member| {
+        held.sha256
+            .is_some_and(|sha256| member.known.contains(&sha256))
+    };
     let of = trust.scene.wish.members.iter().find(|member| knows(member));
-    let whose = of.map_or_else(String::new, |member| format!("it is one of {}, ", member.name));
+    let whose = of.map_or_else(String::new, |member| {
+        format!("it is one of {}, ", member.name)
+    });
     let owner = held.owner.as_ref().map_or_else(
         || "an owner unseen".to_owned(),
         |owner| format!("[{}]", owner.name),

@@ -6,8 +6,10 @@ mod admits;
 mod anchor;
 mod certificate_name;
 mod chain;
+mod chain_cure;
 mod conflict;
 mod couples;
+mod encryption;
 mod endpoint;
 mod hash;
 mod identity;
@@ -15,12 +17,14 @@ mod in_use;
 mod lines;
 mod members;
 mod note;
+mod others;
 mod own_certificate;
 mod permissions;
 mod pin;
 mod proof;
 mod questions;
 mod reach;
+mod renewal;
 mod scene;
 mod shared;
 mod subset;
@@ -58,6 +62,7 @@ pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
     identity::check(&scene, &mut report);
     members::check(&scene, &mut report);
     couples::check(&scene, &mut report);
+    encryption::check(&scene, &mut report);
     endpoint::check(&scene, &mut report);
     own_certificate::check(&scene, &mut report);
     let required: Vec<Option<Required>> = (0..wish.members.len())
@@ -88,8 +93,8 @@ fn instance(
         .map(|peer| trust_plan(scene, index, peer, required, report))
         .collect();
     let actions: Vec<Action> = trusts.iter().flat_map(|t| t.actions.clone()).collect();
-    permissions::check(scene, index, &actions, report);
-    in_use::check(scene, index, in_use::Planned::of(actions.iter()), report);
+    permissions::check(scene, index, &trusts, &actions, report);
+    in_use::check(scene, index, &actions, report);
     let seen = scene.observed(index);
     InstancePlan {
         instance: scene.name(index).to_owned(),

@@ -163,7 +163,13 @@ impl World {
             name: name(&user.name),
             kind: user.kind,
             without_login: user.without_login,
-            sid: Some([0_u8; 12].iter().copied().chain(user.id.to_be_bytes()).collect()),
+            sid: Some(
+                [0_u8; 12]
+                    .iter()
+                    .copied()
+                    .chain(user.id.to_be_bytes())
+                    .collect(),
+            ),
             login: user.login.and_then(|l| self.login_row(l)),
         })
     }

@@ -27,8 +27,14 @@ pub(super) fn use_own(endpoint: &Payload, used: &SysName, certificate: &SysName)
 /// The whole payload, so that nothing of it changes but the certificate.
 pub(super) fn authenticate_by(endpoint: &Payload, certificate: Part<'_>) -> String {
     let (before, after) = match endpoint.windows {
-        Some(windows) if windows.first => (format!("WINDOWS {} CERTIFICATE ", windows.kind), String::new()),
-        Some(windows) => ("CERTIFICATE ".to_owned(), format!(" WINDOWS {}", windows.kind)),
+        Some(windows) if windows.first => (
+            format!("WINDOWS {} CERTIFICATE ", windows.kind),
+            String::new(),
+        ),
+        Some(windows) => (
+            "CERTIFICATE ".to_owned(),
+            format!(" WINDOWS {}", windows.kind),
+        ),
         None => ("CERTIFICATE ".to_owned(), String::new()),
     };
     run(&[

@@ -44,7 +44,7 @@ pub fn statement(cure: &Cure) -> String {
             permission,
             endpoint,
             grantee,
-        } => permission::revoke_on_endpoint(permission, endpoint, grantee),
+        } => permission::revoke(permission, endpoint.as_ref(), grantee),
         Cure::CreateMasterKey => own::create_master_key(),
         Cure::MakeOwnCertificate(new) => own::make_and_show(new),
         Cure::PrepareOutbound {

@@ -43,7 +43,8 @@ fn make(new: &NewCertificate) -> String {
         " WITH SUBJECT = {}, START_DATE = N'",
         Literal::new(&new.subject)
     );
-    let day = |days: i64| format!("CONVERT(nvarchar(8), DATEADD(day, {days}, SYSUTCDATETIME()), 112)");
+    let day =
+        |days: i64| format!("CONVERT(nvarchar(8), DATEADD(day, {days}, SYSUTCDATETIME()), 112)");
     format!(
         "{}\nSET @do = N'CREATE CERTIFICATE ' + QUOTENAME(@certificate) + {} + {} + N''', EXPIRY_DATE = N''' + {} + N''';';\nEXEC (@do);",
         free_name("@certificate", &new.name, "sys.certificates"),

@@ -26,20 +26,22 @@ pub(super) fn grant_in_master(permission: &str, login: &SysName) -> String {
     )
 }
 
-pub(super) fn revoke_on_endpoint(
-    permission: &str,
-    endpoint: &SysName,
-    grantee: &SysName,
-) -> String {
-    let revoke = format!(
-        "REVOKE {permission} ON ENDPOINT::{} FROM {}",
-        Ident::from(endpoint),
-        Ident::from(grantee)
+/// On the endpoint, or at server scope.
+pub(super) fn revoke(permission: &str, endpoint: Option<&SysName>, grantee: &SysName) -> String {
+    let on = endpoint.map_or_else(String::new, |e| format!(" ON ENDPOINT::{}", Ident::from(e)));
+    let revoke = format!("REVOKE {permission}{on} FROM {}", Ident::from(grantee));
+    let place = endpoint.map_or_else(
+        || "p.class = 100".to_owned(),
+        |endpoint| {
+            format!(
+                "p.class = 105 AND p.major_id IN (SELECT e.endpoint_id FROM sys.endpoints AS e WHERE e.name = {})",
+                Literal::from(endpoint)
+            )
+        },
     );
     let rows = format!(
-        "sys.server_permissions AS p JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id JOIN sys.endpoints AS e ON e.endpoint_id = p.major_id WHERE p.class = 105 AND p.state = 'D' AND p.permission_name = {} AND e.name = {} AND g.name = {}",
+        "sys.server_permissions AS p JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id WHERE {place} AND p.state = 'D' AND p.permission_name = {} AND g.name = {}",
         Literal::new(permission),
-        Literal::from(endpoint),
         Literal::from(grantee)
     );
     format!(
@@ -60,7 +62,8 @@ fn others(revoke: &[Part<'_>], rows: &str, grantor: &str) -> String {
 }
 
 pub(super) fn revoke_own(denies: &[OwnDeny]) -> String {
-    let mut lines = vec!["DECLARE @grantor int, @grantee sysname, @on sysname, @do nvarchar(max);".to_owned()];
+    let mut lines =
+        vec!["DECLARE @grantor int, @grantee sysname, @on sysname, @do nvarchar(max);".to_owned()];
     for deny in denies {
         lines.push(revoke_one(deny));
     }
@@ -71,9 +74,17 @@ pub(super) fn revoke_own(denies: &[OwnDeny]) -> String {
 fn revoke_one(deny: &OwnDeny) -> String {
     let in_master = deny.on == DeniedOn::Master;
     let (permissions, principals, grantor) = if in_master {
-        ("sys.database_permissions", "sys.database_principals", "USER_NAME(@grantor)")
+        (
+            "sys.database_permissions",
+            "sys.database_principals",
+            "USER_NAME(@grantor)",
+        )
     } else {
-        ("sys.server_permissions", "sys.server_principals", "SUSER_NAME(@grantor)")
+        (
+            "sys.server_permissions",
+            "sys.server_principals",
+            "SUSER_NAME(@grantor)",
+        )
     };
     let (class, id) = match deny.on {
         DeniedOn::Server => (100, 0),
@@ -83,7 +94,9 @@ fn revoke_one(deny: &OwnDeny) -> String {
     };
     let mut lines = Vec::new();
     let mut look_up = |variable, from: &str, column: &str, id: i32| {
-        lines.push(format!("SET {variable} = (SELECT name FROM {from} WHERE {column} = {id});"));
+        lines.push(format!(
+            "SET {variable} = (SELECT name FROM {from} WHERE {column} = {id});"
+        ));
         Part::Name(variable)
     };
     let mut statement = vec![Part::Text(format!("REVOKE {}", deny.permission))];
@@ -102,7 +115,12 @@ fn revoke_one(deny: &OwnDeny) -> String {
     statement.push(" FROM ".into());
     statement.push(match &deny.grantee {
         Some(name) => Ident::from(name).to_string().into(),
-        None => look_up("@grantee", principals, "principal_id", deny.grantee_principal_id),
+        None => look_up(
+            "@grantee",
+            principals,
+            "principal_id",
+            deny.grantee_principal_id,
+        ),
     });
     let rows = format!(
         "{permissions} AS p WHERE p.class = {class} AND p.major_id = {id} AND p.state = 'D' AND p.permission_name = {} AND p.grantee_principal_id = {}",

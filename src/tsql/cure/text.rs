@@ -1,6 +1,5 @@
 //! What the cures' texts are made of: statements with names that only the server knows, and free names.
 
-use crate::domain::object_name::ObjectName;
 use crate::tsql::quote::Literal;
 
 /// A piece of a statement.
@@ -53,7 +52,11 @@ pub(super) fn expression(parts: &[Part<'_>]) -> String {
 }
 
 /// `wanted`, or the first free name of it with a number behind, in `variable`. `@n` must be declared.
-pub(super) fn free_name<'w>(variable: &str, wanted: impl Into<Literal<'w>>, catalog: &str) -> String {
+pub(super) fn free_name<'w>(
+    variable: &str,
+    wanted: impl Into<Literal<'w>>,
+    catalog: &str,
+) -> String {
     let wanted = wanted.into();
     format!(
         "SET {variable} = {wanted};\nSET @n = 1;\n\
