@@ -74,6 +74,13 @@ pub enum Cure {
         endpoint: Option<SysName>,
         grantee: SysName,
     },
+    EnableLogin {
+        login: SysName,
+    },
+    GrantConnect {
+        endpoint: SysName,
+        login: SysName,
+    },
     /// The endpoint given to sa, every permission on it restated, and CONNECT granted to the former owner.
     GiveEndpointAway {
         endpoint: SysName,

@@ -7,8 +7,9 @@ use super::certificate_name::{self, Chosen, Occupied};
 use super::note::Report;
 use super::pin::Facts;
 use super::trust::{Access, Trust};
-use super::{conflict, own_certificate, shared};
+use super::{conflict, own_certificate, peer_login, shared};
 use crate::domain::action::{Action, ImportFrom};
+use crate::domain::finding::Severity;
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser};
 use crate::domain::trust::Configured;
@@ -66,6 +67,10 @@ fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Rep
     };
     let mut actions = import_next(trust, &Anchor::existing(user, login), false, report);
     actions.extend(grant);
+    peer_login::check(trust, login, Some(held), report);
+    if let Some(note) = peer_login::key_held(trust, held) {
+        report.add(note);
+    }
     if actions.is_empty() {
         actions.push(adopt(held, user, &login.name));
     }
@@ -116,6 +121,9 @@ fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
     let (Some(grant), Some(name)) = (grant, required) else {
         return Chain::stopped(stopped);
     };
+    if let Some(login) = anchor.login_row {
+        peer_login::check(trust, login, None, report);
+    }
     let user_row = anchor.user_row;
     let mut actions = anchor.create;
     if let Some(name) = name {
@@ -176,8 +184,19 @@ fn grant_for(
             None
         }
         Access::Denied(row) => {
-            report.add(conflict::denied(trust, &row));
-            None
+            let is_in_place = held.is_some()
+                && trust.is_granted_beside(&row, login)
+                && trust
+                    .required
+                    .next
+                    .is_none_or(|next| trust.held(&next).is_some());
+            let severity = if is_in_place {
+                Severity::Warning
+            } else {
+                Severity::Blocker
+            };
+            report.add(conflict::denied(trust, &row).severity(severity));
+            is_in_place.then_some(None)
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
                     stopped(scene, index, endpoint),
                     role(scene, index, endpoint),
                     port(scene, index, endpoint),
+                    port_clash(scene, index, endpoint),
                 ];
                 found
                     .into_iter()
@@ -179,4 +180,44 @@ fn port(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
             .wanted(format!("port {expected}, as registered"))
             .remedy("Correct the registration or the endpoint; peers dial the port that SET PARTNER names.")
     })
+}
+
+/// Of two that are to listen on one port of one machine, the second to start does not.
+fn port_clash(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
+    let port = endpoint.port?;
+    let machine = |member: usize| {
+        let seen = scene.observed(member)?;
+        Some(seen.server.identity.machine_name.to_lowercase())
+    };
+    let takes_log_ins = |member: usize| scene.member(member).address.port.map(i32::from);
+    let whose = if takes_log_ins(index) == Some(port) {
+        "this instance's log-ins".to_owned()
+    } else {
+        let others = scene
+            .all_observed()
+            .filter(|(other, ..)| *other != index && machine(*other) == machine(index));
+        others
+            .filter_map(|(other, _, seen)| {
+                let theirs = seen.endpoint.as_ref().and_then(|e| e.port);
+                let what = if takes_log_ins(other) == Some(port) {
+                    "log-ins"
+                } else if theirs == Some(port) {
+                    "endpoint"
+                } else {
+                    return None;
+                };
+                Some(format!(
+                    "{}'s {what}, on the same machine",
+                    scene.name(other)
+                ))
+            })
+            .next()?
+    };
+    Some(
+        scene
+            .note(Code::EndpointPortClash, index)
+            .found(format!("endpoint [{}] has port {port}, the one of {whose}", endpoint.name))
+            .wanted("a port of its own: of two on one port, the second to start does not listen")
+            .remedy("Give one of the two another port. For an endpoint that is ALTER ENDPOINT, AS TCP with LISTENER_PORT; partners dial the port that SET PARTNER or the availability group names, which is to be changed with it."),
+    )
 }

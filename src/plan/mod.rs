@@ -19,6 +19,7 @@ mod members;
 mod note;
 mod others;
 mod own_certificate;
+mod peer_login;
 mod permissions;
 mod pin;
 mod proof;

@@ -8,7 +8,7 @@ use crate::domain::action::ImportFrom;
 use crate::domain::finding::Code;
 use crate::domain::instance::Transport;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser, Observation, PeerNames};
-use crate::domain::rights::{PUBLIC, RightRow};
+use crate::domain::rights::{PUBLIC, Right, RightRow};
 
 pub(super) const SA: i32 = 1;
 
@@ -104,6 +104,20 @@ impl<'a> Trust<'a> {
         }
         let who = identities_of(&self.seen.rights, login.principal_id);
         self.denied_to(|id| who.contains(&id))
+    }
+
+    /// The login has its explicit CONNECT, and `denied` is another row's: a role's, or a covering permission's.
+    pub fn is_granted_beside(&self, denied: &RightRow, login: &Login) -> bool {
+        let own = |row: &&RightRow| row.grantee.principal_id == login.principal_id;
+        let is_plain = denied.right == Right::Connect
+            && [PUBLIC, login.principal_id].contains(&denied.grantee.principal_id);
+        !is_plain
+            && self
+                .seen
+                .rights
+                .connect()
+                .filter(own)
+                .any(|row| row.granted)
     }
 
     /// A DENY to public holds for every login, also for one that is still to be created.

@@ -45,6 +45,12 @@ pub fn statement(cure: &Cure) -> String {
             endpoint,
             grantee,
         } => permission::revoke(permission, endpoint.as_ref(), grantee),
+        Cure::EnableLogin { login } => format!("ALTER LOGIN {} ENABLE;", Ident::from(login)),
+        Cure::GrantConnect { endpoint, login } => format!(
+            "GRANT CONNECT ON ENDPOINT::{} TO {};",
+            Ident::from(endpoint),
+            Ident::from(login)
+        ),
         Cure::CreateMasterKey => own::create_master_key(),
         Cure::MakeOwnCertificate(new) => own::make_and_show(new),
         Cure::PrepareOutbound {

@@ -227,6 +227,11 @@ fn cures(name: &SysName) -> Vec<Cure> {
             user: a.clone(),
             login: b.clone(),
         },
+        Cure::EnableLogin { login: a.clone() },
+        Cure::GrantConnect {
+            endpoint: a.clone(),
+            login: b.clone(),
+        },
         Cure::GiveEndpointAway {
             endpoint: a.clone(),
             login: b,
