@@ -185,9 +185,12 @@ fn port(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
 /// Of two that are to listen on one port of one machine, the second to start does not.
 fn port_clash(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
     let port = endpoint.port?;
-    let machine = |member: usize| {
-        let seen = scene.observed(member)?;
-        Some(seen.server.identity.machine_name.to_lowercase())
+    let identity = |member: usize| Some(&scene.observed(member)?.server.identity);
+    let machine = |member: usize| Some(identity(member)?.machine_name.to_lowercase());
+    // One server under two names is another finding.
+    let is_itself = |member: usize| {
+        let both = identity(member).zip(identity(index));
+        both.is_some_and(|(one, other)| one.is_same_as(other))
     };
     let takes_log_ins = |member: usize| scene.member(member).address.port.map(i32::from);
     let whose = if takes_log_ins(index) == Some(port) {
@@ -195,7 +198,7 @@ fn port_clash(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<No
     } else {
         let others = scene
             .all_observed()
-            .filter(|(other, ..)| *other != index && machine(*other) == machine(index));
+            .filter(|(other, ..)| !is_itself(*other) && machine(*other) == machine(index));
         others
             .filter_map(|(other, _, seen)| {
                 let theirs = seen.endpoint.as_ref().and_then(|e| e.port);

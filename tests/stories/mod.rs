@@ -1,7 +1,7 @@
 //! Whole stories: HTTP → worker → simulated servers → history. Each file is one subject.
 
+mod advice;
 mod conflicts;
-mod cures;
 mod estate;
 mod faults;
 mod hostile;

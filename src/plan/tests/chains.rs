@@ -8,6 +8,7 @@ use crate::domain::finding::{Code, Finding, Severity};
 use crate::domain::instance::{PathTemplate, Transport};
 use crate::domain::naming::Template;
 use crate::domain::object_name::ObjectName;
+use crate::domain::observation::EndpointConnection;
 use crate::domain::rights::{Right, RoleMember};
 use crate::domain::trust::Configured;
 
@@ -497,12 +498,89 @@ fn a_deny_to_a_role_or_of_what_covers_connect_counts_and_is_named() {
             });
             a.right(right, role, false);
         });
+        // All is in place, and lets nobody in: said, and not a blocker until something is to be changed.
+        let plan = estate.plan();
+        assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Yes);
+        only(&plan, Code::ConnectDenied, Severity::Warning);
+        let mut estate = estate;
+        estate.worlds[A].connect.retain(|row| !row.granted);
         assert!(matches!(
             conflict(&estate, Code::ConnectDenied).cure,
             Some(Cure::RevokeDeny { grantee, endpoint, .. })
                 if grantee.as_str() == "quarantine" && endpoint.is_none() == (right == Right::ControlServer)
         ));
     }
+}
+
+#[test]
+fn a_login_that_may_not_log_in_is_named_with_what_undoes_it() {
+    type Spoil = fn(&mut World, i32);
+    let spoilt: [(Spoil, &str); 3] = [
+        (
+            |a, login| a.login_of(login).is_disabled = true,
+            "EnableLogin",
+        ),
+        (
+            |a, login| a.right(Right::ConnectSql, login, false),
+            "RevokeDeny",
+        ),
+        (
+            |a, login| a.login_of(login).connect_sql = false,
+            "GrantServerPermission",
+        ),
+    ];
+    for (spoil, cure) in spoilt {
+        let estate = estate(|a, b| {
+            let login = a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            spoil(a, login);
+        });
+        let plan = estate.plan();
+        let finding = only(&plan, Code::PeerLoginDisabled, Severity::Warning);
+        let shown = format!("{:?}", finding.cure);
+        assert!(shown.contains(cure), "{shown}");
+    }
+}
+
+#[test]
+fn a_grant_lost_while_the_peer_is_connected_is_urgent() {
+    let with = |connected: bool| {
+        estate(|a, b| {
+            a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            a.connect.clear();
+            let id = a.held.last().unwrap().id;
+            a.base.connections = Some(if connected {
+                vec![EndpointConnection {
+                    is_accept: true,
+                    is_logged_in: true,
+                    peer_certificate_id: Some(id),
+                    principal_name: None,
+                    login_time: None,
+                }]
+            } else {
+                Vec::new()
+            });
+        })
+    };
+    let plan = with(true).plan();
+    let finding = only(&plan, Code::ConnectLostWhileConnected, Severity::Warning);
+    assert!(matches!(finding.cure, Some(Cure::GrantConnect { .. })));
+    assert!(find(&with(false).plan(), Code::ConnectLostWhileConnected).is_empty());
+}
+
+#[test]
+fn a_peers_private_key_is_named() {
+    let with = |has_private_key| {
+        estate(|a, b| {
+            a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            a.held.last_mut().unwrap().has_private_key = has_private_key;
+        })
+    };
+    only(
+        &with(true).plan(),
+        Code::PeerPrivateKeyHeld,
+        Severity::Warning,
+    );
+    assert!(find(&with(false).plan(), Code::PeerPrivateKeyHeld).is_empty());
 }
 
 #[test]

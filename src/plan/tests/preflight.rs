@@ -11,6 +11,7 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::*;
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::pair::{OperatingMode, Role};
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::{IfEndpointInUse, NeededRoles};
@@ -135,6 +136,33 @@ fn one_thing_wrong_is_one_finding() {
         assert_eq!(finding.instance, "HOST_B", "{finding:#?}");
         assert_eq!(plan.findings.len(), 1, "{:#?}", plan.findings);
     }
+}
+
+#[test]
+fn two_listeners_on_one_port_of_a_machine_clash() {
+    let clash = |change: Change| {
+        let mut estate = Estate::pair();
+        change(&mut estate);
+        let plan = estate.plan();
+        let found = find(&plan, Code::EndpointPortClash);
+        found.iter().map(|f| f.instance.clone()).collect::<Vec<_>>()
+    };
+    let none: Change = |_| {};
+    assert!(clash(none).is_empty(), "one port on two machines");
+    let own: Change = |e| e.wish.members[B].address.port = Some(5022);
+    assert_eq!(clash(own), ["HOST_B"]);
+    let beside: Change = |e| {
+        let machine = e.worlds[A].base.server.identity.machine_name.to_lowercase();
+        e.worlds[B].base.server.identity.machine_name = machine;
+    };
+    assert_eq!(clash(beside), ["HOST_A", "HOST_B"]);
+    let others_log_ins: Change = |e| {
+        e.worlds[B].base.server.identity.machine_name =
+            e.worlds[A].base.server.identity.machine_name.clone();
+        e.worlds[B].endpoint().port = Some(5023);
+        e.wish.members[A].address.port = Some(5023);
+    };
+    assert_eq!(clash(others_log_ins), ["HOST_B"]);
 }
 
 #[test]
@@ -452,7 +480,7 @@ fn what_is_allowed_is_widened_first_and_narrowed_last() {
     let both = with([1, 0]).plan();
     assert_eq!(
         set(&both, Code::NoCommonAlgorithm),
-        [host("HOST_A", Some(6)), host("HOST_B", Some(4))]
+        [host("HOST_A", Some(6)), host("HOST_B", Some(8))]
     );
     let one_behind = with([6, 1]).plan();
     assert_eq!(

@@ -99,6 +99,11 @@ impl World {
         id
     }
 
+    pub fn login_of(&mut self, principal_id: i32) -> &mut Login {
+        let mut logins = self.logins.iter_mut();
+        logins.find(|l| l.principal_id == principal_id).unwrap()
+    }
+
     pub fn user(&mut self, text: &str, login: Option<i32>) -> i32 {
         let id = self.id();
         self.users.push(User {
@@ -132,7 +137,10 @@ impl World {
             right,
             grantee: Grantee {
                 principal_id,
-                name: self.login_row(principal_id).map(|l| l.name),
+                name: match principal_id {
+                    PUBLIC => Some(name("public")),
+                    id => self.login_row(id).map(|l| l.name),
+                },
                 kind: self.login_row(principal_id).map(|l| l.kind),
             },
             granted,

@@ -445,6 +445,113 @@ fn every_code_has_a_case_or_a_reason() {
     }
 }
 
+/// Who may not see what is there cannot tell, says which permission is in the way, and proposes no object and no GRANT for it.
+#[sqlx::test(migrations = false)]
+async fn who_does_not_see_says_so_and_what_is_in_the_way(pool: PgPool) {
+    let app = TestApp::start(&pool, &PAIR).await;
+    app.register_all(&PAIR).await;
+    assert_eq!(app.configure("erp").await["state"], "succeeded");
+    let script =
+        include_str!("../../docs/permissions.sql").replace("<password>", "Least-privilege-1");
+    for name in PAIR {
+        for batch in script.split("\nGO\n").filter(|b| !b.trim().is_empty()) {
+            app.host(name).exec(batch).await.unwrap();
+        }
+    }
+    let body = serde_json::json!({"spec": {
+        "kind": "sql_login", "user": "mirrorgate", "password": "Least-privilege-1", "hosts": ["127.0.0.1"],
+    }});
+    app.put("/v1/credentials/dba", &body)
+        .await
+        .expect_status(200);
+    assert_eq!(app.configure("erp").await["state"], "succeeded");
+    for (deny, revoke) in [
+        (
+            "DENY VIEW ANY DEFINITION TO [mirrorgate]",
+            "REVOKE VIEW ANY DEFINITION",
+        ),
+        (
+            "DENY VIEW DEFINITION ON DATABASE::master TO [mirrorgate]",
+            "REVOKE VIEW DEFINITION",
+        ),
+        (
+            "DENY VIEW DEFINITION ON ENDPOINT::Endpoint_Mirroring TO [mirrorgate]",
+            "REVOKE VIEW DEFINITION",
+        ),
+    ] {
+        app.host("HOST_A").exec(deny).await.unwrap();
+        let job = app.configure("erp").await;
+        let findings = list(&job);
+        let of_a: Vec<&Value> = findings
+            .iter()
+            .filter(|f| f["instance"] == "HOST_A")
+            .collect();
+        let is_it = |f: &&&Value| {
+            f["code"] == "permission_missing" && text(f, "remedy_tsql").contains(revoke)
+        };
+        let finding = of_a.iter().find(is_it);
+        let finding = finding.unwrap_or_else(|| panic!("{deny}: no {revoke} in {of_a:#?}"));
+        for other in &of_a {
+            let printed = text(other, "remedy_tsql");
+            assert!(
+                !printed.contains("CREATE ENDPOINT") && !printed.starts_with("GRANT"),
+                "{deny}: {other:#}"
+            );
+            assert_ne!(other["code"], "no_endpoint", "{deny}");
+        }
+        assert!(
+            app.changes("HOST_A").iter().all(|c| !c.contains("_2]")),
+            "something was made twice"
+        );
+        let walk = Walk {
+            app: &app,
+            what: deny.to_owned(),
+        };
+        walk.run(finding).await;
+        walk.to_the_end().await;
+    }
+}
+
+/// The expired one is left out, its successor is not: the advice asks for its distribution, so nothing may stop that.
+#[sqlx::test(migrations = false)]
+async fn an_expired_certificate_does_not_stop_its_successor(pool: PgPool) {
+    let app = TestApp::start(&pool, &PAIR).await;
+    app.register_all(&PAIR).await;
+    let host = app.host("HOST_B");
+    host.exec("CREATE CERTIFICATE successor WITH SUBJECT = N'successor', START_DATE = '20200101', EXPIRY_DATE = '20990101'")
+        .await
+        .unwrap();
+    let next = crate::harness::der_of(host, "successor").await;
+    app.upload("HOST_B", next, "next").await.expect_status(201);
+    for name in PAIR {
+        app.host(name).set_clock_offset(chrono::Duration::days(500));
+    }
+    let job = app.configure("erp").await;
+    assert_eq!(job["state"], "failed", "{job:#}");
+    let changes = app.changes("HOST_A").join("\n");
+    let count = |what: &str| changes.matches(what).count();
+    assert_eq!(
+        (
+            count("CREATE LOGIN"),
+            count("CREATE USER"),
+            count("CREATE CERTIFICATE"),
+            count("GRANT CONNECT")
+        ),
+        (1, 1, 1, 1),
+        "{changes}"
+    );
+    host.exec("ALTER ENDPOINT Endpoint_Mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE successor)")
+        .await
+        .unwrap();
+    let peers = app.host("HOST_A");
+    peers.exec("CREATE CERTIFICATE own WITH SUBJECT = N'own', START_DATE = '20200101', EXPIRY_DATE = '20990101'").await.unwrap();
+    peers
+        .exec("ALTER ENDPOINT Endpoint_Mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE own)")
+        .await
+        .unwrap();
+    assert!(app.lets_in("HOST_A", "HOST_B"), "by the successor");
+}
+
 /// Worlds with several findings at once; `MIRRORGATE_TEST_SEED` plays one again.
 #[sqlx::test(migrations = false)]
 async fn several_findings_at_once_are_followed_to_their_end(pool: PgPool) {
