@@ -4,7 +4,8 @@
 //! none needs anything filled in.
 
 use super::object_name::{ObjectName, SysName};
-use super::observation::{EndpointRole, OwnDeny};
+use super::observation::EndpointRole;
+use super::own_deny::OwnDeny;
 
 /// One remedy that T-SQL can carry out, with real names.
 #[derive(Debug, Clone, PartialEq, Eq)]

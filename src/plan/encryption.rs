@@ -66,7 +66,10 @@ fn common(
             ))
             .wanted("something both endpoints allow (28027 and 1418 otherwise)")
             .remedy(altering("Let it allow AES too; what it allows now stays."))
-            .cure(set(endpoint, with_aes(endpoint.encryption_code))),
+            .cure(set(
+                endpoint,
+                with_aes(scene, index, endpoint.encryption_code),
+            )),
     );
 }
 
@@ -86,7 +89,10 @@ fn weak(
             .remedy(altering(
                 "First let it allow AES too; once every peer's endpoint does, require AES alone.",
             ))
-            .cure(set(endpoint, with_aes(endpoint.encryption_code)));
+            .cure(set(
+                endpoint,
+                with_aes(scene, index, endpoint.encryption_code),
+            ));
     }
     let behind: Vec<String> = scene
         .all_observed()
@@ -114,8 +120,19 @@ fn set(endpoint: &Endpoint, code: u8) -> Cure {
 }
 
 /// `encryption_algorithm` of what is allowed already and AES.
-fn with_aes(code: u8) -> u8 {
+///
+/// Who encrypts nothing agrees with whoever need not. Once both could, they have to find an algorithm: then RC4 stays
+/// beside AES as long as somebody may have no other.
+fn with_aes(scene: &Scene<'_>, index: usize, code: u8) -> u8 {
+    let may_need_rc4 = || {
+        let mut seen = scene
+            .all_observed()
+            .filter_map(|(_, _, seen)| seen.endpoint.as_ref());
+        seen.any(|other| other.encryption.rc4 && !other.encryption.aes)
+            || !others::let_in(scene, index).is_empty()
+    };
     match code {
+        0 if may_need_rc4() => 8,
         0 => 4,
         1 => 6,
         3 => 8,

@@ -5,7 +5,8 @@ use super::scene::Scene;
 use crate::domain::action::Action;
 use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Severity};
-use crate::domain::observation::{DeniedOn, OwnDeny, OwnLogin};
+use crate::domain::observation::OwnLogin;
+use crate::domain::own_deny::{DeniedOn, OwnDeny};
 use crate::domain::plan::TrustPlan;
 use crate::domain::trust::Configured;
 

@@ -62,9 +62,10 @@ SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
   CAST(SYSUTCDATETIME() AS datetime2(3)) AS clock;
 ";
 
+// Who is denied VIEW ANY DEFINITION does not even see himself, but for ORIGINAL_LOGIN.
 // A permission that a version does not know gives NULL, so the newer, narrower one is only ever an addition.
 const LOGIN: &str = "\
-SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS mg_login,
+SELECT CAST(COALESCE(SUSER_SNAME(), ORIGINAL_LOGIN()) AS nvarchar(128)) AS mg_login,
   CAST(ISNULL(SUSER_ID(), 0) AS int) AS principal_id,
   CAST(ISNULL(IS_SRVROLEMEMBER('sysadmin'), 0) AS bit) AS is_sysadmin,
   CAST(CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE LOGIN') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN') END AS int) AS create_login,

@@ -1,6 +1,7 @@
 //! Whole stories: HTTP → worker → simulated servers → history. Each file is one subject.
 
 mod conflicts;
+mod cures;
 mod estate;
 mod faults;
 mod hostile;

@@ -13,7 +13,6 @@ use chrono::{DateTime, Utc};
 use super::scene::Scene;
 use crate::domain::observation::{Endpoint, Observation};
 use crate::domain::trust::Admission;
-pub(super) use login::identities_of;
 use reasons::Reasons;
 
 /// One end of a handshake.

@@ -11,6 +11,7 @@ use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::*;
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::pair::{OperatingMode, Role};
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::{IfEndpointInUse, NeededRoles};
@@ -452,7 +453,7 @@ fn what_is_allowed_is_widened_first_and_narrowed_last() {
     let both = with([1, 0]).plan();
     assert_eq!(
         set(&both, Code::NoCommonAlgorithm),
-        [host("HOST_A", Some(6)), host("HOST_B", Some(4))]
+        [host("HOST_A", Some(6)), host("HOST_B", Some(8))]
     );
     let one_behind = with([6, 1]).plan();
     assert_eq!(

@@ -132,7 +132,10 @@ impl World {
             right,
             grantee: Grantee {
                 principal_id,
-                name: self.login_row(principal_id).map(|l| l.name),
+                name: match principal_id {
+                    PUBLIC => Some(name("public")),
+                    id => self.login_row(id).map(|l| l.name),
+                },
                 kind: self.login_row(principal_id).map(|l| l.kind),
             },
             granted,

@@ -21,8 +21,9 @@ use crate::domain::certificate::Certificate;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{
     Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase, Observation,
-    OwnDeny, OwnLogin, PeerNames, Server,
+    OwnLogin, PeerNames, Server,
 };
+use crate::domain::own_deny::OwnDeny;
 use crate::domain::rights::Rights;
 use crate::domain::wish::PeerQuestion;
 

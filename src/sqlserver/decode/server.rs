@@ -5,7 +5,8 @@ use tiberius::Row;
 use super::field::{self, Unreadable};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::object_name::SysName;
-use crate::domain::observation::{DeniedOn, MasterKey, OwnDeny, OwnLogin, PermissionName, Server};
+use crate::domain::observation::{MasterKey, OwnLogin, Server};
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 
 /// What SERVERPROPERTY leaves NULL is taken as absent, except the two names that make an identity.
 pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {

@@ -114,14 +114,15 @@ pub(super) fn give_away(endpoint: &SysName, login: &SysName) -> String {
             &own_row,
             "nobody can grant to himself, and the login that runs this has a permission on the endpoint; run it as another one",
         ),
-        "DECLARE @do nvarchar(max), @again nvarchar(max) = N'', @key nvarchar(40) = N'', @one nvarchar(max) = N'';".to_owned(),
+        "DECLARE @do nvarchar(max), @again nvarchar(max) = N'', @key nvarchar(40) = N'', @rows TABLE (k nvarchar(40), statement nvarchar(max));".to_owned(),
         format!(
-            "WHILE @one IS NOT NULL\nBEGIN\n    SET @one = NULL;\n    \
-             SELECT TOP (1) @key = x.k, @one = x.statement FROM (SELECT RIGHT(N'000000000' + CAST(p.grantee_principal_id AS nvarchar(10)), 10) + p.type + RIGHT(N'000000000' + CAST(p.grantor_principal_id AS nvarchar(10)), 10) AS k,\n        \
-             CASE p.state WHEN 'D' THEN N'DENY ' ELSE N'GRANT ' END + p.permission_name + {on} + QUOTENAME(g.name) + CASE p.state WHEN 'W' THEN N' WITH GRANT OPTION' ELSE N'' END + N'; ' AS statement\n        \
-             FROM sys.server_permissions AS p JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id JOIN sys.endpoints AS e ON e.endpoint_id = p.major_id\n        \
-             WHERE p.class = 105 AND e.name = {name} AND g.principal_id <> 1) AS x WHERE x.k > @key ORDER BY x.k;\n    \
-             IF @one IS NOT NULL SET @again = @again + @one;\nEND;"
+            "INSERT INTO @rows SELECT RIGHT(N'000000000' + CAST(p.grantee_principal_id AS nvarchar(10)), 10) + p.type + RIGHT(N'000000000' + CAST(p.grantor_principal_id AS nvarchar(10)), 10),\n    \
+             CASE p.state WHEN 'D' THEN N'DENY ' ELSE N'GRANT ' END + p.permission_name + {on} + QUOTENAME(g.name) + CASE p.state WHEN 'W' THEN N' WITH GRANT OPTION' ELSE N'' END + N'; '\n    \
+             FROM sys.server_permissions AS p JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id JOIN sys.endpoints AS e ON e.endpoint_id = p.major_id\n    \
+             WHERE p.class = 105 AND e.name = {name} AND g.principal_id <> 1;\n\
+             WHILE EXISTS (SELECT 1 FROM @rows AS r WHERE r.k > @key)\nBEGIN\n    \
+             SET @key = (SELECT MIN(r.k) FROM @rows AS r WHERE r.k > @key);\n    \
+             SET @again = @again + (SELECT r.statement FROM @rows AS r WHERE r.k = @key);\nEND;"
         ),
         format!(
             "SET @do = {} + QUOTENAME(SUSER_NAME(1)) + N'; ' + @again + {};",

@@ -2,7 +2,7 @@
 
 use super::text::{Part, expression, free_name, run};
 use crate::domain::object_name::SysName;
-use crate::domain::observation::{DeniedOn, OwnDeny};
+use crate::domain::own_deny::{DeniedOn, OwnDeny};
 use crate::tsql::quote::{Ident, Literal};
 
 /// To the login's user in `master`, whatever its name; one is made if there is none.

@@ -11,7 +11,8 @@ use crate::domain::cure::{
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::naming::WantedNames;
 use crate::domain::object_name::{ObjectName, SysName};
-use crate::domain::observation::{DeniedOn, EndpointRole, OwnDeny, PermissionName};
+use crate::domain::observation::EndpointRole;
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::PeerQuestion;
