@@ -603,7 +603,7 @@ pub const STATES: &[State] = &[
             Configured,
             &[(
                 B,
-                "DECLARE @s nvarchar(max) = N'CREATE CERTIFICATE [HOST_B_cert_' + CONVERT(nvarchar(8), SYSUTCDATETIME(), 112) + N'] WITH SUBJECT = N''bad'', START_DATE = N''20100101'', EXPIRY_DATE = N''20110101'';'; EXEC (@s);",
+                "DECLARE @s nvarchar(max) = N'CREATE CERTIFICATE [HOST_B_cert_' + CONVERT(nvarchar(8), SYSUTCDATETIME(), 112) + N'] WITH SUBJECT = N''bad'', START_DATE = N''20200101'', EXPIRY_DATE = N''20400101'';'; EXEC (@s);",
             )],
         ),
         350,
