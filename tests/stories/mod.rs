@@ -2,6 +2,7 @@
 
 mod advice;
 mod conflicts;
+mod cures;
 mod estate;
 mod faults;
 mod hostile;

@@ -114,7 +114,7 @@ pub(super) fn give_away(endpoint: &SysName, login: &SysName) -> String {
             &own_row,
             "nobody can grant to himself, and the login that runs this has a permission on the endpoint; run it as another one",
         ),
-        "DECLARE @do nvarchar(max), @again nvarchar(max) = N'', @key nvarchar(40) = N'', @rows TABLE (k nvarchar(40), statement nvarchar(max));".to_owned(),
+        "DECLARE @do nvarchar(max), @again nvarchar(max) = N'', @key nvarchar(40) = N'';\nDECLARE @rows TABLE (k nvarchar(40), statement nvarchar(max));".to_owned(),
         format!(
             "INSERT INTO @rows SELECT RIGHT(N'000000000' + CAST(p.grantee_principal_id AS nvarchar(10)), 10) + p.type + RIGHT(N'000000000' + CAST(p.grantor_principal_id AS nvarchar(10)), 10),\n    \
              CASE p.state WHEN 'D' THEN N'DENY ' ELSE N'GRANT ' END + p.permission_name + {on} + QUOTENAME(g.name) + CASE p.state WHEN 'W' THEN N' WITH GRANT OPTION' ELSE N'' END + N'; '\n    \
