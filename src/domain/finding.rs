@@ -110,7 +110,7 @@ codes! {
 }
 
 impl Code {
-    /// What stands in the way of a chain, with the object found. Blocks like a blocker, and is counted as a conflict.
+    /// What stands in the way of a chain, with the object found. Where it blocks, it is counted as a conflict.
     #[must_use]
     pub fn is_conflict(self) -> bool {
         matches!(
@@ -121,6 +121,18 @@ impl Code {
                 | Self::ConnectDenied
                 | Self::FileMismatch
                 | Self::IssuerSerialTaken
+                | Self::PeerLoginPrivileged
+        )
+    }
+
+    /// As a blocker it forbids the import of one certificate, which is left out of the plan, and nothing else.
+    #[must_use]
+    pub fn leaves_out_one_import(self) -> bool {
+        matches!(
+            self,
+            Self::OwnCertificateExpired
+                | Self::OwnCertificateNotYetValid
+                | Self::OwnCertificateWithoutKey
         )
     }
 
@@ -156,9 +168,16 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The job cannot succeed with it.
     #[must_use]
     pub fn blocks(&self) -> bool {
         self.severity == Severity::Blocker
+    }
+
+    /// Nothing may be changed anywhere with it.
+    #[must_use]
+    pub fn forbids_changes(&self) -> bool {
+        self.blocks() && !self.code.leaves_out_one_import()
     }
 }
 
@@ -178,7 +197,9 @@ mod tests {
 
     #[test]
     fn conflicts_block() {
-        for code in Code::ALL.iter().filter(|c| c.is_conflict()) {
+        // Where a chain of it works already, a privileged login is a warning.
+        let always = |c: &&Code| c.is_conflict() && **c != Code::PeerLoginPrivileged;
+        for code in Code::ALL.iter().filter(always) {
             assert_eq!(code.usual_severity(), Severity::Blocker, "{code:?}");
         }
     }

@@ -22,6 +22,7 @@ pub mod name;
 pub mod naming;
 pub mod object_name;
 pub mod observation;
+pub mod own_deny;
 pub mod pair;
 pub mod plan;
 pub mod registration;

@@ -10,6 +10,7 @@ use super::certificate::IssuerSerial;
 use super::hash::{Sha256, Thumbprint};
 use super::identity::ServerIdentity;
 use super::object_name::SysName;
+use super::own_deny::OwnDeny;
 use super::rights::Rights;
 
 /// One instance, as one batch saw it.
@@ -88,6 +89,23 @@ pub struct OwnLogin {
     pub view_any_definition: Option<bool>,
     /// VIEW SERVER STATE: what proof of connections takes.
     pub view_server_state: Option<bool>,
+    /// VIEW DEFINITION in `master`.
+    #[serde(default)]
+    pub view_master_definition: Option<bool>,
+    /// The DENYs that hold for it, as far as it sees them.
+    #[serde(default)]
+    pub denies: Vec<OwnDeny>,
+}
+
+impl OwnLogin {
+    /// Absent rows prove something only for a log-in that sees all of them.
+    #[must_use]
+    pub fn sees_everything(&self) -> bool {
+        self.is_sysadmin
+            || (self.view_any_definition == Some(true)
+                && self.view_master_definition != Some(false)
+                && !self.denies.iter().any(OwnDeny::hides))
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +119,9 @@ pub struct Endpoint {
     /// `connection_auth_desc` as shown.
     pub authentication: String,
     pub encryption: EndpointEncryption,
+    /// `encryption_algorithm` itself: what a statement has to repeat.
+    #[serde(default)]
+    pub encryption_code: u8,
     pub port: Option<i32>,
     pub owner_principal_id: Option<i32>,
     pub certificate: Option<EndpointCertificate>,
@@ -210,6 +231,9 @@ pub struct HeldCertificate {
     pub not_before: DateTime<Utc>,
     pub not_after: DateTime<Utc>,
     pub has_private_key: bool,
+    /// Its private key is under the master key: what an endpoint needs.
+    #[serde(default)]
+    pub key_under_master_key: bool,
     pub owner: Option<MasterUser>,
 }
 
@@ -220,6 +244,11 @@ pub struct MasterUser {
     pub name: SysName,
     /// `type`: S, U, G, R, A, C, K, E, X.
     pub kind: char,
+    /// Made WITHOUT LOGIN (or for a certificate or key): no login ever had its SID, and none can be given to it.
+    #[serde(default)]
+    pub without_login: bool,
+    #[serde(default, with = "optional_hex")]
+    pub sid: Option<Vec<u8>>,
     pub login: Option<Login>,
 }
 

@@ -78,8 +78,15 @@ pub struct ScriptStatement {
 }
 
 impl Plan {
+    /// Nothing of it may be carried out.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
+        self.findings.iter().any(Finding::forbids_changes)
+    }
+
+    /// Something keeps the job from succeeding, whether or not changes may be made.
+    #[must_use]
+    pub fn has_blockers(&self) -> bool {
         self.findings.iter().any(Finding::blocks)
     }
 
@@ -105,6 +112,6 @@ impl Plan {
     /// Nothing blocks and nothing is left to do.
     #[must_use]
     pub fn is_fulfilled(&self) -> bool {
-        !self.is_blocked() && !self.has_changes()
+        !self.has_blockers() && !self.has_changes()
     }
 }

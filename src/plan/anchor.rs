@@ -2,7 +2,7 @@
 
 use super::conflict;
 use super::note::{Note, Report};
-use super::trust::Trust;
+use super::trust::{Access, Trust};
 use crate::domain::action::Action;
 use crate::domain::naming::WantedNames;
 use crate::domain::object_name::SysName;
@@ -93,9 +93,17 @@ fn by_login<'a>(
             report.add(conflict::login_is_dbo(trust, login));
             None
         }
+        _ if login.is_privileged => {
+            report.add(conflict::would_be_privileged(trust, login));
+            None
+        }
+        _ if trust.access(login) == Access::OwnsEndpoint => {
+            report.add(conflict::would_own_endpoint(trust, login));
+            None
+        }
         (Some(user), _) => Some(Anchor::existing(user, login)),
         (None, Some(user)) => {
-            report.add(conflict::user_taken(trust, user, Some(login)));
+            user_taken(trust, user, Some(login), report);
             None
         }
         (None, None) => Some(Anchor {
@@ -111,6 +119,13 @@ fn by_login<'a>(
     }
 }
 
+/// That a user has no login cannot be told by who does not see the logins; what is missing for that is said elsewhere.
+fn user_taken(trust: &Trust<'_>, user: &MasterUser, login: Option<&Login>, report: &mut Report) {
+    if user.login.is_some() || trust.sees_everything() {
+        report.add(conflict::user_taken(trust, user, login));
+    }
+}
+
 fn all_new<'a>(
     trust: &Trust<'a>,
     names: &'a PeerNames,
@@ -118,7 +133,7 @@ fn all_new<'a>(
     report: &mut Report,
 ) -> Option<Anchor<'a>> {
     if let Some(user) = &names.user {
-        report.add(conflict::user_taken(trust, user, None));
+        user_taken(trust, user, None, report);
         return None;
     }
     let login = SysName::from(&wanted.login);

@@ -1,19 +1,19 @@
 //! What a certificate will be called on the acceptor. Whether a name is taken was answered by the server.
 
+use super::anchor::Anchor;
 use super::note::Note;
 use super::pin::Facts;
 use super::trust::Trust;
-use super::{anchor, conflict};
+use super::{anchor, chain_cure, conflict};
 use crate::domain::object_name::ObjectName;
-use crate::domain::observation::MasterUser;
 
 /// What is known about the wanted name before the server's answer is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Occupied<'a> {
     /// The certificate in use gets the wanted name in this very plan.
     pub by_required: bool,
-    /// The chain's user, where it is there already: a certificate of his under the wanted name is an earlier one.
-    pub user: Option<&'a MasterUser>,
+    /// Its user, where it is there already: a certificate of his under the wanted name is an earlier one.
+    pub anchor: &'a Anchor<'a>,
 }
 
 pub(super) struct Chosen {
@@ -28,6 +28,10 @@ pub(super) fn choose(
     occupied: Occupied<'_>,
 ) -> Result<Chosen, Note> {
     let wanted = anchor::wanted_names(trust)?.certificate;
+    let taken = |name: &str, held| {
+        let cure = chain_cure::under_a_free_name(trust, occupied.anchor, facts);
+        conflict::certificate_name_taken(trust, name, held, cure)
+    };
     let Some(names) = trust.names() else {
         return Err(conflict::not_asked(trust));
     };
@@ -40,30 +44,22 @@ pub(super) fn choose(
     if let Some(id) = names.certificate_id {
         let held = trust.held_by_id(id);
         let owner = held.and_then(|held| held.owner.as_ref());
-        let is_his = matches!((owner, occupied.user), (Some(o), Some(u)) if o.principal_id == u.principal_id);
+        let is_his = matches!((owner, occupied.anchor.user_row), (Some(o), Some(u)) if o.principal_id == u.principal_id);
         if !is_his {
-            return Err(conflict::certificate_name_taken(
-                trust,
-                wanted.as_str(),
-                held,
-            ));
+            return Err(taken(wanted.as_str(), held));
         }
     }
     let suffix = format!("_{}", facts.thumbprint.short());
     let name = wanted
         .with_suffix(&suffix)
-        .map_err(|_| conflict::certificate_name_taken(trust, wanted.as_str(), None))?;
+        .map_err(|_| taken(wanted.as_str(), None))?;
     // The server was asked about one such name; the hexadecimal end of what it found tells whether it was this one.
-    let taken = names
+    let occupant = names
         .renewed_certificate_id
         .and_then(|id| trust.held_by_id(id))
         .filter(|held| held.name.as_str().to_ascii_lowercase().ends_with(&suffix));
-    match taken {
-        Some(held) => Err(conflict::certificate_name_taken(
-            trust,
-            name.as_str(),
-            Some(held),
-        )),
+    match occupant {
+        Some(held) => Err(taken(name.as_str(), Some(held))),
         None => Ok(Chosen {
             name,
             is_the_wanted_one: false,

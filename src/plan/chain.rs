@@ -3,12 +3,13 @@
 //! Certificate → owner → login → CONNECT is followed by ids and SIDs; names decide only what a new object would be called.
 
 use super::anchor::{self, Anchor};
-use super::certificate_name::{self, Occupied};
+use super::certificate_name::{self, Chosen, Occupied};
 use super::note::Report;
 use super::pin::Facts;
 use super::trust::{Access, Trust};
-use super::{conflict, shared};
+use super::{conflict, own_certificate, peer_login, shared};
 use crate::domain::action::{Action, ImportFrom};
+use crate::domain::finding::Severity;
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser};
 use crate::domain::trust::Configured;
@@ -54,10 +55,9 @@ pub(super) fn chain<'a>(
 
 fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Report) -> Chain<'a> {
     let Some((user, login)) = trust.proper_owner(held) else {
-        report.add(conflict::improper_owner(trust, held));
-        return Chain::stopped(Configured::Conflict);
+        return improperly_owned(trust, held, report);
     };
-    let Some(grant) = grant_for(trust, login, report) else {
+    let Some(grant) = grant_for(trust, login, Some(held), report) else {
         return Chain::stopped(Configured::Conflict);
     };
     let configured = if grant.is_some() {
@@ -67,6 +67,10 @@ fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Rep
     };
     let mut actions = import_next(trust, &Anchor::existing(user, login), false, report);
     actions.extend(grant);
+    peer_login::check(trust, login, Some(held), report);
+    if let Some(note) = peer_login::key_held(trust, held) {
+        report.add(note);
+    }
     if actions.is_empty() {
         actions.push(adopt(held, user, &login.name));
     }
@@ -77,52 +81,96 @@ fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Rep
     }
 }
 
+/// An owner or a login that is not seen may yet be there, unless everything is seen.
+fn improperly_owned<'a>(
+    trust: &Trust<'a>,
+    held: &HeldCertificate,
+    report: &mut Report,
+) -> Chain<'a> {
+    let is_certain = match &held.owner {
+        Some(owner) => owner.is_dbo() || owner.login.is_some(),
+        None => false,
+    };
+    if !is_certain && !trust.sees_everything() {
+        return Chain::stopped(Configured::Unknown);
+    }
+    report.add(conflict::improper_owner(trust, held));
+    if let Some(Access::Denied(row)) = trust.public_denied() {
+        report.add(conflict::denied(trust, &row));
+    }
+    Chain::stopped(Configured::Conflict)
+}
+
 fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
+    // A log-in that does not see all rows cannot tell "not there".
+    let (missing, stopped) = if trust.sees_everything() {
+        (Configured::No, Configured::Conflict)
+    } else {
+        (Configured::Unknown, Configured::Unknown)
+    };
     let Some(anchor) = anchor::find(trust, report) else {
-        return Chain::stopped(Configured::Conflict);
+        return Chain::stopped(stopped);
     };
     let grant = match anchor.login_row {
-        Some(login) => grant_for(trust, login, report),
+        Some(login) => grant_for(trust, login, None, report),
         None => grant_to_new(trust, &anchor.login, report),
     };
-    let occupied = Occupied {
-        by_required: false,
-        user: anchor.user_row,
+    let required = required_import(trust, &anchor, report);
+    let takes_the_name = matches!(&required, Some(Some(name)) if name.is_the_wanted_one);
+    let next = import_next(trust, &anchor, takes_the_name, report);
+    let (Some(grant), Some(name)) = (grant, required) else {
+        return Chain::stopped(stopped);
     };
-    let required = trust.required.certificate;
-    let name = certificate_name::choose(trust, &required, occupied)
-        .map_err(|note| report.add(note))
-        .ok();
-    let next = import_next(
-        trust,
-        &anchor,
-        name.as_ref().is_some_and(|n| n.is_the_wanted_one),
-        report,
-    );
-    let (Some(grant), Some(name)) = (grant, name) else {
-        return Chain::stopped(Configured::Conflict);
-    };
+    if let Some(login) = anchor.login_row {
+        peer_login::check(trust, login, None, report);
+    }
     let user_row = anchor.user_row;
     let mut actions = anchor.create;
-    actions.push(import(trust, name.name, &anchor.user, &required));
+    if let Some(name) = name {
+        actions.push(import(
+            trust,
+            name.name,
+            &anchor.user,
+            &trust.required.certificate,
+        ));
+    }
     actions.extend(next);
     actions.extend(grant);
     Chain {
-        // A log-in that does not see all rows cannot tell "not there".
-        configured: if trust.sees_everything() {
-            Configured::No
-        } else {
-            Configured::Unknown
-        },
+        configured: missing,
         actions,
         user: user_row,
     }
 }
 
+/// `None`: a conflict, reported. `Some(None)`: the certificate is left out, and nothing else is.
+fn required_import(
+    trust: &Trust<'_>,
+    anchor: &Anchor<'_>,
+    report: &mut Report,
+) -> Option<Option<Chosen>> {
+    if own_certificate::keeps_out(&trust.scene, trust.peer, trust.acceptor) {
+        return Some(None);
+    }
+    let occupied = Occupied {
+        by_required: false,
+        anchor,
+    };
+    certificate_name::choose(trust, &trust.required.certificate, occupied)
+        .map_err(|note| report.add(note))
+        .ok()
+        .map(Some)
+}
+
 /// `None`: a conflict, reported. `Some(None)`: nothing to grant.
-fn grant_for(trust: &Trust<'_>, login: &Login, report: &mut Report) -> Option<Option<Action>> {
+fn grant_for(
+    trust: &Trust<'_>,
+    login: &Login,
+    held: Option<&HeldCertificate>,
+    report: &mut Report,
+) -> Option<Option<Action>> {
     if login.is_privileged {
-        report.add(conflict::privileged(trust, login));
+        report.add(conflict::privileged(trust, login, held));
     }
     match trust.access(login) {
         Access::Granted => Some(None),
@@ -132,19 +180,30 @@ fn grant_for(trust: &Trust<'_>, login: &Login, report: &mut Report) -> Option<Op
         }
         Access::Missing => Some(grant(trust, &login.name)),
         Access::CannotBeGranted { why } => {
-            report.add(conflict::cannot_be_granted(trust, login, why));
+            report.add(conflict::cannot_be_granted(trust, login, why, held));
             None
         }
-        Access::Denied { grantee } => {
-            report.add(conflict::denied(trust, &grantee));
-            None
+        Access::Denied(row) => {
+            let is_in_place = held.is_some()
+                && trust.is_granted_beside(&row, login)
+                && trust
+                    .required
+                    .next
+                    .is_none_or(|next| trust.held(&next).is_some());
+            let severity = if is_in_place {
+                Severity::Warning
+            } else {
+                Severity::Blocker
+            };
+            report.add(conflict::denied(trust, &row).severity(severity));
+            is_in_place.then_some(None)
         }
     }
 }
 
 fn grant_to_new(trust: &Trust<'_>, login: &SysName, report: &mut Report) -> Option<Option<Action>> {
-    if let Some(Access::Denied { grantee }) = trust.public_denied() {
-        report.add(conflict::denied(trust, &grantee));
+    if let Some(Access::Denied(row)) = trust.public_denied() {
+        report.add(conflict::denied(trust, &row));
         return None;
     }
     Some(grant(trust, login))
@@ -180,7 +239,7 @@ fn import_next(
     }
     let occupied = Occupied {
         by_required: wanted_name_used,
-        user: anchor.user_row,
+        anchor,
     };
     match certificate_name::choose(trust, &next, occupied) {
         Ok(name) => vec![import(trust, name.name, &anchor.user, &next)],

@@ -3,13 +3,15 @@
 //! Nothing here decides; the rules that do are in `chain`, `anchor` and `certificate_name`.
 
 use super::anchor::wanted_names;
+use super::chain_cure;
 use super::note::{Note, moment};
 use super::trust::Trust;
 use crate::domain::cure::Cure;
-use crate::domain::finding::Code;
+use crate::domain::finding::{Code, Severity};
 use crate::domain::naming::UnusableName;
-use crate::domain::object_name::SysName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser};
+use crate::domain::rights::{Right, RightRow};
+use crate::domain::wish::Member;
 
 fn certificate(held: &HeldCertificate) -> String {
     format!("certificate [{}] (SHA-1 {})", held.name, held.thumbprint)
@@ -17,12 +19,13 @@ fn certificate(held: &HeldCertificate) -> String {
 
 /// The certificate is there, but its owner is not a user whose login could be let in.
 pub(super) fn improper_owner(trust: &Trust<'_>, held: &HeldCertificate) -> Note {
-    let wanted = "an owner other than dbo whose login is a SQL or a Windows login";
+    let note = trust
+        .note(Code::UserOrphaned)
+        .wanted("an owner other than dbo whose login is a SQL or a Windows login");
     match &held.owner {
         Some(owner) if owner.is_dbo() => owned_by_dbo(trust, held),
         Some(owner) => match &owner.login {
-            Some(login) => trust
-                .note(Code::UserOrphaned)
+            Some(login) => note
                 .found(format!(
                     "{} is owned by user [{}], whose login [{}] is {}",
                     certificate(held),
@@ -30,26 +33,39 @@ pub(super) fn improper_owner(trust: &Trust<'_>, held: &HeldCertificate) -> Note 
                     login.name,
                     kind_of(login)
                 ))
-                .wanted(wanted)
-                .remedy("Give the certificate to another user, or drop it and have it imported anew.")
-                .cure(give_to_wanted_user(trust, held)),
-            None => trust
-                .note(Code::UserOrphaned)
-                .found(format!(
-                    "{} is owned by user [{}], whose SID is no login's",
-                    certificate(held),
-                    owner.name
-                ))
-                .wanted(wanted)
-                .remedy("Link the user to its login again, give the certificate to another user, or drop it and have it imported anew.")
-                .cure(relink(trust, owner)),
+                .remedy(giving("Give the certificate to the peer's own user.", trust, held))
+                .cure(chain_cure::give(trust, held)),
+            None => note
+                .found(format!("{} is owned by user [{}], {}", certificate(held), owner.name, what_became_of(owner)))
+                .remedy(giving("Make the lost login again with the user's SID, link the user to the peer's login, or, for a user who cannot have one, give the certificate to another user.", trust, held))
+                .cure(chain_cure::rescue(trust, held, owner)),
         },
-        None => trust
-            .note(Code::UserOrphaned)
+        None => note
             .found(format!("{} has no owner that this log-in sees", certificate(held)))
-            .wanted(wanted)
-            .remedy("Grant VIEW ANY DEFINITION to the log-in; if the owner is really gone, give the certificate to another user.")
-            .cure(give_to_wanted_user(trust, held)),
+            .remedy("Look up who owns it in sys.certificates; give the certificate to another user if its owner is gone."),
+    }
+}
+
+fn what_became_of(user: &MasterUser) -> &'static str {
+    if user.without_login {
+        "who was made without a login and can have none"
+    } else if user.kind == 'S' {
+        "whose login is gone: no login has that user's SID"
+    } else {
+        "whose Windows login is gone: no login has that user's SID"
+    }
+}
+
+/// What keeps a certificate from being given away goes before what to do.
+fn giving(otherwise: &str, trust: &Trust<'_>, held: &HeldCertificate) -> String {
+    if chain_cure::is_endpoints(trust, held) {
+        "It is the certificate this instance's endpoint uses, and stays where it is: let the peer have a certificate of its own.".to_owned()
+    } else if held.has_private_key {
+        "It has its private key here, so somebody uses it here, or could: find out who before anything is done to it. Nothing is proposed.".to_owned()
+    } else if trust.public_denied().is_some() {
+        format!("{otherwise} First revoke the DENY to public, which would keep the peer out then.")
+    } else {
+        otherwise.to_owned()
     }
 }
 
@@ -58,30 +74,8 @@ fn owned_by_dbo(trust: &Trust<'_>, held: &HeldCertificate) -> Note {
         .note(Code::CertificateOwnedByDbo)
         .found(format!("{} is owned by dbo", certificate(held)))
         .wanted("an owner other than dbo: as dbo's, it would let the peer in with the rights of sysadmin")
-        .remedy("Give the certificate to the peer's user (this takes explicit permissions off it), or drop it and have it imported anew.")
-        .cure(give_to_wanted_user(trust, held))
-}
-
-fn give_to_wanted_user(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Cure> {
-    let names = trust.names()?;
-    let user = names.login_user.as_ref().or(names.user.as_ref())?;
-    let usable = !user.is_dbo() && user.login.as_ref().is_some_and(Login::can_be_peer);
-    usable.then(|| Cure::GiveCertificateTo {
-        certificate: held.name.clone(),
-        user: user.name.clone(),
-    })
-}
-
-/// Only a SQL user can be linked to a SQL login.
-fn relink(trust: &Trust<'_>, user: &MasterUser) -> Option<Cure> {
-    let names = trust.names()?;
-    let login = names.login.as_ref()?;
-    (user.kind == 'S' && login.kind == 'S' && names.login_user.is_none()).then(|| {
-        Cure::RelinkUser {
-            user: user.name.clone(),
-            login: login.name.clone(),
-        }
-    })
+        .remedy(giving("Give the certificate to a user whose login has CONNECT and no more. The login is granted first, so that the peer is let in throughout; explicit permissions on the certificate are taken off it.", trust, held))
+        .cure(chain_cure::give(trust, held))
 }
 
 fn kind_of(login: &Login) -> &'static str {
@@ -96,15 +90,39 @@ fn kind_of(login: &Login) -> &'static str {
     }
 }
 
-pub(super) fn privileged(trust: &Trust<'_>, login: &Login) -> Note {
+/// `held`: the chain is there, and works.
+pub(super) fn privileged(trust: &Trust<'_>, login: &Login, held: Option<&HeldCertificate>) -> Note {
     trust
         .note(Code::PeerLoginPrivileged)
-        .found(format!(
-            "the peer's login [{}] is a member of sysadmin or has CONTROL SERVER",
-            login.name
-        ))
+        .found(privileged_login(login))
         .wanted("a login that can do nothing but connect to the endpoint")
-        .remedy("Let another login be the peer's: an endpoint log-in needs CONNECT and no more.")
+        .remedy("Let another login be the peer's: an endpoint log-in needs CONNECT and no more. It is granted before the certificate changes hands, so that the peer is let in throughout.")
+        .cure(held.and_then(|held| chain_cure::give(trust, held)))
+}
+
+/// Whoever has the peer's key would come in as sysadmin: what is not there yet is not made.
+pub(super) fn would_be_privileged(trust: &Trust<'_>, login: &Login) -> Note {
+    trust
+        .note(Code::PeerLoginPrivileged)
+        .severity(Severity::Blocker)
+        .found(privileged_login(login))
+        .wanted("a login that can do nothing but connect to the endpoint: as this one's, the certificate would let the peer in with the rights of sysadmin")
+        .remedy("Make the peer's chain under other names, as below, or choose another naming template for the acceptor.")
+        .cure(chain_cure::elsewhere(trust))
+}
+
+fn privileged_login(login: &Login) -> String {
+    format!(
+        "the peer's login [{}] is a member of sysadmin or has CONTROL SERVER",
+        login.name
+    )
+}
+
+fn given_away(trust: &Trust<'_>, login: &Login) -> Option<Cure> {
+    Some(Cure::GiveEndpointAway {
+        endpoint: trust.seen.endpoint.as_ref()?.name.clone(),
+        login: login.name.clone(),
+    })
 }
 
 pub(super) fn owns_endpoint(trust: &Trust<'_>, login: &Login) -> Note {
@@ -112,10 +130,29 @@ pub(super) fn owns_endpoint(trust: &Trust<'_>, login: &Login) -> Note {
         .note(Code::LoginOwnsEndpoint)
         .found(format!("the peer's login [{}] owns the endpoint", login.name))
         .wanted("a login with CONNECT by an explicit grant")
-        .remedy("Nothing is needed for the peer to get in; SQL Server grants nothing to an owner (4624). Another owner of the endpoint would be cleaner.")
+        .remedy("The peer gets in as the owner. Who gives the endpoint to another owner takes every permission off it, and shuts this peer out: give it away with all of them restated and CONNECT granted, in one step.")
+        .cure(given_away(trust, login))
 }
 
-pub(super) fn cannot_be_granted(trust: &Trust<'_>, login: &Login, why: &str) -> Note {
+/// A new chain is not built on it: it would last until the endpoint's owner changes.
+pub(super) fn would_own_endpoint(trust: &Trust<'_>, login: &Login) -> Note {
+    trust
+        .note(Code::NameTaken)
+        .found(format!(
+            "the peer's login would be [{}], but it owns the endpoint, and nothing can be granted to an owner (4624)",
+            login.name
+        ))
+        .wanted("a login that CONNECT on the endpoint can be granted to")
+        .remedy("Give the endpoint to sa, with every permission on it restated and CONNECT granted to this login, in one step; or choose another naming template for the acceptor.")
+        .cure(given_away(trust, login))
+}
+
+pub(super) fn cannot_be_granted(
+    trust: &Trust<'_>,
+    login: &Login,
+    why: &str,
+    held: Option<&HeldCertificate>,
+) -> Note {
     trust
         .note(Code::NameTaken)
         .found(format!(
@@ -123,22 +160,35 @@ pub(super) fn cannot_be_granted(trust: &Trust<'_>, login: &Login, why: &str) -> 
             login.name
         ))
         .wanted("a login that CONNECT on the endpoint can be granted to")
-        .remedy("Give the certificate to another user, or choose other names for the peer; or let mirrorgate use another login.")
+        .remedy(
+            "Let the peer have a login of its own, as below; or let mirrorgate use another login.",
+        )
+        .cure(match held {
+            Some(held) => chain_cure::give(trust, held),
+            None => chain_cure::elsewhere(trust),
+        })
 }
 
-pub(super) fn denied(trust: &Trust<'_>, grantee: &SysName) -> Note {
+pub(super) fn denied(trust: &Trust<'_>, row: &RightRow) -> Note {
     let endpoint = trust.seen.endpoint.as_ref().map(|e| e.name.clone());
+    let on = endpoint
+        .as_ref()
+        .map_or_else(String::new, |e| format!(" on endpoint [{e}]"));
+    let (permission, endpoint) = match row.right {
+        Right::ControlServer => ("CONTROL SERVER", None),
+        Right::ControlEndpoint => ("CONTROL", endpoint),
+        Right::Connect | Right::ConnectSql => ("CONNECT", endpoint),
+    };
+    let place = if endpoint.is_some() { on.as_str() } else { "" };
     trust
         .note(Code::ConnectDenied)
-        .found(format!(
-            "CONNECT on endpoint {} is denied to [{grantee}]",
-            endpoint.as_ref().map(|e| format!("[{e}]")).unwrap_or_default()
-        ))
-        .wanted("no DENY: it outweighs every grant")
-        .remedy("Somebody decided to keep this login out. If that is over, revoke the DENY; mirrorgate does not overrule it.")
-        .cure(endpoint.map(|endpoint| Cure::RevokeDeny {
+        .found(format!("{permission}{place} is denied to {}", row.grantee))
+        .wanted("no DENY against the peer's login: it outweighs every grant")
+        .remedy("Somebody decided to keep this login out, or a role it is in. If that is over, revoke the DENY; mirrorgate does not overrule it.")
+        .cure(row.grantee.name.clone().map(|grantee| Cure::RevokeDeny {
+            permission,
             endpoint,
-            login: grantee.clone(),
+            grantee,
         }))
 }
 
@@ -147,7 +197,8 @@ pub(super) fn login_is_something_else(trust: &Trust<'_>, login: &Login) -> Note 
         .note(Code::NameTaken)
         .found(format!("[{}] is {}", login.name, kind_of(login)))
         .wanted("a SQL or a Windows login, or nothing, under the peer's login name")
-        .remedy("Choose another naming template for the acceptor, or rename what is there.")
+        .remedy("Make the peer's chain under other names, as below, or choose another naming template for the acceptor.")
+        .cure(chain_cure::elsewhere(trust))
 }
 
 pub(super) fn login_is_dbo(trust: &Trust<'_>, login: &Login) -> Note {
@@ -158,7 +209,8 @@ pub(super) fn login_is_dbo(trust: &Trust<'_>, login: &Login) -> Note {
             login.name
         ))
         .wanted("a login with a user of its own in master")
-        .remedy("Choose another naming template for the acceptor, or give master another owner.")
+        .remedy("Make the peer's chain under other names, as below, or choose another naming template for the acceptor.")
+        .cure(chain_cure::elsewhere(trust))
 }
 
 /// Somebody stands under the wanted user name who is not the wanted login's.
@@ -166,13 +218,13 @@ pub(super) fn user_taken(trust: &Trust<'_>, user: &MasterUser, login: Option<&Lo
     match &user.login {
         None if matches!(user.kind, 'S' | 'U') => trust
             .note(Code::UserOrphaned)
-            .found(format!("user [{}] is there, but its SID is no login's", user.name))
+            .found(format!("user [{}] is there, {}", user.name, what_became_of(user)))
             .wanted(match login {
                 Some(login) => format!("a user of login [{}], or nothing, under that name", login.name),
                 None => "nothing, or a user with a login, under that name".to_owned(),
             })
-            .remedy("Link the user to the peer's login (create the login first, if it is gone), or drop the user.")
-            .cure(relink(trust, user)),
+            .remedy("Make the lost login again with the user's SID, or link the user to the peer's login; beside a user who cannot have one, make the peer's login a user of another name.")
+            .cure(chain_cure::revive(trust, user)),
         other => trust
             .note(Code::NameTaken)
             .found(match other {
@@ -180,34 +232,55 @@ pub(super) fn user_taken(trust: &Trust<'_>, user: &MasterUser, login: Option<&Lo
                 None => format!("[{}] is a principal of master that is no user", user.name),
             })
             .wanted("the peer's own user, or nothing, under that name")
-            .remedy("Choose another naming template for the acceptor, or rename what is there."),
+            .remedy("Make the peer's login a user of another name, as below, or choose another naming template for the acceptor.")
+            .cure(chain_cure::beside(trust)),
     }
+}
+
+/// What stands under the name, and who needs it.
+fn what_it_is(trust: &Trust<'_>, held: &HeldCertificate) -> String {
+    if chain_cure::is_endpoints(trust, held) {
+        return "it is the one this instance's endpoint uses".to_owned();
+    }
+    if held.has_private_key {
+        return "it is an own certificate of this instance, with its private key".to_owned();
+    }
+    let knows = |member: &Member| {
+        held.sha256
+            .is_some_and(|sha256| member.known.contains(&sha256))
+    };
+    let of = trust.scene.wish.members.iter().find(|member| knows(member));
+    let whose = of.map_or_else(String::new, |member| {
+        format!("it is one of {}, ", member.name)
+    });
+    let owner = held.owner.as_ref().map_or_else(
+        || "an owner unseen".to_owned(),
+        |owner| format!("[{}]", owner.name),
+    );
+    format!("{whose}owned by {owner}")
 }
 
 pub(super) fn certificate_name_taken(
     trust: &Trust<'_>,
     name: &str,
     held: Option<&HeldCertificate>,
+    cure: Option<Cure>,
 ) -> Note {
     let found = match held {
-        Some(held) => {
-            let owner = held.owner.as_ref().map_or_else(
-                || "an owner unseen".to_owned(),
-                |owner| format!("[{}]", owner.name),
-            );
-            format!(
-                "{} stands under the name [{name}], owned by {owner}, expires {}",
-                certificate(held),
-                moment(held.not_after)
-            )
-        }
+        Some(held) => format!(
+            "{} stands under the name [{name}], {}, expires {}",
+            certificate(held),
+            what_it_is(trust, held),
+            moment(held.not_after)
+        ),
         None => format!("the name [{name}] is taken"),
     };
     trust
         .note(Code::NameTaken)
         .found(found)
         .wanted("nothing under that name, or an earlier certificate of the same peer's user")
-        .remedy("Choose another naming template for the acceptor, or drop the certificate that is there if nothing needs it. If it is an earlier one of this peer, give it to the peer's user.")
+        .remedy("Leave what is there; import the peer's under a free name, as below, or choose another naming template for the acceptor.")
+        .cure(cure)
 }
 
 pub(super) fn unusable_name(trust: &Trust<'_>, unusable: &UnusableName) -> Note {

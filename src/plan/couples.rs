@@ -1,11 +1,11 @@
-//! What two members must have in common: an algorithm, a version, an edition, the time.
+//! What two members must have in common: a version, an edition, the time. What they encrypt by is `encryption`.
 
 use chrono::Duration;
 
 use super::note::{Note, Report};
 use super::scene::Scene;
 use crate::domain::finding::Code;
-use crate::domain::observation::{EndpointEncryption, Observation, Server};
+use crate::domain::observation::{Observation, Server};
 use crate::domain::pair::Role;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
@@ -13,7 +13,6 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     let observed: Vec<_> = scene.all_observed().collect();
     for (n, (first, one, a)) in observed.iter().enumerate() {
         for (second, other, b) in &observed[n + 1..] {
-            algorithm(scene, (*first, a), (*second, b), report);
             if one.role == Role::Partner && other.role == Role::Partner {
                 partners(scene, (*first, &a.server), (*second, &b.server), report);
             }
@@ -24,50 +23,6 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
 /// Said about the second of the two; the first is the peer.
 fn note(scene: &Scene<'_>, code: Code, first: usize, second: usize) -> Note {
     scene.note(code, second).peer(scene.name(first))
-}
-
-fn algorithm(
-    scene: &Scene<'_>,
-    (first, a): (usize, &Observation),
-    (second, b): (usize, &Observation),
-    report: &mut Report,
-) {
-    let (Some(one), Some(other)) = (&a.endpoint, &b.endpoint) else {
-        return;
-    };
-    if !one.encryption.agrees_with(other.encryption) {
-        report.add(
-            note(scene, Code::NoCommonAlgorithm, first, second)
-                .found(format!(
-                    "{} allows {}, {} allows {}",
-                    scene.name(first),
-                    allowed(one.encryption),
-                    scene.name(second),
-                    allowed(other.encryption)
-                ))
-                .wanted("something both endpoints allow (28027 and 1418 otherwise)")
-                .remedy("Let both require AES: ALTER ENDPOINT … FOR DATABASE_MIRRORING (ENCRYPTION = REQUIRED ALGORITHM AES)."),
-        );
-    }
-}
-
-/// `AES or RC4`
-pub(super) fn allowed(encryption: EndpointEncryption) -> String {
-    let all = [
-        (encryption.aes, "AES"),
-        (encryption.rc4, "RC4"),
-        (encryption.allows_none, "no encryption"),
-    ];
-    let allowed: Vec<_> = all
-        .iter()
-        .filter(|(is, _)| *is)
-        .map(|(_, text)| *text)
-        .collect();
-    if allowed.is_empty() {
-        "nothing known".to_owned()
-    } else {
-        allowed.join(" or ")
-    }
 }
 
 fn partners(

@@ -1,24 +1,29 @@
 //! Whether each member's mirroring endpoint is there and can do what the registered pairs ask of it.
 
 use super::note::{Note, Report};
+use super::renewal;
 use super::scene::Scene;
 use crate::domain::cure::Cure;
 use crate::domain::finding::Code;
-use crate::domain::object_name::SysName;
 use crate::domain::observation::{Endpoint, EndpointRole, EndpointState};
 use crate::domain::wish::NeededRoles;
+
+const USUAL_PORT: u16 = 5022;
+const EXPRESS: i32 = 4;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     for (index, _, seen) in scene.all_observed() {
         match &seen.endpoint {
+            // Whoever does not see everything cannot tell; which permission that takes is said elsewhere.
+            None if !seen.login.sees_everything() => {}
             None => report.add(missing(scene, index)),
             Some(endpoint) => {
                 let found = [
                     not_certificate(scene, index, endpoint),
                     stopped(scene, index, endpoint),
                     role(scene, index, endpoint),
-                    rc4(scene, index, endpoint),
                     port(scene, index, endpoint),
+                    port_clash(scene, index, endpoint),
                 ];
                 found
                     .into_iter()
@@ -29,24 +34,56 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     }
 }
 
-/// What a member's own certificate would be called if it had to be made.
-pub(super) fn own_certificate_name(scene: &Scene<'_>, index: usize) -> SysName {
-    let member = scene.member(index);
-    member.naming.render(&member.peer_name).map_or_else(
-        |_| SysName::from(&member.peer_name),
-        |names| names.certificate.into(),
+/// A remedy that alters an endpoint, with what that may do.
+pub(super) fn altering(remedy: &str) -> String {
+    format!(
+        "{remedy} Altering an endpoint in use makes its connections anew, which can look like a failure to its partners."
     )
 }
 
 fn missing(scene: &Scene<'_>, index: usize) -> Note {
+    let certificate = renewal::own_certificate(scene, index);
+    let is_express = scene
+        .observed(index)
+        .is_some_and(|seen| seen.server.engine_edition == EXPRESS);
     scene
         .note(Code::NoEndpoint, index)
-        .found("no DATABASE_MIRRORING endpoint (or none that the log-in may see)")
+        .found("no DATABASE_MIRRORING endpoint")
         .wanted("one endpoint that authenticates by certificate")
-        .remedy("Prepare the outbound half: master key, own certificate, endpoint. The port is a proposal.")
-        .cure(Cure::PrepareOutbound {
-            certificate: own_certificate_name(scene, index),
+        .remedy("Prepare the outbound half: master key, own certificate, endpoint, each where it is missing. The port is a proposal. An own certificate that is new must be uploaded, or the uploads removed to have it obtained.")
+        .cure(certificate.map(|certificate| Cure::PrepareOutbound {
+            certificate,
+            port: free_port(scene, index),
+            role: if is_express {
+                EndpointRole::Witness
+            } else {
+                EndpointRole::All
+            },
+        }))
+}
+
+/// As registered, or from 5022 the first that no member uses on the same machine.
+fn free_port(scene: &Scene<'_>, index: usize) -> u16 {
+    let member = scene.member(index);
+    let machine = scene
+        .observed(index)
+        .map(|seen| seen.server.identity.machine_name.to_lowercase());
+    let here: Vec<u16> = scene
+        .all_observed()
+        .filter(|(_, _, seen)| Some(seen.server.identity.machine_name.to_lowercase()) == machine)
+        .flat_map(|(_, other, seen)| {
+            let own = seen.endpoint.as_ref().and_then(|e| e.port);
+            [
+                other.address.port,
+                own.and_then(|port| u16::try_from(port).ok()),
+            ]
         })
+        .flatten()
+        .collect();
+    let wanted = member.expected_endpoint_port.unwrap_or(USUAL_PORT);
+    (wanted..u16::MAX)
+        .find(|port| !here.contains(port))
+        .unwrap_or(wanted)
 }
 
 fn not_certificate(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
@@ -58,12 +95,13 @@ fn not_certificate(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Opti
                 endpoint.name, endpoint.authentication
             ))
             .wanted("CERTIFICATE among its authentication methods")
-            .remedy("Add the certificate to the endpoint's authentication. Altering an endpoint in use can look like a failure to its partners.")
-            .cure(Cure::UseCertificateAuthentication {
-                endpoint: endpoint.name.clone(),
-                certificate: own_certificate_name(scene, index),
-                role: endpoint.role,
-            })
+            .remedy(altering("Add a certificate to the endpoint's authentication; Windows authentication stays, and first. A certificate that is new must be uploaded, or the uploads removed to have it obtained."))
+            .cure(renewal::own_certificate(scene, index).map(|certificate| {
+                Cure::UseCertificateAuthentication {
+                    endpoint: renewal::payload(endpoint),
+                    certificate,
+                }
+            }))
     })
 }
 
@@ -87,6 +125,9 @@ fn stopped(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note>
 
 fn role(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
     let NeededRoles { partner, witness } = scene.needed_roles(index);
+    let is_express = scene
+        .observed(index)
+        .is_some_and(|seen| seen.server.engine_edition == EXPRESS);
     let covers_partner = matches!(endpoint.role, EndpointRole::Partner | EndpointRole::All);
     let covers_witness = matches!(endpoint.role, EndpointRole::Witness | EndpointRole::All);
     if (!partner || covers_partner) && (!witness || covers_witness) {
@@ -100,12 +141,21 @@ fn role(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
     Some(
         scene
             .note(Code::EndpointRoleInsufficient, index)
-            .found(format!("endpoint [{}] has ROLE = {}", endpoint.name, role_text(endpoint.role)))
+            .found(format!(
+                "endpoint [{}] has ROLE = {}",
+                endpoint.name,
+                role_text(endpoint.role)
+            ))
             .wanted(wanted)
-            .remedy("Widen the role. Altering an endpoint in use can look like a failure to its partners.")
-            .cure(Cure::WidenEndpointRole {
+            .remedy(if is_express {
+                "This edition takes ROLE = WITNESS only: use it as a witness, or another edition."
+                    .to_owned()
+            } else {
+                altering("Widen the role; what it covers now stays.")
+            })
+            .cure((!is_express).then(|| Cure::WidenEndpointRole {
                 endpoint: endpoint.name.clone(),
-            }),
+            })),
     )
 }
 
@@ -118,20 +168,6 @@ pub(super) fn role_text(role: EndpointRole) -> &'static str {
     }
 }
 
-fn rc4(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
-    endpoint.encryption.rc4.then(|| {
-        scene
-            .note(Code::EndpointAllowsRc4, index)
-            .found(format!("endpoint [{}] allows RC4", endpoint.name))
-            .wanted("AES alone")
-            .remedy("Once every peer's endpoint allows AES, require it. Altering an endpoint in use can look like a failure to its partners.")
-            .cure(Cure::RequireAes {
-                endpoint: endpoint.name.clone(),
-                role: endpoint.role,
-            })
-    })
-}
-
 fn port(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
     let expected = scene.member(index).expected_endpoint_port?;
     let found = endpoint.port?;
@@ -142,4 +178,47 @@ fn port(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
             .wanted(format!("port {expected}, as registered"))
             .remedy("Correct the registration or the endpoint; peers dial the port that SET PARTNER names.")
     })
+}
+
+/// Of two that are to listen on one port of one machine, the second to start does not.
+fn port_clash(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
+    let port = endpoint.port?;
+    let identity = |member: usize| Some(&scene.observed(member)?.server.identity);
+    let machine = |member: usize| Some(identity(member)?.machine_name.to_lowercase());
+    // One server under two names is another finding.
+    let is_itself = |member: usize| {
+        let both = identity(member).zip(identity(index));
+        both.is_some_and(|(one, other)| one.is_same_as(other))
+    };
+    let takes_log_ins = |member: usize| scene.member(member).address.port.map(i32::from);
+    let whose = if takes_log_ins(index) == Some(port) {
+        "this instance's log-ins".to_owned()
+    } else {
+        let others = scene
+            .all_observed()
+            .filter(|(other, ..)| !is_itself(*other) && machine(*other) == machine(index));
+        others
+            .filter_map(|(other, _, seen)| {
+                let theirs = seen.endpoint.as_ref().and_then(|e| e.port);
+                let what = if takes_log_ins(other) == Some(port) {
+                    "log-ins"
+                } else if theirs == Some(port) {
+                    "endpoint"
+                } else {
+                    return None;
+                };
+                Some(format!(
+                    "{}'s {what}, on the same machine",
+                    scene.name(other)
+                ))
+            })
+            .next()?
+    };
+    Some(
+        scene
+            .note(Code::EndpointPortClash, index)
+            .found(format!("endpoint [{}] has port {port}, the one of {whose}", endpoint.name))
+            .wanted("a port of its own: of two on one port, the second to start does not listen")
+            .remedy("Give one of the two another port. For an endpoint that is ALTER ENDPOINT, AS TCP with LISTENER_PORT; partners dial the port that SET PARTNER or the availability group names, which is to be changed with it."),
+    )
 }

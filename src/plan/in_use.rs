@@ -10,33 +10,18 @@ use crate::domain::wish::IfEndpointInUse;
 /// How many databases a finding names before it only counts.
 const MOST_NAMED: usize = 20;
 
-/// What is planned for one instance, as far as its endpoint can feel it.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Planned {
-    pub changes: bool,
-    pub import: bool,
-}
-
-impl Planned {
-    pub fn of<'a>(actions: impl Iterator<Item = &'a Action>) -> Self {
-        actions.fold(Self::default(), |so_far, action| Self {
-            changes: so_far.changes || action.changes_something(),
-            import: so_far.import || matches!(action, Action::ImportCertificate { .. }),
-        })
-    }
-}
-
-/// Says nothing where nothing is to be changed: then nobody is disturbed, and the line on the endpoint tells its use.
-pub(super) fn check(scene: &Scene<'_>, index: usize, planned: Planned, report: &mut Report) {
+/// Says nothing where nothing is imported: then nobody is disturbed, and the line on the endpoint tells its use.
+pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report: &mut Report) {
     let Some(seen) = scene.observed(index) else {
         return;
     };
-    if !planned.changes || !is_in_use(seen) {
+    let is_import = |action: &Action| matches!(action, Action::ImportCertificate { .. });
+    if !actions.iter().any(is_import) || !is_in_use(seen) {
         return;
     }
-    let risks_failover = seen.databases.iter().any(is_principal_with_witness);
+    let risks_failover = seen.databases.iter().any(may_fail_over);
     let refuse = scene.wish.if_endpoint_in_use == IfEndpointInUse::Refuse;
-    let blocks = planned.import && risks_failover && refuse;
+    let blocks = risks_failover && refuse;
     report.add(
         scene
             .note(Code::EndpointInUse, index)
@@ -83,6 +68,11 @@ fn is_in_use(seen: &Observation) -> bool {
 
 fn is_principal_with_witness(database: &MirroredDatabase) -> bool {
     database.role == DatabaseRole::Principal && database.has_witness
+}
+
+/// What is disconnected already has nothing to lose by a reconnect; the import may be what ends that.
+fn may_fail_over(database: &MirroredDatabase) -> bool {
+    is_principal_with_witness(database) && database.state.as_deref() != Some("DISCONNECTED")
 }
 
 /// `4 databases (2 principal with witness)`, or nothing.

@@ -1,6 +1,6 @@
 //! One line on a server and one on its endpoint, as a dry run shows them.
 
-use super::couples::allowed;
+use super::encryption::allowed;
 use super::in_use;
 use crate::domain::observation::{Endpoint, EndpointState, Observation};
 

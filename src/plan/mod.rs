@@ -6,9 +6,11 @@ mod admits;
 mod anchor;
 mod certificate_name;
 mod chain;
+mod chain_cure;
 mod clash;
 mod conflict;
 mod couples;
+mod encryption;
 mod endpoint;
 mod hash;
 mod identity;
@@ -17,12 +19,15 @@ mod inspection;
 mod lines;
 mod members;
 mod note;
+mod others;
 mod own_certificate;
+mod peer_login;
 mod permissions;
 mod pin;
 mod proof;
 mod questions;
 mod reach;
+mod renewal;
 mod scene;
 mod shared;
 mod subset;
@@ -61,6 +66,7 @@ pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
     identity::check(&scene, &mut report);
     members::check(&scene, &mut report);
     couples::check(&scene, &mut report);
+    encryption::check(&scene, &mut report);
     endpoint::check(&scene, &mut report);
     own_certificate::check(&scene, &mut report);
     weak_certificate::check(&scene, &mut report);
@@ -95,8 +101,8 @@ fn instance(
     if let Some(uses) = &scene.wish.inspection {
         inspection::check(scene, index, uses, report);
     } else {
-        permissions::check(scene, index, &actions, report);
-        in_use::check(scene, index, in_use::Planned::of(actions.iter()), report);
+        permissions::check(scene, index, &trusts, &actions, report);
+        in_use::check(scene, index, &actions, report);
     }
     let seen = scene.observed(index);
     InstancePlan {

@@ -6,6 +6,9 @@ use crate::domain::action::Action;
 use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Severity};
 use crate::domain::observation::OwnLogin;
+use crate::domain::own_deny::{DeniedOn, OwnDeny};
+use crate::domain::plan::TrustPlan;
+use crate::domain::trust::Configured;
 
 /// A permission, and what of a plan needs it.
 struct Needed {
@@ -34,15 +37,26 @@ impl Work {
             grant: any(|a| matches!(a, Action::GrantConnect { .. })),
         }
     }
-
-    fn is_any(self) -> bool {
-        self.login || self.user || self.import || self.grant
-    }
 }
 
 /// The rights that this plan needs.
-pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report: &mut Report) {
-    check_for(scene, index, Work::of(actions), report);
+pub(super) fn check(
+    scene: &Scene<'_>,
+    index: usize,
+    trusts: &[TrustPlan],
+    actions: &[Action],
+    report: &mut Report,
+) {
+    // What is seen whole and in place needs no more; whatever else is said stands on rows that may be missing.
+    let is_whole = |trust: &TrustPlan| trust.configured == Configured::Yes;
+    let sees_endpoint = scene.observed(index).is_some_and(|s| s.endpoint.is_some());
+    let changes = actions.iter().any(Action::changes_something);
+    let unseen = if sees_endpoint && trusts.iter().all(is_whole) && !changes {
+        Severity::Warning
+    } else {
+        Severity::Blocker
+    };
+    check_for(scene, index, Work::of(actions), unseen, report);
 }
 
 /// The rights that configuring a peer nobody has heard of would need; without an endpoint nothing can be granted on it.
@@ -54,10 +68,11 @@ pub(super) fn for_configuring(scene: &Scene<'_>, index: usize, report: &mut Repo
         import: true,
         grant: has_endpoint,
     };
-    check_for(scene, index, work, report);
+    check_for(scene, index, work, Severity::Blocker, report);
 }
 
-fn check_for(scene: &Scene<'_>, index: usize, work: Work, report: &mut Report) {
+/// `unseen` is what it weighs that something may not be seen.
+fn check_for(scene: &Scene<'_>, index: usize, work: Work, unseen: Severity, report: &mut Report) {
     let Some(seen) = scene.observed(index) else {
         return;
     };
@@ -69,8 +84,8 @@ fn check_for(scene: &Scene<'_>, index: usize, work: Work, report: &mut Report) {
             missing(scene, index, &seen.login, &needed, report);
         }
     }
-    if seen.login.view_any_definition != Some(true) {
-        cannot_see(scene, index, &seen.login, work, report);
+    if !seen.login.sees_everything() {
+        cannot_see(scene, index, &seen.login, unseen, report);
     }
 }
 
@@ -118,8 +133,12 @@ fn needed(login: &OwnLogin, work: Work) -> Vec<Needed> {
         .collect()
 }
 
+/// What makes up for a missing permission: a DENY against it taken away, or a GRANT. Never a GRANT against a DENY.
 fn cure(permission: &'static str, at_server: bool, login: &OwnLogin) -> Cure {
-    if at_server {
+    let denies = denies_against(permission, at_server, login);
+    if !denies.is_empty() {
+        Cure::RevokeOwnDenies { denies }
+    } else if at_server {
         Cure::GrantServerPermission {
             permission,
             login: login.name.clone(),
@@ -128,9 +147,48 @@ fn cure(permission: &'static str, at_server: bool, login: &OwnLogin) -> Cure {
         Cure::GrantMasterPermission {
             permission,
             login: login.name.clone(),
-            user: None,
         }
     }
+}
+
+fn denies_against(permission: &str, at_server: bool, login: &OwnLogin) -> Vec<OwnDeny> {
+    let stands_against = |deny: &&OwnDeny| {
+        let denied = deny.permission.as_str();
+        match deny.on {
+            DeniedOn::Server => denied == "CONTROL SERVER" || at_server && denied == permission,
+            DeniedOn::Master => {
+                !at_server && (denied == permission || matches!(denied, "CONTROL" | "ALTER"))
+            }
+            DeniedOn::Endpoint(_) => permission == "ALTER ANY ENDPOINT" && denied == "CONTROL",
+            DeniedOn::Login(_) => false,
+        }
+    };
+    login
+        .denies
+        .iter()
+        .filter(stands_against)
+        .cloned()
+        .collect()
+}
+
+/// `VIEW DEFINITION on database master, to [role]`
+fn denied_in_words(deny: &OwnDeny) -> String {
+    let on = match deny.on {
+        DeniedOn::Server => "",
+        DeniedOn::Master => " on database master",
+        DeniedOn::Endpoint(_) => " on the endpoint",
+        DeniedOn::Login(_) => " on a login",
+    };
+    let to = deny.grantee.as_ref().map_or_else(
+        || format!("principal {}", deny.grantee_principal_id),
+        |name| format!("[{name}]"),
+    );
+    format!("{}{on}, to {to}", deny.permission)
+}
+
+fn all_in_words(denies: &[OwnDeny]) -> String {
+    let words: Vec<String> = denies.iter().map(denied_in_words).collect();
+    words.join("; ")
 }
 
 fn missing(
@@ -145,6 +203,7 @@ fn missing(
     } else {
         "on database master"
     };
+    let denies = denies_against(needed.permission, needed.at_server, login);
     let (severity, verb) = match needed.has {
         Some(_) => (Severity::Blocker, "lacks"),
         None => (Severity::Warning, "may lack"),
@@ -153,35 +212,76 @@ fn missing(
         scene
             .note(Code::PermissionMissing, index)
             .severity(severity)
-            .found(format!(
-                "login [{}] {verb} {} {place}",
-                login.name, needed.permission
-            ))
+            .found(if denies.is_empty() {
+                format!(
+                    "login [{}] {verb} {} {place}",
+                    login.name, needed.permission
+                )
+            } else {
+                format!(
+                    "login [{}] lacks {} {place}, because of a DENY of {}",
+                    login.name,
+                    needed.permission,
+                    all_in_words(&denies)
+                )
+            })
             .wanted(format!(
                 "{} {place}, needed by {}",
                 needed.permission, needed.used_by
             ))
-            .remedy("Grant it, or let a log-in with these rights be used.")
+            .remedy(remedy(&denies))
             .cure(cure(needed.permission, needed.at_server, login)),
     );
 }
 
+fn remedy(denies: &[OwnDeny]) -> &'static str {
+    if denies.is_empty() {
+        "Grant it, or let a log-in with these rights be used."
+    } else {
+        "A GRANT does not help against a DENY: revoke the DENY from whom it is on, if whoever gave it agrees; or let another log-in be used."
+    }
+}
+
 /// Rows that the log-in may not see are absent, not refused: a plan from such a reading could make what is there already.
-fn cannot_see(scene: &Scene<'_>, index: usize, login: &OwnLogin, work: Work, report: &mut Report) {
+fn cannot_see(
+    scene: &Scene<'_>,
+    index: usize,
+    login: &OwnLogin,
+    severity: Severity,
+    report: &mut Report,
+) {
+    let denies: Vec<OwnDeny> = login.denies.iter().filter(|d| d.hides()).cloned().collect();
+    let (permission, at_server) = if login.view_any_definition == Some(true) {
+        ("VIEW DEFINITION", false)
+    } else {
+        ("VIEW ANY DEFINITION", true)
+    };
+    let place = if at_server {
+        "on the server"
+    } else {
+        "on database master"
+    };
+    let found = if denies.is_empty() {
+        format!("login [{}] has no {permission} {place}", login.name)
+    } else {
+        format!("login [{}] is denied {}", login.name, all_in_words(&denies))
+    };
+    let cure = if denies.is_empty() {
+        cure(permission, at_server, login)
+    } else {
+        Cure::RevokeOwnDenies {
+            denies: denies.clone(),
+        }
+    };
     report.add(
         scene
             .note(Code::PermissionMissing, index)
-            .severity(if work.is_any() {
-                Severity::Blocker
-            } else {
-                Severity::Warning
-            })
+            .severity(severity)
             .found(format!(
-                "login [{}] has no VIEW ANY DEFINITION, so what it does not see may yet be there",
-                login.name
+                "{found}, so it cannot be told what is there: what it does not see may yet be"
             ))
-            .wanted("VIEW ANY DEFINITION on the server, needed by every reading of the catalog")
-            .remedy("Grant it, or let a log-in with these rights be used.")
-            .cure(cure("VIEW ANY DEFINITION", true, login)),
+            .wanted("to see every definition on the server, the endpoint's and master's too: VIEW ANY DEFINITION, and no DENY against it")
+            .remedy(remedy(&denies))
+            .cure(cure),
     );
 }

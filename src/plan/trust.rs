@@ -1,14 +1,14 @@
 //! One trust as the rules look at it: on an acceptor that was observed, from a peer whose certificate is known.
 
+use super::admits::login::identities_of;
 use super::note::Note;
 use super::pin::{Facts, Required};
 use super::scene::Scene;
 use crate::domain::action::ImportFrom;
 use crate::domain::finding::Code;
 use crate::domain::instance::Transport;
-use crate::domain::object_name::SysName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser, Observation, PeerNames};
-use crate::domain::rights::PUBLIC;
+use crate::domain::rights::{PUBLIC, Right, RightRow};
 
 pub(super) const SA: i32 = 1;
 
@@ -33,9 +33,8 @@ pub(super) enum Access {
     CannotBeGranted {
         why: &'static str,
     },
-    Denied {
-        grantee: SysName,
-    },
+    /// A DENY of CONNECT, or of what covers it, to the login, to a role it is in, or to public.
+    Denied(RightRow),
 }
 
 impl<'a> Trust<'a> {
@@ -69,20 +68,15 @@ impl<'a> Trust<'a> {
     }
 
     pub fn access(&self, login: &Login) -> Access {
+        if let Some(denied) = self.denied(login) {
+            return denied;
+        }
         let rows = |id: i32| {
             self.seen
                 .rights
                 .connect()
                 .filter(move |row| row.grantee.principal_id == id)
         };
-        if rows(login.principal_id).any(|p| !p.granted) {
-            return Access::Denied {
-                grantee: login.name.clone(),
-            };
-        }
-        if let Some(denied) = self.public_denied() {
-            return denied;
-        }
         let owner = self
             .seen
             .endpoint
@@ -103,15 +97,40 @@ impl<'a> Trust<'a> {
         }
     }
 
+    /// No DENY stops a sysadmin.
+    fn denied(&self, login: &Login) -> Option<Access> {
+        if login.principal_id == SA || login.is_sysadmin {
+            return None;
+        }
+        let who = identities_of(&self.seen.rights, login.principal_id);
+        self.denied_to(|id| who.contains(&id))
+    }
+
+    /// The login has its explicit CONNECT, and `denied` is another row's: a role's, or a covering permission's.
+    pub fn is_granted_beside(&self, denied: &RightRow, login: &Login) -> bool {
+        let own = |row: &&RightRow| row.grantee.principal_id == login.principal_id;
+        let is_plain = denied.right == Right::Connect
+            && [PUBLIC, login.principal_id].contains(&denied.grantee.principal_id);
+        !is_plain
+            && self
+                .seen
+                .rights
+                .connect()
+                .filter(own)
+                .any(|row| row.granted)
+    }
+
     /// A DENY to public holds for every login, also for one that is still to be created.
     pub fn public_denied(&self) -> Option<Access> {
-        let denied = self
-            .seen
-            .rights
-            .connect()
-            .any(|row| row.grantee.principal_id == PUBLIC && !row.granted);
-        let grantee = SysName::observed("public").ok()?;
-        denied.then_some(Access::Denied { grantee })
+        self.denied_to(|id| id == PUBLIC)
+    }
+
+    fn denied_to(&self, is_meant: impl Fn(i32) -> bool) -> Option<Access> {
+        let mut rows = self.seen.rights.rows.iter();
+        let denied = rows.find(|row| {
+            row.right.covers_connect() && !row.granted && is_meant(row.grantee.principal_id)
+        });
+        denied.cloned().map(Access::Denied)
     }
 
     /// The peer was seen logged in by this certificate.
@@ -136,6 +155,6 @@ impl<'a> Trust<'a> {
 
     /// Absent rows prove something only for a log-in that sees all of them.
     pub fn sees_everything(&self) -> bool {
-        self.seen.login.is_sysadmin || self.seen.login.view_any_definition == Some(true)
+        self.seen.login.sees_everything()
     }
 }

@@ -51,17 +51,13 @@ pub fn statement(
     })
 }
 
-/// The password is made on the server and known to nobody: 256 random bits, and one character of each class a policy asks for.
+/// A password made on the server and known to nobody: 256 random bits, and one character of each class a policy asks for.
+/// Characters to begin with, and the expression that gives the rest.
 ///
 /// A policy refuses a password that contains the login's name. So one character of that name is kept out of it: no digit of
 /// the bits may be it (another letter stands in, which loses nothing), and the fixed characters are chosen without it.
-fn create_login(login: &ObjectName, ordinal: usize) -> String {
-    let avoided = login
-        .as_str()
-        .chars()
-        .next()
-        .unwrap_or('#')
-        .to_ascii_uppercase();
+pub(in crate::tsql) fn password(login: &str) -> (&'static str, String) {
+    let avoided = login.chars().next().unwrap_or('#').to_ascii_uppercase();
     let fixed = if "KX7~".contains(avoided) {
         "Rw4!"
     } else {
@@ -71,6 +67,11 @@ fn create_login(login: &ObjectName, ordinal: usize) -> String {
     if avoided.is_ascii_hexdigit() {
         random = format!("REPLACE({random}, N'{avoided}', N'z')");
     }
+    (fixed, random)
+}
+
+fn create_login(login: &ObjectName, ordinal: usize) -> String {
+    let (fixed, random) = password(login.as_str());
     let before = format!("CREATE LOGIN {} WITH PASSWORD = N'", Ident::from(login));
     format!(
         "DECLARE @p{ordinal} nvarchar(128) = N'{fixed}' + {random};\n\

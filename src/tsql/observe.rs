@@ -23,10 +23,12 @@ pub fn observe(head: Head<'_>, questions: &[PeerQuestion]) -> String {
     batch.push_str(PREPARE);
     batch.push_str(SERVER);
     batch.push_str(LOGIN);
+    batch.push_str(OWN_DENIES);
     batch.push_str(ENDPOINT);
     batch.push_str(MASTER_KEY);
     batch.push_str(&certificates());
     batch.push_str(ENCODED);
+    batch.push_str(WITHOUT_LOGIN);
     batch.push_str(RIGHTS);
     batch.push_str(&names(questions));
     batch.push_str(LIVE);
@@ -60,9 +62,10 @@ SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
   CAST(SYSUTCDATETIME() AS datetime2(3)) AS clock;
 ";
 
+// Who is denied VIEW ANY DEFINITION does not even see himself, but for ORIGINAL_LOGIN.
 // A permission that a version does not know gives NULL, so the newer, narrower one is only ever an addition.
 const LOGIN: &str = "\
-SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS mg_login,
+SELECT CAST(COALESCE(SUSER_SNAME(), ORIGINAL_LOGIN()) AS nvarchar(128)) AS mg_login,
   CAST(ISNULL(SUSER_ID(), 0) AS int) AS principal_id,
   CAST(ISNULL(IS_SRVROLEMEMBER('sysadmin'), 0) AS bit) AS is_sysadmin,
   CAST(CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE LOGIN') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN') END AS int) AS create_login,
@@ -71,7 +74,25 @@ SELECT CAST(SUSER_SNAME() AS nvarchar(128)) AS mg_login,
   CAST(HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'CONTROL') AS int) AS control_master,
   CAST(CASE WHEN @mg_endpoint IS NOT NULL AND HAS_PERMS_BY_NAME(QUOTENAME(@mg_endpoint), 'ENDPOINT', 'CONTROL') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY ENDPOINT') END AS int) AS grant_on_endpoint,
   CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW ANY DEFINITION') AS int) AS view_any_definition,
-  CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS int) AS view_server_state;
+  CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS int) AS view_server_state,
+  CAST(HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'VIEW DEFINITION') AS int) AS view_master_definition;
+";
+
+// Everybody may see the permissions of his own, the denied ones too, and those of his roles; the role's name maybe not.
+const OWN_DENIES: &str = "\
+SELECT CAST(p.permission_name AS nvarchar(128)) AS mg_own_deny, CAST(p.class AS int) AS class, CAST(p.major_id AS int) AS major_id,
+  CAST(p.grantee_principal_id AS int) AS grantee_id,
+  CAST(CASE WHEN p.grantee_principal_id = SUSER_ID() THEN SUSER_SNAME() ELSE g.name END AS nvarchar(128)) AS grantee
+FROM sys.server_permissions AS p
+LEFT JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id
+WHERE p.state = 'D' AND p.class IN (100, 101, 105)
+  AND (p.grantee_principal_id = SUSER_ID() OR p.grantee_principal_id = 2 OR IS_SRVROLEMEMBER(g.name) = 1 OR (g.name IS NULL AND p.class = 100));
+SELECT CAST(p.permission_name AS nvarchar(128)) AS mg_own_deny, CAST(p.class AS int) AS class, CAST(p.major_id AS int) AS major_id,
+  CAST(p.grantee_principal_id AS int) AS grantee_id, CAST(g.name AS nvarchar(128)) AS grantee
+FROM master.sys.database_permissions AS p
+LEFT JOIN master.sys.database_principals AS g ON g.principal_id = p.grantee_principal_id
+WHERE p.state = 'D' AND p.class = 0
+  AND (p.grantee_principal_id = USER_ID() OR p.grantee_principal_id = 0 OR IS_MEMBER(g.name) = 1);
 ";
 
 const ENDPOINT: &str = "\
@@ -106,7 +127,7 @@ const LOGIN_COLUMNS: &str = "\
 /// A principal of `master` with the login its SID leads to.
 const USER_COLUMNS: &str = "\
   CAST(u.principal_id AS int) AS user_id, CAST(u.name AS nvarchar(128)) AS user_name,
-  CAST(RTRIM(u.type) AS nvarchar(2)) AS user_kind";
+  CAST(RTRIM(u.type) AS nvarchar(2)) AS user_kind, CAST(u.sid AS varbinary(85)) AS user_sid";
 
 fn certificates() -> String {
     format!(
@@ -115,6 +136,7 @@ SELECT CAST(c.certificate_id AS int) AS mg_certificate, CAST(c.name AS nvarchar(
   CAST(c.thumbprint AS varbinary(32)) AS thumbprint,
   CAST(c.start_date AS datetime2(0)) AS start_date, CAST(c.expiry_date AS datetime2(0)) AS expiry_date,
   CAST(CASE WHEN c.pvt_key_encryption_type = 'NA' THEN 0 ELSE 1 END AS bit) AS has_private_key,
+  CAST(CASE WHEN c.pvt_key_encryption_type = 'MK' THEN 1 ELSE 0 END AS bit) AS key_under_master_key,
 {USER_COLUMNS},
 {LOGIN_COLUMNS}
 FROM master.sys.certificates AS c
@@ -129,6 +151,12 @@ WHERE c.name NOT LIKE N'##%';
 const ENCODED: &str = "\
 IF @mg_major >= 11
   EXEC (N'SELECT CAST(certificate_id AS int) AS mg_encoded, CAST(CERTENCODED(certificate_id) AS varbinary(max)) AS der FROM master.sys.certificates WHERE name NOT LIKE N''##%''');
+";
+
+// authentication_type came with 2012. The first four users of a database are every database's.
+const WITHOUT_LOGIN: &str = "\
+IF @mg_major >= 11
+  EXEC (N'SELECT CAST(principal_id AS int) AS mg_without_login FROM master.sys.database_principals WHERE authentication_type = 0 AND type <> ''R'' AND principal_id > 4');
 ";
 
 // CONNECT on the endpoint and what covers it, per grantor; of CONNECT SQL only what takes it away. The numbers are the reader's.

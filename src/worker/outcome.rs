@@ -102,7 +102,7 @@ fn verified(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     let missing: Vec<String> = missing(plan);
     if !missing.is_empty() {
         failed(FailureCode::NotInPlace, missing.join("; "))
-    } else if plan.is_blocked() {
+    } else if plan.has_blockers() {
         blocked(plan, so_far)
     } else {
         let doubtful = in_doubt(plan);
@@ -167,6 +167,10 @@ fn configure(plan: &Plan, so_far: &SoFar) -> Next {
     }
     if let Some(later) = later(so_far) {
         return Next::End(later);
+    }
+    // What could be done beside it is done.
+    if plan.has_blockers() && !plan.has_changes() {
+        return Next::End(blocked(plan, so_far));
     }
     if !plan.has_changes() || so_far.rounds >= MOST_ROUNDS {
         return Next::End(AttemptOutcome::RetryLater {

@@ -1,6 +1,8 @@
 //! Whole stories: HTTP → worker → simulated servers → history. Each file is one subject.
 
+mod advice;
 mod conflicts;
+mod cures;
 mod deadlines;
 mod estate;
 mod faults;

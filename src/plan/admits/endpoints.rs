@@ -4,7 +4,7 @@ use super::End;
 use super::reasons::Reasons;
 use crate::domain::observation::{EndpointEncryption, EndpointRole, EndpointState};
 use crate::domain::pair::Role;
-use crate::plan::couples::allowed;
+use crate::plan::encryption::allowed;
 
 /// From this version on nobody has verified that RC4 is still taken.
 const RC4_IN_DOUBT: u32 = 17;

@@ -5,7 +5,7 @@
 
 mod certificates;
 mod endpoints;
-mod login;
+pub(super) mod login;
 mod reasons;
 
 use chrono::{DateTime, Utc};
@@ -54,7 +54,7 @@ pub(super) fn admission(scene: &Scene<'_>, acceptor: usize, peer: usize) -> Admi
 
 /// Absent rows prove something only for a log-in that sees all of them.
 fn sees_everything(seen: &Observation) -> bool {
-    seen.login.is_sysadmin || seen.login.view_any_definition == Some(true)
+    seen.login.sees_everything()
 }
 
 fn end<'a>(scene: &Scene<'a>, member: usize, reasons: &mut Reasons) -> Option<End<'a>> {
@@ -67,7 +67,7 @@ fn end<'a>(scene: &Scene<'a>, member: usize, reasons: &mut Reasons) -> Option<En
         reasons.not_seen(
             "not_permitted_to_see",
             format!(
-                "on {name} login [{}] has no VIEW ANY DEFINITION: what it does not see may stand against the peer",
+                "on {name} login [{}] does not see every definition: what it does not see may stand against the peer",
                 seen.login.name
             ),
         );

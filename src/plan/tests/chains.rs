@@ -3,11 +3,13 @@
 use super::estate::{A, B, Estate, find, kinds, only, trust};
 use super::world::{DBO, OWN_LOGIN, PUBLIC, World, name};
 use crate::domain::action::{Action, ImportFrom};
-use crate::domain::cure::Cure;
-use crate::domain::finding::{Code, Severity};
+use crate::domain::cure::{CertificatePart, ChainCure, Cure, LoginPart, UserPart};
+use crate::domain::finding::{Code, Finding, Severity};
 use crate::domain::instance::{PathTemplate, Transport};
 use crate::domain::naming::Template;
 use crate::domain::object_name::ObjectName;
+use crate::domain::observation::EndpointConnection;
+use crate::domain::rights::{Right, RoleMember};
 use crate::domain::trust::Configured;
 
 const ALL: [&str; 4] = [
@@ -38,6 +40,21 @@ fn conflict(estate: &Estate, code: Code) -> crate::domain::finding::Finding {
         ("HOST_A", Some("HOST_B"))
     );
     finding
+}
+
+fn made(chain: ChainCure) -> Option<Cure> {
+    Some(Cure::MakeChain(Box::new(chain)))
+}
+
+fn parts(finding: &Finding) -> (LoginPart, UserPart, CertificatePart) {
+    match &finding.cure {
+        Some(Cure::MakeChain(chain)) => (
+            chain.login.clone(),
+            chain.user.clone(),
+            chain.certificate.clone(),
+        ),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -155,15 +172,42 @@ fn a_certificate_of_dbo_is_never_taken_for_a_chain() {
     let mut estate = estate(|a, b| {
         a.certificate("HOST_B_cert", DBO, b);
     });
-    assert_eq!(conflict(&estate, Code::CertificateOwnedByDbo).cure, None);
+    let given = |login, user| {
+        made(ChainCure {
+            login,
+            user,
+            endpoint: Some(name("Endpoint_Mirroring")),
+            certificate: CertificatePart::Give {
+                certificate: name("HOST_B_cert"),
+                from: name("dbo"),
+            },
+        })
+    };
+    let new = |text| ObjectName::parse(text).unwrap();
+    assert_eq!(
+        conflict(&estate, Code::CertificateOwnedByDbo).cure,
+        given(
+            LoginPart::New(new("HOST_B_login")),
+            UserPart::New(new("HOST_B_user"))
+        )
+    );
     let login = estate.worlds[A].login("HOST_B_login", 'S');
     estate.worlds[A].user("HOST_B_user", Some(login));
     assert_eq!(
         conflict(&estate, Code::CertificateOwnedByDbo).cure,
-        Some(Cure::GiveCertificateTo {
-            certificate: name("HOST_B_cert"),
-            user: name("HOST_B_user"),
-        })
+        given(
+            LoginPart::Existing(name("HOST_B_login")),
+            UserPart::Existing(name("HOST_B_user"))
+        )
+    );
+    estate.worlds[A].logins.last_mut().unwrap().is_privileged = true;
+    assert_eq!(
+        conflict(&estate, Code::CertificateOwnedByDbo).cure,
+        given(
+            LoginPart::New(new("HOST_B_login")),
+            UserPart::New(new("HOST_B_user"))
+        ),
+        "not to somebody who could do more"
     );
 }
 
@@ -182,7 +226,14 @@ fn an_owner_without_a_login_is_orphaned() {
         let user = a.user("HOST_B_user", None);
         a.certificate("HOST_B_cert", user, b);
     });
-    assert_eq!(conflict(&estate, Code::UserOrphaned).cure, None);
+    assert!(matches!(
+        parts(&conflict(&estate, Code::UserOrphaned)),
+        (
+            LoginPart::WithSid { .. },
+            UserPart::Existing(_),
+            CertificatePart::None
+        )
+    ));
     estate.worlds[A].login("HOST_B_login", 'S');
     assert_eq!(
         conflict(&estate, Code::UserOrphaned).cure,
@@ -191,6 +242,38 @@ fn an_owner_without_a_login_is_orphaned() {
             login: name("HOST_B_login"),
         })
     );
+    estate.worlds[A].users.last_mut().unwrap().without_login = true;
+    assert!(
+        matches!(
+            parts(&conflict(&estate, Code::UserOrphaned)),
+            (
+                LoginPart::Existing(_),
+                UserPart::New(_),
+                CertificatePart::Give { .. }
+            )
+        ),
+        "who was made without a login can have none"
+    );
+}
+
+#[test]
+fn what_is_in_use_here_is_never_given_away() {
+    let mut estate = estate(|a, b| {
+        a.certificate("HOST_B_cert", DBO, b);
+        a.held.last_mut().unwrap().has_private_key = true;
+    });
+    let finding = conflict(&estate, Code::CertificateOwnedByDbo);
+    assert_eq!(finding.cure, None);
+    assert!(finding.remedy.contains("private key"), "{}", finding.remedy);
+    estate.worlds[A].held.last_mut().unwrap().has_private_key = false;
+    estate.worlds[A].permit(PUBLIC, false);
+    let plan = estate.plan();
+    assert_eq!(
+        only(&plan, Code::CertificateOwnedByDbo, Severity::Blocker).cure,
+        None,
+        "public's DENY would keep the peer out"
+    );
+    only(&plan, Code::ConnectDenied, Severity::Blocker);
 }
 
 #[test]
@@ -211,11 +294,27 @@ fn an_orphan_under_the_wanted_name_is_a_conflict() {
     let mut estate = estate(|a, _| {
         a.user("HOST_B_user", None);
     });
-    assert_eq!(conflict(&estate, Code::UserOrphaned).cure, None);
+    assert!(matches!(
+        parts(&conflict(&estate, Code::UserOrphaned)),
+        (
+            LoginPart::WithSid { .. },
+            UserPart::Existing(_),
+            CertificatePart::None
+        )
+    ));
     estate.worlds[A].login("HOST_B_login", 'S');
     assert!(matches!(
         conflict(&estate, Code::UserOrphaned).cure,
         Some(Cure::RelinkUser { .. })
+    ));
+    estate.worlds[A].users.last_mut().unwrap().without_login = true;
+    assert!(matches!(
+        parts(&conflict(&estate, Code::UserOrphaned)),
+        (
+            LoginPart::Existing(_),
+            UserPart::New(_),
+            CertificatePart::None
+        )
     ));
 }
 
@@ -282,8 +381,9 @@ fn a_deny_is_not_overruled() {
     assert_eq!(
         conflict(&estate, Code::ConnectDenied).cure,
         Some(Cure::RevokeDeny {
-            endpoint: name("Endpoint_Mirroring"),
-            login: name("HOST_B_login"),
+            permission: "CONNECT",
+            endpoint: Some(name("Endpoint_Mirroring")),
+            grantee: name("HOST_B_login"),
         })
     );
     estate.worlds[A].held.pop();
@@ -359,7 +459,128 @@ fn a_privileged_peer_login_is_named() {
     estate.worlds[A].logins.last_mut().unwrap().is_privileged = true;
     only(&estate.plan(), Code::PeerLoginPrivileged, Severity::Warning);
     estate.worlds[A].held.pop();
-    only(&estate.plan(), Code::PeerLoginPrivileged, Severity::Warning);
+    let finding = conflict(&estate, Code::PeerLoginPrivileged);
+    assert!(matches!(
+        parts(&finding),
+        (
+            LoginPart::New(_),
+            UserPart::New(_),
+            CertificatePart::Import { .. }
+        )
+    ));
+}
+
+#[test]
+fn no_new_chain_is_built_on_the_endpoints_owner() {
+    let estate = estate(|a, _| {
+        let login = a.login("HOST_B_login", 'S');
+        a.endpoint().owner_principal_id = Some(login);
+    });
+    assert_eq!(
+        conflict(&estate, Code::NameTaken).cure,
+        Some(Cure::GiveEndpointAway {
+            endpoint: name("Endpoint_Mirroring"),
+            login: name("HOST_B_login"),
+        })
+    );
+}
+
+#[test]
+fn a_deny_to_a_role_or_of_what_covers_connect_counts_and_is_named() {
+    for right in [Right::Connect, Right::ControlEndpoint, Right::ControlServer] {
+        let estate = estate(|a, b| {
+            let login = a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            let role = a.login("quarantine", 'R');
+            a.members.push(RoleMember {
+                role,
+                member: login,
+                member_kind: Some('S'),
+            });
+            a.right(right, role, false);
+        });
+        // All is in place, and lets nobody in: said, and not a blocker until something is to be changed.
+        let plan = estate.plan();
+        assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Yes);
+        only(&plan, Code::ConnectDenied, Severity::Warning);
+        let mut estate = estate;
+        estate.worlds[A].connect.retain(|row| !row.granted);
+        assert!(matches!(
+            conflict(&estate, Code::ConnectDenied).cure,
+            Some(Cure::RevokeDeny { grantee, endpoint, .. })
+                if grantee.as_str() == "quarantine" && endpoint.is_none() == (right == Right::ControlServer)
+        ));
+    }
+}
+
+#[test]
+fn a_login_that_may_not_log_in_is_named_with_what_undoes_it() {
+    type Spoil = fn(&mut World, i32);
+    let spoilt: [(Spoil, &str); 3] = [
+        (
+            |a, login| a.login_of(login).is_disabled = true,
+            "EnableLogin",
+        ),
+        (
+            |a, login| a.right(Right::ConnectSql, login, false),
+            "RevokeDeny",
+        ),
+        (
+            |a, login| a.login_of(login).connect_sql = false,
+            "GrantServerPermission",
+        ),
+    ];
+    for (spoil, cure) in spoilt {
+        let estate = estate(|a, b| {
+            let login = a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            spoil(a, login);
+        });
+        let plan = estate.plan();
+        let finding = only(&plan, Code::PeerLoginDisabled, Severity::Warning);
+        let shown = format!("{:?}", finding.cure);
+        assert!(shown.contains(cure), "{shown}");
+    }
+}
+
+#[test]
+fn a_grant_lost_while_the_peer_is_connected_is_urgent() {
+    let with = |connected: bool| {
+        estate(|a, b| {
+            a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            a.connect.clear();
+            let id = a.held.last().unwrap().id;
+            a.base.connections = Some(if connected {
+                vec![EndpointConnection {
+                    is_accept: true,
+                    is_logged_in: true,
+                    peer_certificate_id: Some(id),
+                    principal_name: None,
+                    login_time: None,
+                }]
+            } else {
+                Vec::new()
+            });
+        })
+    };
+    let plan = with(true).plan();
+    let finding = only(&plan, Code::ConnectLostWhileConnected, Severity::Warning);
+    assert!(matches!(finding.cure, Some(Cure::GrantConnect { .. })));
+    assert!(find(&with(false).plan(), Code::ConnectLostWhileConnected).is_empty());
+}
+
+#[test]
+fn a_peers_private_key_is_named() {
+    let with = |has_private_key| {
+        estate(|a, b| {
+            a.chain(["HOST_B_login", "HOST_B_user", "HOST_B_cert"], b);
+            a.held.last_mut().unwrap().has_private_key = has_private_key;
+        })
+    };
+    only(
+        &with(true).plan(),
+        Code::PeerPrivateKeyHeld,
+        Severity::Warning,
+    );
+    assert!(find(&with(false).plan(), Code::PeerPrivateKeyHeld).is_empty());
 }
 
 #[test]

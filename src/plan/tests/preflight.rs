@@ -6,11 +6,12 @@ use super::estate::{A, B, Estate, W, find, only, trust};
 use super::made::{between, made};
 use super::world::{name, now};
 use crate::domain::action::Action;
-use crate::domain::cure::Cure;
+use crate::domain::cure::{Cure, OwnCertificate};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::*;
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::pair::{OperatingMode, Role};
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::{IfEndpointInUse, NeededRoles};
@@ -63,8 +64,8 @@ fn one_thing_wrong_is_one_finding() {
         (Code::EndpointAllowsRc4, Warning, |e| {
             e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(6)
         }),
-        (Code::NoCommonAlgorithm, Blocker, |e| {
-            e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(0)
+        (Code::EndpointAllowsNoEncryption, Warning, |e| {
+            e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(4)
         }),
         (Code::EndpointPortDiffers, Warning, |e| {
             e.wish.members[B].expected_endpoint_port = Some(7022)
@@ -138,6 +139,33 @@ fn one_thing_wrong_is_one_finding() {
 }
 
 #[test]
+fn two_listeners_on_one_port_of_a_machine_clash() {
+    let clash = |change: Change| {
+        let mut estate = Estate::pair();
+        change(&mut estate);
+        let plan = estate.plan();
+        let found = find(&plan, Code::EndpointPortClash);
+        found.iter().map(|f| f.instance.clone()).collect::<Vec<_>>()
+    };
+    let none: Change = |_| {};
+    assert!(clash(none).is_empty(), "one port on two machines");
+    let own: Change = |e| e.wish.members[B].address.port = Some(5022);
+    assert_eq!(clash(own), ["HOST_B"]);
+    let beside: Change = |e| {
+        let machine = e.worlds[A].base.server.identity.machine_name.to_lowercase();
+        e.worlds[B].base.server.identity.machine_name = machine;
+    };
+    assert_eq!(clash(beside), ["HOST_A", "HOST_B"]);
+    let others_log_ins: Change = |e| {
+        e.worlds[B].base.server.identity.machine_name =
+            e.worlds[A].base.server.identity.machine_name.clone();
+        e.worlds[B].endpoint().port = Some(5023);
+        e.wish.members[A].address.port = Some(5023);
+    };
+    assert_eq!(clash(others_log_ins), ["HOST_B"]);
+}
+
+#[test]
 fn what_is_within_its_limits_is_not_mentioned() {
     let mut estate = Estate::pair();
     let (a, b) = (&mut estate.worlds[A].base.server, now());
@@ -160,8 +188,11 @@ fn a_member_without_an_endpoint_is_told_how_to_make_one() {
     assert_eq!(
         finding.cure,
         Some(Cure::PrepareOutbound {
-            certificate: name("HOST_B_cert")
-        })
+            certificate: OwnCertificate::Existing(name("HOST_B_own_cert")),
+            port: 5022,
+            role: EndpointRole::All,
+        }),
+        "with the certificate its peers hold"
     );
     assert!(
         trust(&plan, B, "HOST_A").actions.is_empty(),
@@ -315,6 +346,160 @@ fn dates_count_by_the_own_clock_and_by_the_acceptors() {
     );
 }
 
+/// What HOST_A plans for HOST_B, when HOST_B's own certificate is bad in one way.
+fn with_bad_own(change: Change) -> [Vec<&'static str>; 2] {
+    let mut estate = Estate::pair();
+    change(&mut estate);
+    let first = estate.plan();
+    assert!(
+        first.has_blockers() && !first.is_blocked(),
+        "{:#?}",
+        first.findings
+    );
+    let kinds = super::estate::kinds(trust(&first, A, "HOST_B"));
+    estate.carry_out(&first);
+    let after = estate.plan();
+    assert!(!after.has_changes(), "{after:#?}");
+    assert!(after.has_blockers() && !after.is_fulfilled());
+    assert_eq!(trust(&after, A, "HOST_B").configured, Configured::No);
+    assert_eq!(trust(&after, B, "HOST_A").configured, Configured::Yes);
+    estate.upload_next(B, &made("HOST_B", 70, 900));
+    let next = estate.plan();
+    let with_next = super::estate::kinds(trust(&next, A, "HOST_B"));
+    estate.carry_out(&next);
+    assert!(!estate.plan().has_changes());
+    [kinds, with_next]
+}
+
+#[test]
+fn a_bad_own_certificate_leaves_out_its_import_and_nothing_else() {
+    let changes: [Change; 4] = [
+        |e| {
+            let used = made("HOST_B", 60, -1);
+            e.switch(B, &used);
+            e.upload_current(B, &used);
+        },
+        |e| {
+            let used = between(
+                "HOST_B",
+                61,
+                now() + Duration::days(1),
+                now() + Duration::days(99),
+            );
+            e.switch(B, &used);
+            e.upload_current(B, &used);
+        },
+        |e| {
+            let used = made("HOST_B", 62, 100);
+            e.switch(B, &used);
+            e.upload_current(B, &used);
+            e.worlds[A].base.server.clock = now() + Duration::days(101);
+        },
+        |e| {
+            let used = e.worlds[B].endpoint().certificate.as_mut().unwrap();
+            used.private_key = PrivateKey::Password;
+        },
+    ];
+    for change in changes {
+        let [without, with_next] = with_bad_own(change);
+        assert_eq!(without, ["create_login", "create_user", "grant_connect"]);
+        assert_eq!(with_next, ["import_certificate"]);
+    }
+}
+
+#[test]
+fn a_renewal_goes_from_making_over_handing_out_to_the_switch() {
+    let mut estate = Estate::pair();
+    assert!(estate.configure().is_fulfilled());
+    let used = made("HOST_B", 60, 20);
+    estate.switch(B, &used);
+    estate.upload_current(B, &used);
+    assert!(estate.configure().is_fulfilled());
+    let cure = |estate: &Estate| {
+        let plan = estate.plan();
+        only(&plan, Code::OwnCertificateExpiresSoon, Severity::Warning)
+    };
+    assert!(matches!(
+        cure(&estate).cure,
+        Some(Cure::MakeOwnCertificate(_))
+    ));
+    let next = made("HOST_B", 61, 900);
+    estate.upload_next(B, &next);
+    assert!(
+        matches!(cure(&estate).cure, Some(Cure::MakeOwnCertificate(_))),
+        "an upload whose key is not there serves nobody"
+    );
+    estate.worlds[B].certificate("next", super::world::DBO, &next);
+    estate.worlds[B].held.last_mut().unwrap().has_private_key = true;
+    let waiting = cure(&estate);
+    assert_eq!(waiting.cure, None);
+    assert!(waiting.remedy.contains("HOST_A"), "{}", waiting.remedy);
+    estate.configure();
+    assert!(matches!(
+        cure(&estate).cure,
+        Some(Cure::UseOwnCertificate { certificate, .. }) if certificate.as_str() == "next"
+    ));
+    let stranger = made("HOST_X", 62, 900);
+    estate.worlds[B].chain(["x", "x", "x"], &stranger);
+    let finding = cure(&estate);
+    assert_eq!(
+        finding.cure, None,
+        "whoever else it lets in may not hold it"
+    );
+    assert!(finding.remedy.contains("[x]"), "{}", finding.remedy);
+}
+
+#[test]
+fn what_is_allowed_is_widened_first_and_narrowed_last() {
+    let with = |codes: [u8; 2]| {
+        let mut estate = Estate::pair();
+        for (world, code) in estate.worlds.iter_mut().zip(codes) {
+            world.endpoint().encryption = EndpointEncryption::from_code(code);
+            world.endpoint().encryption_code = code;
+        }
+        estate
+    };
+    let set = |plan: &crate::domain::plan::Plan, code: Code| -> Vec<(String, Option<u8>)> {
+        let code_of = |cure: &Option<Cure>| match cure {
+            Some(Cure::SetEncryption { code, .. }) => Some(*code),
+            _ => None,
+        };
+        find(plan, code)
+            .iter()
+            .map(|f| (f.instance.clone(), code_of(&f.cure)))
+            .collect()
+    };
+    let host = |name: &str, code| (name.to_owned(), code);
+    for (code, widened) in [(1, 6), (0, 4)] {
+        let plan = with([2, code]).plan();
+        assert_eq!(
+            set(&plan, Code::NoCommonAlgorithm),
+            [host("HOST_B", Some(widened))]
+        );
+    }
+    let both = with([1, 0]).plan();
+    assert_eq!(
+        set(&both, Code::NoCommonAlgorithm),
+        [host("HOST_A", Some(6)), host("HOST_B", Some(8))]
+    );
+    let one_behind = with([6, 1]).plan();
+    assert_eq!(
+        set(&one_behind, Code::EndpointAllowsRc4),
+        [host("HOST_A", None), host("HOST_B", Some(6))]
+    );
+    let mut both_ready = with([6, 8]);
+    assert_eq!(
+        set(&both_ready.plan(), Code::EndpointAllowsRc4),
+        [host("HOST_A", Some(2)), host("HOST_B", Some(2))]
+    );
+    let stranger = made("HOST_X", 62, 900);
+    both_ready.worlds[A].chain(["x", "x", "x"], &stranger);
+    assert_eq!(
+        set(&both_ready.plan(), Code::EndpointAllowsRc4)[0],
+        host("HOST_A", None)
+    );
+}
+
 type Permission = fn(&mut OwnLogin) -> &mut Option<bool>;
 
 #[test]
@@ -389,6 +574,13 @@ fn an_import_waits_where_a_reconnect_could_become_a_failover() {
         (Mirror, true, Refuse, Severity::Warning),
         (Witness, true, Refuse, Severity::Warning),
     ];
+    let mut estate = Estate::pair();
+    estate.worlds[A].base.databases = vec![MirroredDatabase {
+        state: Some("DISCONNECTED".to_owned()),
+        ..database(Principal, true)
+    }];
+    // The import may be what ends that.
+    only(&estate.plan(), Code::EndpointInUse, Severity::Warning);
     for (role, has_witness, asked, severity) in cases {
         let mut estate = Estate::pair();
         estate.worlds[A].base.databases = vec![database(role, has_witness)];
@@ -430,7 +622,7 @@ fn a_grant_alone_disturbs_nobody() {
     assert_eq!(estate.plan().findings, []);
     estate.worlds[A].connect.clear();
     let plan = estate.plan();
-    only(&plan, Code::EndpointInUse, Severity::Warning);
+    assert_eq!(plan.findings, []);
     assert!(
         plan.changes()
             .all(|(_, _, a)| matches!(a, Action::GrantConnect { .. }))
@@ -477,4 +669,70 @@ fn the_heaviest_findings_come_first() {
     let codes: Vec<_> = plan.findings.iter().map(|f| f.code).collect();
     assert_eq!(codes, [Code::NoMasterKey, Code::DdlTriggerPresent]);
     assert!(find(&plan, Code::NoMasterKey)[0].blocks());
+}
+
+fn own_deny(permission: &str, on: DeniedOn, grantee: &str) -> OwnDeny {
+    OwnDeny {
+        permission: PermissionName::observed(permission).unwrap(),
+        on,
+        grantee_principal_id: 500,
+        grantee: Some(name(grantee)),
+    }
+}
+
+#[test]
+fn who_is_kept_from_seeing_is_told_by_what_and_nothing_is_made_up() {
+    let cases = [
+        ("VIEW ANY DEFINITION", DeniedOn::Server),
+        ("VIEW DEFINITION", DeniedOn::Master),
+        ("VIEW DEFINITION", DeniedOn::Endpoint(65536)),
+        ("CONTROL", DeniedOn::Endpoint(65536)),
+    ];
+    for (permission, on) in cases {
+        let mut estate = Estate::pair();
+        assert!(estate.configure().is_fulfilled());
+        let base = &mut estate.worlds[A].base;
+        base.login.denies = vec![own_deny(permission, on, "auditors")];
+        base.endpoint = None;
+        base.master_key = MasterKey {
+            exists: false,
+            opened_by_server: false,
+        };
+        let plan = estate.plan();
+        assert!(find(&plan, Code::NoEndpoint).is_empty());
+        assert!(find(&plan, Code::NoMasterKey).is_empty());
+        let finding = only(&plan, Code::PermissionMissing, Severity::Blocker);
+        assert!(
+            finding.found.contains(permission) && finding.found.contains("[auditors]"),
+            "{}",
+            finding.found
+        );
+        assert!(matches!(finding.cure, Some(Cure::RevokeOwnDenies { .. })));
+    }
+}
+
+#[test]
+fn no_grant_is_advised_against_a_deny() {
+    let mut estate = Estate::pair();
+    let login = &mut estate.worlds[A].base.login;
+    login.create_login = Some(false);
+    login.denies = vec![own_deny("ALTER ANY LOGIN", DeniedOn::Server, "mirrorgate")];
+    let finding = only(&estate.plan(), Code::PermissionMissing, Severity::Blocker);
+    assert!(
+        matches!(finding.cure, Some(Cure::RevokeOwnDenies { .. })),
+        "{finding:#?}"
+    );
+}
+
+#[test]
+fn an_orphan_is_not_claimed_by_who_does_not_see_the_logins() {
+    let mut estate = Estate::pair();
+    let b = estate.own(B);
+    let user = estate.worlds[A].user("HOST_B_user", None);
+    estate.worlds[A].certificate("HOST_B_cert", user, &b);
+    estate.worlds[A].base.login.view_any_definition = Some(false);
+    let plan = estate.plan();
+    assert!(find(&plan, Code::UserOrphaned).is_empty());
+    only(&plan, Code::PermissionMissing, Severity::Blocker);
+    assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Unknown);
 }

@@ -28,6 +28,7 @@ pub struct User {
     pub id: i32,
     pub name: String,
     pub kind: char,
+    pub without_login: bool,
     /// The login that has this user's SID.
     pub login: Option<i32>,
 }
@@ -77,6 +78,7 @@ impl World {
             id: DBO,
             name: "dbo".to_owned(),
             kind: 'S',
+            without_login: false,
             login: Some(SA),
         });
         let id = world.certificate(&format!("{host}_own_cert"), DBO, own);
@@ -98,12 +100,18 @@ impl World {
         id
     }
 
+    pub fn login_of(&mut self, principal_id: i32) -> &mut Login {
+        let mut logins = self.logins.iter_mut();
+        logins.find(|l| l.principal_id == principal_id).unwrap()
+    }
+
     pub fn user(&mut self, text: &str, login: Option<i32>) -> i32 {
         let id = self.id();
         self.users.push(User {
             id,
             name: text.to_owned(),
             kind: 'S',
+            without_login: false,
             login,
         });
         id
@@ -130,7 +138,10 @@ impl World {
             right,
             grantee: Grantee {
                 principal_id,
-                name: self.login_row(principal_id).map(|l| l.name),
+                name: match principal_id {
+                    PUBLIC => Some(name("public")),
+                    id => self.login_row(id).map(|l| l.name),
+                },
                 kind: self.login_row(principal_id).map(|l| l.kind),
             },
             granted,
@@ -160,6 +171,14 @@ impl World {
             principal_id: user.id,
             name: name(&user.name),
             kind: user.kind,
+            without_login: user.without_login,
+            sid: Some(
+                [0_u8; 12]
+                    .iter()
+                    .copied()
+                    .chain(user.id.to_be_bytes())
+                    .collect(),
+            ),
             login: user.login.and_then(|l| self.login_row(l)),
         })
     }
@@ -211,6 +230,7 @@ impl World {
                 not_before: held.made.not_before,
                 not_after: held.made.not_after,
                 has_private_key: held.has_private_key,
+                key_under_master_key: held.has_private_key,
                 owner: self.user_row(held.owner),
             })
             .collect();
@@ -337,6 +357,8 @@ fn base(host: &str, own: &Made) -> Observation {
             grant_on_endpoint: Some(true),
             view_any_definition: Some(true),
             view_server_state: Some(true),
+            view_master_definition: Some(true),
+            denies: Vec::new(),
         },
         endpoint: Some(Endpoint {
             endpoint_id: 65536,
@@ -346,6 +368,7 @@ fn base(host: &str, own: &Made) -> Observation {
             accepts_certificates: true,
             authentication: "CERTIFICATE".to_owned(),
             encryption: EndpointEncryption::from_code(2),
+            encryption_code: 2,
             port: Some(5022),
             owner_principal_id: Some(SA),
             certificate: Some(EndpointCertificate {

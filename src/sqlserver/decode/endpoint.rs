@@ -13,6 +13,8 @@ const TAKES_CERTIFICATES: std::ops::RangeInclusive<i32> = 4..=10;
 
 pub(super) fn endpoint(row: &Row) -> Result<Endpoint, Unreadable> {
     let encryption: i32 = field::need(row, "encryption_algorithm")?;
+    let encryption_code = u8::try_from(encryption)
+        .map_err(|_| "column encryption_algorithm of set mg_endpoint is out of range".to_owned())?;
     Ok(Endpoint {
         endpoint_id: field::need(row, "mg_endpoint")?,
         name: field::name(row, "name")?,
@@ -29,11 +31,8 @@ pub(super) fn endpoint(row: &Row) -> Result<Endpoint, Unreadable> {
         },
         accepts_certificates: TAKES_CERTIFICATES.contains(&field::need(row, "connection_auth")?),
         authentication: field::opt_text(row, "authentication")?.unwrap_or_default(),
-        encryption: u8::try_from(encryption)
-            .map(EndpointEncryption::from_code)
-            .map_err(|_| {
-                "column encryption_algorithm of set mg_endpoint is out of range".to_owned()
-            })?,
+        encryption: EndpointEncryption::from_code(encryption_code),
+        encryption_code,
         port: field::opt(row, "port")?,
         owner_principal_id: field::opt(row, "owner_id")?,
         certificate: certificate(row)?,

@@ -23,6 +23,7 @@ use crate::domain::observation::{
     Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase, Observation,
     OwnLogin, PeerNames, Server,
 };
+use crate::domain::own_deny::OwnDeny;
 use crate::domain::rights::Rights;
 use crate::domain::wish::PeerQuestion;
 
@@ -44,6 +45,8 @@ pub(super) struct Incoming {
     databases: Vec<MirroredDatabase>,
     availability_groups: Vec<String>,
     ddl_triggers: Vec<String>,
+    own_denies: Vec<OwnDeny>,
+    without_login: Vec<i32>,
     complete: bool,
 }
 
@@ -65,6 +68,8 @@ impl Incoming {
             databases: Vec::new(),
             availability_groups: Vec::new(),
             ddl_triggers: Vec::new(),
+            own_denies: Vec::new(),
+            without_login: Vec::new(),
             complete: false,
         }
     }
@@ -74,6 +79,11 @@ impl Incoming {
         match field::set_of(row) {
             "mg_server" => self.server = Some(server::server(row)?),
             "mg_login" => self.login = Some(server::own_login(row)?),
+            "mg_own_deny" => self.own_denies.push(server::own_deny(row)?),
+            "mg_without_login" => {
+                self.without_login
+                    .push(field::need(row, "mg_without_login")?);
+            }
             "mg_endpoint" => self.endpoint = Some(endpoint::endpoint(row)?),
             "mg_master_key" => self.master_key = Some(server::master_key(row)?),
             "mg_certificate" => self.certificates.push(certificate(row)?),
@@ -116,15 +126,29 @@ impl Incoming {
         Ok(())
     }
 
+    fn note_users_without_login(&mut self) {
+        let owners = self.certificates.iter_mut().map(|held| &mut held.owner);
+        let asked = self
+            .names
+            .iter_mut()
+            .flat_map(|names| [&mut names.user, &mut names.login_user]);
+        for user in owners.chain(asked).flatten() {
+            user.without_login = self.without_login.contains(&user.principal_id);
+        }
+    }
+
     /// Puts the parts together, once the answer is read to its end.
     pub(super) fn finish(mut self, observed_at: DateTime<Utc>) -> Result<Observation, Unreadable> {
         if !self.complete {
             return Err("the answer ends before its end".to_owned());
         }
+        self.note_users_without_login();
         let missing = |set: &str| format!("the answer lacks the set {set}");
         let mut server = self.server.ok_or_else(|| missing("mg_server"))?;
         server.encrypted = self.encrypted;
         server.through_listener = self.through_listener;
+        let mut login = self.login.ok_or_else(|| missing("mg_login"))?;
+        login.denies = self.own_denies;
         // Where the bytes are there, what is shown is what they say: a hostile server may claim another thumbprint.
         for held in &mut self.certificates {
             if let Some(der) = self.encoded.get(&held.certificate_id) {
@@ -144,7 +168,7 @@ impl Incoming {
         }
         Ok(Observation {
             server,
-            login: self.login.ok_or_else(|| missing("mg_login"))?,
+            login,
             endpoint: self.endpoint,
             master_key: self.master_key.ok_or_else(|| missing("mg_master_key"))?,
             certificates: self.certificates,
@@ -170,6 +194,7 @@ fn certificate(row: &Row) -> Result<HeldCertificate, Unreadable> {
         not_before: field::time(row, "start_date")?,
         not_after: field::time(row, "expiry_date")?,
         has_private_key: field::need(row, "has_private_key")?,
+        key_under_master_key: field::need(row, "key_under_master_key")?,
         owner: principal::user(row)?,
     })
 }

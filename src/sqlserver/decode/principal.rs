@@ -30,6 +30,9 @@ pub(super) fn user(row: &Row) -> Result<Option<MasterUser>, Unreadable> {
         principal_id,
         name: field::name(row, "user_name")?,
         kind: field::kind(row, "user_kind")?,
+        // A set of its own says so.
+        without_login: false,
+        sid: field::opt::<&[u8]>(row, "user_sid")?.map(<[u8]>::to_vec),
         login: login(row)?,
     }))
 }

@@ -4,7 +4,9 @@ use tiberius::Row;
 
 use super::field::{self, Unreadable};
 use crate::domain::identity::ServerIdentity;
+use crate::domain::object_name::SysName;
 use crate::domain::observation::{MasterKey, OwnLogin, Server};
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 
 /// What SERVERPROPERTY leaves NULL is taken as absent, except the two names that make an identity.
 pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {
@@ -38,6 +40,27 @@ pub(super) fn own_login(row: &Row) -> Result<OwnLogin, Unreadable> {
         grant_on_endpoint: field::permission(row, "grant_on_endpoint")?,
         view_any_definition: field::permission(row, "view_any_definition")?,
         view_server_state: field::permission(row, "view_server_state")?,
+        view_master_definition: field::permission(row, "view_master_definition")?,
+        // Their own set says so.
+        denies: Vec::new(),
+    })
+}
+
+/// A row of `sys.server_permissions` or of `master`'s `sys.database_permissions`, told apart by the class.
+pub(super) fn own_deny(row: &Row) -> Result<OwnDeny, Unreadable> {
+    let id = field::need(row, "major_id")?;
+    let grantee = field::opt::<&str>(row, "grantee")?;
+    Ok(OwnDeny {
+        permission: PermissionName::observed(field::need(row, "mg_own_deny")?)
+            .ok_or_else(|| "column mg_own_deny holds no permission's name".to_owned())?,
+        on: match field::need(row, "class")? {
+            0 => DeniedOn::Master,
+            101 => DeniedOn::Login(id),
+            105 => DeniedOn::Endpoint(id),
+            _ => DeniedOn::Server,
+        },
+        grantee_principal_id: field::need(row, "grantee_id")?,
+        grantee: grantee.and_then(|name| SysName::observed(name).ok()),
     })
 }
 

@@ -4,11 +4,15 @@
 
 use super::hostile;
 use crate::domain::action::{Action, ImportFrom};
-use crate::domain::cure::Cure;
+use crate::domain::cure::{
+    CertificatePart, ChainCure, Cure, LoginPart, NewCertificate, OwnCertificate, Payload, UserPart,
+    Windows,
+};
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::naming::WantedNames;
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::observation::EndpointRole;
+use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::PeerQuestion;
@@ -58,59 +62,17 @@ fn instance(actions: Vec<Action>) -> InstancePlan {
     }
 }
 
-fn cures(name: &SysName) -> Vec<Cure> {
-    let (a, b) = (name.clone(), name.clone());
-    let mut cures = vec![
-        Cure::GrantMasterPermission {
-            permission: "CONTROL",
-            login: a.clone(),
-            user: None,
-        },
-        Cure::GrantMasterPermission {
-            permission: "ALTER ANY USER",
-            login: a.clone(),
-            user: Some(b.clone()),
-        },
-        Cure::PrepareOutbound {
-            certificate: a.clone(),
-        },
-        Cure::CreateMasterKey,
-        Cure::LetServerOpenMasterKey,
-        Cure::RenewOwnCertificate {
-            endpoint: a.clone(),
-            certificate: b.clone(),
-        },
-        Cure::UseCertificateAuthentication {
-            endpoint: a.clone(),
-            certificate: b.clone(),
-            role: EndpointRole::Witness,
-        },
-        Cure::StartEndpoint {
-            endpoint: a.clone(),
-        },
-        Cure::WidenEndpointRole {
-            endpoint: a.clone(),
-        },
-        Cure::RequireAes {
-            endpoint: a.clone(),
-            role: EndpointRole::Partner,
-        },
-        Cure::GiveCertificateTo {
-            certificate: a.clone(),
-            user: b.clone(),
-        },
-        Cure::RelinkUser {
-            user: a.clone(),
-            login: b.clone(),
-        },
-        Cure::RevokeDeny {
-            endpoint: a.clone(),
-            login: b,
-        },
-        Cure::DropCertificate {
-            certificate: a.clone(),
-        },
-    ];
+fn deny(on: DeniedOn, grantee: Option<SysName>) -> OwnDeny {
+    OwnDeny {
+        permission: PermissionName::observed("VIEW DEFINITION").unwrap(),
+        on,
+        grantee_principal_id: 267,
+        grantee,
+    }
+}
+
+fn permission_cures(name: &SysName) -> Vec<Cure> {
+    let mut cures = Vec::new();
     for permission in [
         "ALTER ANY LOGIN",
         "ALTER ANY ENDPOINT",
@@ -119,9 +81,168 @@ fn cures(name: &SysName) -> Vec<Cure> {
     ] {
         cures.push(Cure::GrantServerPermission {
             permission,
-            login: a.clone(),
+            login: name.clone(),
         });
     }
+    for permission in ["CONTROL", "ALTER ANY USER", "VIEW DEFINITION"] {
+        cures.push(Cure::GrantMasterPermission {
+            permission,
+            login: name.clone(),
+        });
+    }
+    let places = [
+        DeniedOn::Server,
+        DeniedOn::Endpoint(65536),
+        DeniedOn::Login(300),
+        DeniedOn::Master,
+    ];
+    for grantee in [None, Some(name.clone())] {
+        cures.push(Cure::RevokeOwnDenies {
+            denies: places.iter().map(|on| deny(*on, grantee.clone())).collect(),
+        });
+    }
+    for (permission, endpoint) in [
+        ("CONNECT", Some(name.clone())),
+        ("CONTROL", Some(name.clone())),
+        ("CONTROL SERVER", None),
+    ] {
+        cures.push(Cure::RevokeDeny {
+            permission,
+            endpoint,
+            grantee: name.clone(),
+        });
+    }
+    cures
+}
+
+fn chain_cures(name: &SysName, new: &ObjectName) -> Vec<Cure> {
+    let logins = [
+        LoginPart::Existing(name.clone()),
+        LoginPart::New(new.clone()),
+        LoginPart::WithSid {
+            name: new.clone(),
+            sid: vec![0xAB; 16],
+        },
+    ];
+    let users = [UserPart::Existing(name.clone()), UserPart::New(new.clone())];
+    let certificates = [
+        CertificatePart::None,
+        CertificatePart::Give {
+            certificate: name.clone(),
+            from: name.clone(),
+        },
+        CertificatePart::Import {
+            name: new.clone(),
+            der: DER.to_vec(),
+        },
+    ];
+    let mut cures = Vec::new();
+    for login in &logins {
+        for user in &users {
+            for certificate in &certificates {
+                for endpoint in [None, Some(name.clone())] {
+                    cures.push(Cure::MakeChain(Box::new(ChainCure {
+                        login: login.clone(),
+                        user: user.clone(),
+                        endpoint,
+                        certificate: certificate.clone(),
+                    })));
+                }
+            }
+        }
+    }
+    cures
+}
+
+fn endpoint_cures(name: &SysName, new: &ObjectName) -> Vec<Cure> {
+    let own = [
+        OwnCertificate::Existing(name.clone()),
+        OwnCertificate::New(NewCertificate {
+            name: new.clone(),
+            subject: new.to_string(),
+            days_before: 1,
+            days_after: 1825,
+        }),
+    ];
+    let mut cures = Vec::new();
+    for (n, windows) in [
+        None,
+        Some(("NTLM", true)),
+        Some(("KERBEROS", false)),
+        Some(("NEGOTIATE", true)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let endpoint = Payload {
+            endpoint: name.clone(),
+            windows: windows.map(|(kind, first)| Windows { kind, first }),
+            encryption_code: u8::try_from(n).unwrap() * 2,
+            role: EndpointRole::Witness,
+        };
+        cures.push(Cure::UseOwnCertificate {
+            endpoint: endpoint.clone(),
+            used: name.clone(),
+            certificate: name.clone(),
+        });
+        for certificate in own.clone() {
+            cures.push(Cure::UseCertificateAuthentication {
+                endpoint: endpoint.clone(),
+                certificate,
+            });
+        }
+    }
+    for certificate in own {
+        let role = EndpointRole::All;
+        cures.push(Cure::PrepareOutbound {
+            certificate: certificate.clone(),
+            port: 5022,
+            role,
+        });
+        if let OwnCertificate::New(new) = certificate {
+            cures.push(Cure::MakeOwnCertificate(new));
+        }
+    }
+    for code in 0..=8 {
+        let role = EndpointRole::Partner;
+        cures.push(Cure::SetEncryption {
+            endpoint: name.clone(),
+            code,
+            role,
+        });
+    }
+    cures
+}
+
+fn cures(name: &SysName) -> Vec<Cure> {
+    let (a, b) = (name.clone(), name.clone());
+    let new = ObjectName::parse(name.as_str()).unwrap_or(ObjectName::parse("HOST_B").unwrap());
+    let mut cures = vec![
+        Cure::CreateMasterKey,
+        Cure::StartEndpoint {
+            endpoint: a.clone(),
+        },
+        Cure::WidenEndpointRole {
+            endpoint: a.clone(),
+        },
+        Cure::RelinkUser {
+            user: a.clone(),
+            login: b.clone(),
+        },
+        Cure::EnableLogin { login: a.clone() },
+        Cure::GrantConnect {
+            endpoint: a.clone(),
+            login: b.clone(),
+        },
+        Cure::GiveEndpointAway {
+            endpoint: a.clone(),
+            login: b,
+        },
+        Cure::DropCertificate { certificate: a },
+    ];
+    cures.extend(permission_cures(name));
+    cures.extend(chain_cures(name, &new));
+    cures.extend(endpoint_cures(name, &new));
     cures
 }
 

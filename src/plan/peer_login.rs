@@ -1,0 +1,109 @@
+//! What is wrong with a chain's login beside CONNECT itself: it may not log in, or its grant was lost while the session lives;
+//! and a peer's private key in the wrong hands.
+
+use super::admits::login::identities_of;
+use super::note::{Note, Report};
+use super::trust::{Access, Trust};
+use crate::domain::cure::Cure;
+use crate::domain::finding::Code;
+use crate::domain::observation::{HeldCertificate, Login};
+use crate::domain::rights::{Right, RightRow};
+
+/// `held`: the certificate is there.
+pub(super) fn check(
+    trust: &Trust<'_>,
+    login: &Login,
+    held: Option<&HeldCertificate>,
+    report: &mut Report,
+) {
+    if let Some(note) = barred(trust, login) {
+        report.add(note);
+    }
+    if let Some(held) = held
+        && trust.access(login) == Access::Missing
+        && trust.connection_by(held.certificate_id).is_some()
+    {
+        report.add(lost(trust, login, held));
+    }
+}
+
+/// Rows that hold for the login: its own, those of its roles and of public.
+fn rows<'a>(trust: &Trust<'a>, login: &Login) -> impl Iterator<Item = &'a RightRow> {
+    let who = identities_of(&trust.seen.rights, login.principal_id);
+    trust
+        .seen
+        .rights
+        .rows
+        .iter()
+        .filter(move |row| who.contains(&row.grantee.principal_id))
+}
+
+/// Whether such a login passes at an endpoint is not verified.
+fn barred(trust: &Trust<'_>, login: &Login) -> Option<Note> {
+    let denied = rows(trust, login).find(|row| row.right == Right::ConnectSql && !row.granted);
+    let (why, cure) = if login.is_disabled {
+        let login = login.name.clone();
+        ("is disabled".to_owned(), Some(Cure::EnableLogin { login }))
+    } else if login.is_sysadmin {
+        return None;
+    } else if let Some(row) = denied {
+        (
+            format!("is denied CONNECT SQL (to {})", row.grantee),
+            row.grantee.name.clone().map(|grantee| Cure::RevokeDeny {
+                permission: "CONNECT SQL",
+                endpoint: None,
+                grantee,
+            }),
+        )
+    } else if login.kind == 'S' && !login.connect_sql {
+        let cure = Cure::GrantServerPermission {
+            permission: "CONNECT SQL",
+            login: login.name.clone(),
+        };
+        ("has no CONNECT SQL".to_owned(), Some(cure))
+    } else {
+        return None;
+    };
+    Some(
+        trust
+            .note(Code::PeerLoginDisabled)
+            .found(format!("the peer's login [{}] {why}", login.name))
+            .wanted("a login that may log in: whether the endpoint lets another one in is not verified")
+            .remedy("Undo it, as below: the login's password is nobody's, so that it lets in the endpoint's peer only.")
+            .cure(cure),
+    )
+}
+
+fn lost(trust: &Trust<'_>, login: &Login, held: &HeldCertificate) -> Note {
+    let endpoint = trust.seen.endpoint.as_ref().map(|e| e.name.clone());
+    trust
+        .note(Code::ConnectLostWhileConnected)
+        .found(format!(
+            "{} is connected now by certificate [{}], but its login [{}] has no CONNECT any more: it would be refused at the next reconnect",
+            trust.scene.name(trust.peer),
+            held.name,
+            login.name
+        ))
+        .wanted("CONNECT on the endpoint, before the connection breaks")
+        .remedy("Urgent, and safe to do at once: grant it again, as below or by configuring. A grant disturbs no connection.")
+        .cure(endpoint.map(|endpoint| Cure::GrantConnect {
+            endpoint,
+            login: login.name.clone(),
+        }))
+}
+
+/// Whoever administers the acceptor can pose as the peer.
+pub(super) fn key_held(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Note> {
+    held.has_private_key.then(|| {
+        trust
+            .note(Code::PeerPrivateKeyHeld)
+            .found(format!(
+                "certificate [{}] (SHA-1 {}) is {}'s, and stands here with its private key",
+                held.name,
+                held.thumbprint,
+                trust.scene.name(trust.peer)
+            ))
+            .wanted("its public half only: whoever administers this instance can pose as that peer")
+            .remedy("Give the peer a new certificate whose key never leaves it. Taking the key off here (ALTER CERTIFICATE, REMOVE PRIVATE KEY) does not take it from whoever copied it.")
+    })
+}

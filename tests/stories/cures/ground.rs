@@ -1,0 +1,345 @@
+//! A fleet whose advice is followed: looked at over TDS, planned, and every printed cure run as printed, where it says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Duration;
+use mirrorgate::domain::certificate::Certificate;
+use mirrorgate::domain::clock::Clock;
+use mirrorgate::domain::credential::LogIn;
+use mirrorgate::domain::finding::{Code, Finding};
+use mirrorgate::domain::hash::Sha256;
+use mirrorgate::domain::id::new_id;
+use mirrorgate::domain::instance::{Address, Tls, Transport, Verification};
+use mirrorgate::domain::name::RegistrationName;
+use mirrorgate::domain::naming::Naming;
+use mirrorgate::domain::object_name::ObjectName;
+use mirrorgate::domain::pair::Role;
+use mirrorgate::domain::plan::Plan;
+use mirrorgate::domain::wish::{IfEndpointInUse, Member, NeededRoles, Thresholds, Wish};
+use mirrorgate::plan::{Seen, certificate_bytes, plan, questions};
+use mirrorgate::sqlserver::{PoolSettings, Pools, Target, Timeouts};
+use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::{apply, cure, observe};
+use sqlserver_sim::reply::Value;
+use sqlserver_sim::{Fleet, Instance};
+
+use crate::harness::{PASSWORD, certificate_of, host, outbound};
+
+/// The members, and one who is none: it is let in by HOST_A, and nothing may cost it that.
+pub const HOSTS: [&str; 3] = ["HOST_A", "HOST_B", "HOST_X"];
+pub const MEMBERS: usize = 2;
+pub const LEAST: &str = "Least-privilege-1";
+
+pub struct Ground {
+    fleet: Fleet,
+    pub hosts: Vec<Instance>,
+    pub wish: Wish,
+    targets: Vec<Target>,
+    pools: Pools,
+    /// What was done so far, for a failure's message.
+    pub story: Vec<String>,
+}
+
+/// How following the advice ended.
+#[derive(Debug)]
+pub enum End {
+    Green,
+    /// Only words are left: these.
+    Words(Vec<Finding>),
+}
+
+impl Ground {
+    /// HOST_A and HOST_B as partners with their pins, and HOST_X, whom nothing is registered about. `sa` asks.
+    pub async fn new() -> Self {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let fleet = Fleet::new().unwrap();
+        let mut hosts = Vec::new();
+        for name in HOSTS {
+            let mut spec = host(name);
+            spec.shared_keys = true;
+            let instance = fleet.start(spec).await.unwrap();
+            outbound(&instance, name).await;
+            hosts.push(instance);
+        }
+        let targets = (0..MEMBERS).map(|i| target(&fleet, &hosts[i])).collect();
+        let members: Vec<Member> = hosts[..MEMBERS].iter().map(member).collect();
+        Self {
+            wish: Wish {
+                trusts: Wish::full_mesh(members.len()),
+                members,
+                operating_mode: None,
+                inspection: None,
+                if_endpoint_in_use: IfEndpointInUse::Refuse,
+                thresholds: Thresholds::default(),
+            },
+            fleet,
+            hosts,
+            targets,
+            pools: Pools::new(PoolSettings::default()),
+            story: Vec::new(),
+        }
+    }
+
+    /// From now on mirrorgate is a login with no more than it needs.
+    pub async fn with_least_privilege(&mut self) {
+        let script = include_str!("../../../docs/permissions.sql").replace("<password>", LEAST);
+        for instance in &self.hosts[..MEMBERS] {
+            for part in script.split("GO\n").filter(|p| !p.trim().is_empty()) {
+                instance.exec(part).await.unwrap();
+            }
+        }
+        for target in &mut self.targets {
+            target.log_in = LogIn {
+                user: "mirrorgate".to_owned(),
+                password: LEAST.to_owned().into(),
+            };
+            target.credential_revision += 1;
+        }
+    }
+
+    /// HOST_X is let in by HOST_A, by a chain nobody registered.
+    pub async fn let_the_stranger_in(&mut self) {
+        let der = hex::encode(certificate_of(&self.hosts[2]));
+        for sql in [
+            "CREATE LOGIN [xl] WITH PASSWORD = N'Chosen-by-hand-1'".to_owned(),
+            "CREATE USER [xu] FOR LOGIN [xl]".to_owned(),
+            format!("CREATE CERTIFICATE [xc] AUTHORIZATION [xu] FROM BINARY = 0x{der}"),
+            "GRANT CONNECT ON ENDPOINT::Endpoint_Mirroring TO [xl]".to_owned(),
+        ] {
+            self.hosts[0].exec(&sql).await.unwrap();
+        }
+    }
+
+    /// Runs it on the host, with `{A}`, `{B}` and `{X}` as the hosts' endpoint certificates.
+    pub async fn run(&mut self, host: usize, sql: &str) -> Result<(), String> {
+        let mut text = sql.to_owned();
+        for (mark, instance) in ["{A}", "{B}", "{X}"].into_iter().zip(&self.hosts) {
+            if text.contains(mark) {
+                text = text.replace(mark, &hex::encode(certificate_of(instance)));
+            }
+        }
+        self.story.push(format!("on {}: {sql}", HOSTS[host]));
+        let done = self.hosts[host].exec(&text).await;
+        done.map(|_| ()).map_err(|errors| format!("{errors:?}"))
+    }
+
+    pub fn has_endpoint(&self, host: usize) -> bool {
+        self.hosts[host].endpoint_certificate_der().is_some()
+    }
+
+    pub fn move_clocks(&mut self, by: Duration) {
+        self.story.push(format!("clocks by {} days", by.num_days()));
+        for instance in &self.hosts {
+            instance.set_clock_offset(by);
+        }
+    }
+
+    /// Who is let in by whom now, over all ordered pairs.
+    pub fn accepted(&self) -> BTreeSet<(&'static str, &'static str)> {
+        let all = 0..HOSTS.len();
+        all.clone()
+            .flat_map(|to| all.clone().map(move |from| (to, from)))
+            .filter(|(to, from)| to != from)
+            .filter(|(to, from)| {
+                let (from, to) = (&self.hosts[*from], &self.hosts[*to]);
+                self.fleet.handshake(from, to).is_ok()
+            })
+            .map(|(to, from)| (HOSTS[to], HOSTS[from]))
+            .collect()
+    }
+
+    async fn seen(&self) -> Vec<Seen> {
+        let mut all = Vec::new();
+        for member in 0..MEMBERS {
+            let asked = questions(&self.wish, member, &BTreeMap::new()).unwrap();
+            let batch = observe::observe(head(), &asked);
+            let target = &self.targets[member];
+            let seen = self
+                .pools
+                .observe(target, &batch, &asked, &Clock::System)
+                .await;
+            all.push(match seen {
+                Ok(observation) => Seen::Observed(Box::new(observation)),
+                Err(failure) => Seen::Failed(failure),
+            });
+        }
+        all
+    }
+
+    /// What a dry run says.
+    pub async fn dry_run(&self) -> Plan {
+        let mut plan = plan(&self.wish, &self.seen().await, Clock::System.now());
+        cure::fill_in(&mut plan);
+        plan
+    }
+
+    /// What `configure-inbound` would do.
+    async fn configure(&mut self) {
+        let seen = self.seen().await;
+        let plan = plan(&self.wish, &seen, Clock::System.now());
+        let bytes = certificate_bytes(&self.wish, &seen);
+        self.story.push("configure-inbound".to_owned());
+        for (member, instance) in plan.instances.iter().enumerate() {
+            if let Some(batch) = apply::batch(head(), instance, &bytes).unwrap() {
+                let result = self
+                    .pools
+                    .apply(&self.targets[member], &batch, || true)
+                    .await;
+                assert_eq!(result.failure, None, "{}\n{}", batch.text, self.told());
+            }
+        }
+    }
+
+    /// Runs what the finding prints, where it says, and uploads what that shows for uploading.
+    async fn carry_out(&mut self, finding: &Finding, text: &str) {
+        let at = HOSTS
+            .iter()
+            .position(|name| *name == finding.instance)
+            .unwrap();
+        self.story.push(format!(
+            "cure of {} on {}:\n{text}",
+            finding.code.as_str(),
+            HOSTS[at]
+        ));
+        let done = self.hosts[at].run(text).await;
+        assert_eq!(
+            done.errors(),
+            [],
+            "the cure cannot be carried out: {}",
+            self.told()
+        );
+        for set in done.sets {
+            let Some(column) = set.columns.iter().position(|c| c.name == "der") else {
+                continue;
+            };
+            let Value::Binary(der) = &set.rows[0][column] else {
+                panic!("no bytes to upload: {}", self.told());
+            };
+            let next = Certificate::from_der(der).unwrap();
+            self.story.push(format!("upload for {} as next", HOSTS[at]));
+            self.wish.members[at].known.push(next.sha256);
+            self.wish.members[at].next = Some(next);
+        }
+    }
+
+    /// What only words advise and a caller of mirrorgate can do: the upload of the certificate that is in use.
+    fn by_hand(&mut self, finding: &Finding) -> bool {
+        if finding.code != Code::PinnedCertificateNotInUse {
+            return false;
+        }
+        let at = HOSTS
+            .iter()
+            .position(|name| *name == finding.instance)
+            .unwrap();
+        let used = Certificate::from_der(&certificate_of(&self.hosts[at])).unwrap();
+        self.story
+            .push(format!("upload for {} as current", HOSTS[at]));
+        self.wish.members[at].known.push(used.sha256);
+        self.wish.members[at].current = Some(used);
+        true
+    }
+
+    /// Follows the advice to its end. After every step: nobody has lost by it, and the world has moved.
+    pub async fn follow(&mut self, first: Option<Code>) -> End {
+        let mut before = self.accepted();
+        let mut plan = self.dry_run().await;
+        for _ in 0..24 {
+            let mut cures = plan.findings.iter().filter(|f| f.remedy_tsql.is_some());
+            let chosen = cures
+                .clone()
+                .find(|f| first.is_none_or(|code| f.code == code))
+                .or_else(|| cures.next())
+                .cloned();
+            let words = plan.findings.clone();
+            if let Some(finding) = chosen {
+                let text = finding.remedy_tsql.clone().unwrap();
+                self.carry_out(&finding, &text).await;
+            } else if plan.has_changes() && !plan.is_blocked() {
+                self.configure().await;
+            } else if !words.iter().any(|f| self.by_hand(f)) {
+                return self.end(plan);
+            }
+            let now = self.accepted();
+            let lost: Vec<_> = before.difference(&now).collect();
+            assert!(lost.is_empty(), "{lost:?} lost by it: {}", self.told());
+            let then = self.dry_run().await;
+            assert_ne!(then, plan, "nothing has moved: {}", self.told());
+            (before, plan) = (now, then);
+        }
+        panic!("the advice has no end: {}", self.told());
+    }
+
+    fn end(&self, plan: Plan) -> End {
+        if plan.has_blockers() || plan.has_changes() {
+            return End::Words(plan.findings);
+        }
+        let now = self.accepted();
+        for pair in [("HOST_A", "HOST_B"), ("HOST_B", "HOST_A")] {
+            assert!(
+                now.contains(&pair),
+                "green, but {pair:?} is refused: {plan:#?}\n{}",
+                self.told()
+            );
+        }
+        End::Green
+    }
+
+    pub fn told(&self) -> String {
+        format!("\n{}", self.story.join("\n"))
+    }
+}
+
+fn head() -> Head<'static> {
+    Head {
+        job: uuid::Uuid::nil(),
+        change_ref: None,
+    }
+}
+
+fn address(instance: &Instance) -> Address {
+    Address {
+        host: "127.0.0.1".to_owned(),
+        port: Some(instance.port()),
+        instance_name: None,
+    }
+}
+
+fn target(fleet: &Fleet, instance: &Instance) -> Target {
+    Target {
+        instance_id: new_id(),
+        name: instance.name().to_owned(),
+        address: address(instance),
+        tls: Tls::Required(Verification {
+            ca_pem: Some(fleet.ca_pem().to_owned()),
+            server_name: None,
+        }),
+        log_in: LogIn {
+            user: "sa".to_owned(),
+            password: PASSWORD.to_owned().into(),
+        },
+        credential_id: new_id(),
+        credential_revision: 1,
+        refusals: 0,
+        timeouts: Timeouts::default(),
+    }
+}
+
+fn member(instance: &Instance) -> Member {
+    let own = Certificate::from_der(&certificate_of(instance)).unwrap();
+    Member {
+        instance_id: new_id(),
+        name: RegistrationName::parse(instance.name()).unwrap(),
+        role: Role::Partner,
+        address: address(instance),
+        peer_name: ObjectName::parse(instance.name()).unwrap(),
+        naming: Naming::default(),
+        transport: Transport::Binary,
+        tls_verified: true,
+        pinned_identity: None,
+        known: vec![Sha256::of(&own.der)],
+        current: Some(own),
+        next: None,
+        needed_roles: NeededRoles::default(),
+        expected_endpoint_port: None,
+    }
+}
