@@ -2,7 +2,7 @@
 //!
 //! Key and dates keep that certificate from being imported, and nothing else: the next one is handed out all the same.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 
 use super::note::{Note, Report, moment};
 use super::renewal;
