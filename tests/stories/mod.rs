@@ -20,3 +20,4 @@ mod tls;
 mod transport;
 mod trio;
 mod unverified;
+mod verdicts;

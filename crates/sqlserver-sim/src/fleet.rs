@@ -161,6 +161,19 @@ impl Fleet {
         probe(from.inner(), to.inner(), Purpose::Any)
     }
 
+    /// The same for what the one wants of the other, which the ROLE of both endpoints has to allow.
+    ///
+    /// # Errors
+    /// As [`Self::handshake`].
+    pub fn handshake_for(
+        &self,
+        purpose: Purpose,
+        from: &Instance,
+        to: &Instance,
+    ) -> Result<(), HandshakeRefusal> {
+        probe(from.inner(), to.inner(), purpose)
+    }
+
     /// Every running instance as SQL Browser lists it.
     pub fn browser_entries(&self) -> impl Fn() -> Vec<BrowserEntry> + Send + Sync + 'static {
         let fleet = Arc::downgrade(&self.inner);

@@ -19,6 +19,7 @@ use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::state::version::Edition;
+use crate::engine::switches::Unverified;
 use crate::reply::{Column, Item, Message, Value};
 use crate::server::TdsServer;
 
@@ -55,6 +56,10 @@ impl Execution {
 pub struct Instance {
     inner: Arc<Inner>,
 }
+
+/// What the catalogs of an instance held at some time.
+#[derive(Clone)]
+pub struct Snapshot(Arc<crate::engine::state::State>);
 
 impl Instance {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
@@ -203,6 +208,22 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
     /// Moves the instance's clock to this far from the machine's.
     pub fn set_clock_offset(&self, offset: TimeDelta) {
         self.inner.set_clock_offset(offset);
+    }
+
+    /// Everything its catalogs hold now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.inner.committed())
+    }
+
+    /// Puts back what the catalogs held then; connections, clock and log stay as they are.
+    pub async fn restore(&self, snapshot: &Snapshot) {
+        let _guard = self.inner.writer().await;
+        self.inner.publish(Arc::clone(&snapshot.0));
+    }
+
+    /// From now on the points nobody has verified are these.
+    pub fn set_unverified(&self, switches: Unverified) {
+        self.inner.set_switches(switches);
     }
 
     /// Pretends a server DDL trigger exists; it shows in `sys.server_triggers` and does nothing.

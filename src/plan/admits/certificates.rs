@@ -87,6 +87,25 @@ fn dates(
     }
 }
 
+/// The handshake looks a certificate up by issuer and serial, and compares the bytes with what it found.
+fn twin(on: &End<'_>, held: &HeldCertificate, reasons: &mut Reasons) {
+    let is_twin = |other: &&HeldCertificate| {
+        other.certificate_id != held.certificate_id
+            && other.issuer_serial.is_some()
+            && other.issuer_serial == held.issuer_serial
+            && other.sha256 != held.sha256
+    };
+    if let Some(twin) = on.seen.certificates.iter().find(is_twin) {
+        reasons.unverified(
+            "certificate_has_a_twin",
+            format!(
+                "{} holds [{}] with the issuer and serial of [{}] and other bytes: which of the two the handshake compares with is not verified (28045)",
+                on.name, twin.name, held.name
+            ),
+        );
+    }
+}
+
 /// The acceptor's copy of what the peer shows; `None` where there is none, or nobody knows what the peer shows.
 pub(super) fn held<'a>(
     on: &End<'a>,
@@ -109,6 +128,7 @@ pub(super) fn held<'a>(
         );
         return None;
     };
+    twin(on, held, reasons);
     let what = format!("{}'s certificate, held as [{}]", from.name, held.name);
     dates(&what, (held.not_before, held.not_after), on, reasons);
     Some(held)

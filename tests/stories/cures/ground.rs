@@ -7,23 +7,16 @@ use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::LogIn;
 use mirrorgate::domain::finding::{Code, Finding};
-use mirrorgate::domain::hash::Sha256;
-use mirrorgate::domain::id::new_id;
-use mirrorgate::domain::instance::{Address, Tls, Transport, Verification};
-use mirrorgate::domain::name::RegistrationName;
-use mirrorgate::domain::naming::Naming;
-use mirrorgate::domain::object_name::ObjectName;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::plan::Plan;
-use mirrorgate::domain::wish::{IfEndpointInUse, Member, NeededRoles, Thresholds, Wish};
+use mirrorgate::domain::wish::{IfEndpointInUse, Member, Thresholds, Wish};
 use mirrorgate::plan::{Seen, certificate_bytes, plan, questions};
-use mirrorgate::sqlserver::{PoolSettings, Pools, Target, Timeouts};
-use mirrorgate::tsql::head::Head;
+use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
 use mirrorgate::tsql::{apply, cure, observe};
 use sqlserver_sim::reply::Value;
 use sqlserver_sim::{Fleet, Instance};
 
-use crate::harness::{PASSWORD, certificate_of, host, outbound};
+use crate::harness::{certificate_of, head, host, member, outbound, target};
 
 /// The members, and one who is none: it is let in by HOST_A, and nothing may cost it that.
 pub const HOSTS: [&str; 3] = ["HOST_A", "HOST_B", "HOST_X"];
@@ -62,7 +55,10 @@ impl Ground {
             hosts.push(instance);
         }
         let targets = (0..MEMBERS).map(|i| target(&fleet, &hosts[i])).collect();
-        let members: Vec<Member> = hosts[..MEMBERS].iter().map(member).collect();
+        let members: Vec<Member> = hosts[..MEMBERS]
+            .iter()
+            .map(|instance| member(instance, Role::Partner))
+            .collect();
         Self {
             wish: Wish {
                 trusts: Wish::full_mesh(members.len()),
@@ -286,60 +282,5 @@ impl Ground {
 
     pub fn told(&self) -> String {
         format!("\n{}", self.story.join("\n"))
-    }
-}
-
-fn head() -> Head<'static> {
-    Head {
-        job: uuid::Uuid::nil(),
-        change_ref: None,
-    }
-}
-
-fn address(instance: &Instance) -> Address {
-    Address {
-        host: "127.0.0.1".to_owned(),
-        port: Some(instance.port()),
-        instance_name: None,
-    }
-}
-
-fn target(fleet: &Fleet, instance: &Instance) -> Target {
-    Target {
-        instance_id: new_id(),
-        name: instance.name().to_owned(),
-        address: address(instance),
-        tls: Tls::Required(Verification {
-            ca_pem: Some(fleet.ca_pem().to_owned()),
-            server_name: None,
-        }),
-        log_in: LogIn {
-            user: "sa".to_owned(),
-            password: PASSWORD.to_owned().into(),
-        },
-        credential_id: new_id(),
-        credential_revision: 1,
-        refusals: 0,
-        timeouts: Timeouts::default(),
-    }
-}
-
-fn member(instance: &Instance) -> Member {
-    let own = Certificate::from_der(&certificate_of(instance)).unwrap();
-    Member {
-        instance_id: new_id(),
-        name: RegistrationName::parse(instance.name()).unwrap(),
-        role: Role::Partner,
-        address: address(instance),
-        peer_name: ObjectName::parse(instance.name()).unwrap(),
-        naming: Naming::default(),
-        transport: Transport::Binary,
-        tls_verified: true,
-        pinned_identity: None,
-        known: vec![Sha256::of(&own.der)],
-        current: Some(own),
-        next: None,
-        needed_roles: NeededRoles::default(),
-        expected_endpoint_port: None,
     }
 }

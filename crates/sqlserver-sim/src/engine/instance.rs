@@ -64,6 +64,7 @@ pub struct Inner {
     writer: Arc<AsyncMutex<()>>,
     transport: Mutex<Transport>,
     clock_offset: AtomicI64,
+    switches: Mutex<Unverified>,
     sessions: Mutex<BTreeMap<u16, OpenSession>>,
     next_spid: AtomicU16,
     wrong_passwords: Mutex<HashMap<i32, u32>>,
@@ -90,6 +91,7 @@ impl Inner {
         state: State,
     ) -> Self {
         let offset = spec.clock_offset.num_milliseconds();
+        let switches = Mutex::new(spec.unverified);
         Self {
             number,
             spec,
@@ -99,6 +101,7 @@ impl Inner {
             writer: Arc::default(),
             transport: Mutex::default(),
             clock_offset: AtomicI64::new(offset),
+            switches,
             sessions: Mutex::default(),
             next_spid: AtomicU16::new(51),
             wrong_passwords: Mutex::default(),
@@ -125,7 +128,11 @@ impl Inner {
     }
 
     pub fn switches(&self) -> Unverified {
-        self.spec.unverified
+        *guarded(&self.switches)
+    }
+
+    pub fn set_switches(&self, switches: Unverified) {
+        *guarded(&self.switches) = switches;
     }
 
     pub fn password_policy(&self) -> Option<PasswordPolicy> {
