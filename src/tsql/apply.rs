@@ -133,6 +133,7 @@ mod tests {
 
     fn trust(peer: &str, actions: Vec<Action>) -> TrustPlan {
         TrustPlan {
+            left_out: Vec::new(),
             peer: peer.to_owned(),
             configured: Configured::No,
             proof: Proof::NeverDialled,

@@ -102,6 +102,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
             members,
             operating_mode,
             if_endpoint_in_use: job.options.if_endpoint_in_use,
+            partial: job.options.partial,
             thresholds: worker.settings.thresholds,
             inspection,
         },

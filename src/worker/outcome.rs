@@ -1,5 +1,7 @@
 //! What follows from what was seen and what was done: go on, or how the attempt ends. Pure.
 
+mod partial;
+
 use std::fmt::Write as _;
 
 use super::refused::{self, ApplyFailure, on};
@@ -56,6 +58,9 @@ pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
         JobKind::Inspect => Next::End(inspected(plan, so_far)),
         JobKind::VerifyInbound => Next::End(verified(plan, so_far)),
         JobKind::ConfigureInbound if job.options.dry_run => Next::End(dry_run(plan, so_far)),
+        JobKind::ConfigureInbound if partial::leaves_out(plan) => {
+            partial::next(plan, so_far, job.options.only_if_plan.is_some())
+        }
         JobKind::ConfigureInbound => configure(plan, so_far),
     }
 }
@@ -88,7 +93,7 @@ pub(super) fn is_about_identity(code: Code) -> bool {
 
 fn dry_run(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     // Without one member there is no plan, only a part of one; what was found is kept all the same.
-    if so_far.unseen.is_empty() {
+    if so_far.unseen.is_empty() || plan.partial {
         AttemptOutcome::Succeeded
     } else {
         blocked(plan, so_far)
@@ -126,9 +131,11 @@ fn in_doubt(plan: &Plan) -> Vec<String> {
     })
 }
 
-/// Trusts whose peer would be refused at its next handshake.
+/// Trusts not left out whose peer would be refused at its next handshake.
 fn refusing(plan: &Plan) -> Vec<String> {
-    trusts_where(plan, |trust| trust.admits.verdict == Admits::No)
+    trusts_where(plan, |trust| {
+        trust.admits.verdict == Admits::No && trust.left_out.is_empty()
+    })
 }
 
 fn trusts_where(plan: &Plan, is_meant: impl Fn(&TrustPlan) -> bool) -> Vec<String> {
@@ -201,11 +208,11 @@ fn still_missing(plan: &Plan, so_far: &SoFar) -> String {
     words
 }
 
-/// Trusts that are not configured, and changes still to be made (a next certificate to distribute, say), in words.
+/// Trusts that are not configured and not left out, and changes still to be made (a next certificate to distribute, say), in words.
 fn missing(plan: &Plan) -> Vec<String> {
     let mut words = Vec::new();
     for instance in &plan.instances {
-        for trust in &instance.trusts {
+        for trust in instance.trusts.iter().filter(|t| t.left_out.is_empty()) {
             if trust.configured != Configured::Yes {
                 words.push(format!("on {} from {}", instance.instance, trust.peer));
             } else if let Some(action) = trust.actions.iter().find(|a| a.changes_something()) {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Code, Finding};
 use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
 use crate::domain::wish::Use;
@@ -27,8 +27,10 @@ pub struct SummaryView {
     pub conflicts: usize,
     /// Neither configured nor plannable, such as with an unreachable member.
     pub unknown: usize,
-    /// A blocker or conflict anywhere means that nothing is changed anywhere.
+    /// A blocker or conflict anywhere means that nothing is changed anywhere; with `partial` it does not.
     pub blocked: bool,
+    /// `partial`: those for which nothing is done, because a blocker or conflict touches them.
+    pub left_out: usize,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -66,6 +68,10 @@ pub struct TrustPlanView {
     #[schema(required)]
     certificate: Option<PlanCertificateView>,
     pub actions: Vec<ActionView>,
+    /// `partial`: the blockers and conflicts for which nothing is done here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    left_out: Vec<Code>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -107,6 +113,7 @@ impl SummaryView {
             conflicts: count(Configured::Conflict),
             unknown: count(Configured::Unknown),
             blocked: plan.is_blocked(),
+            left_out: all.iter().filter(|t| !t.left_out.is_empty()).count(),
         }
     }
 }
@@ -176,6 +183,7 @@ impl TrustPlanView {
                     statement: take(action.kind()),
                 })
                 .collect(),
+            left_out: trust.left_out.clone(),
         }
     }
 }

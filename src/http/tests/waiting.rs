@@ -136,6 +136,7 @@ async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
             trusts: Vec::new(),
         }],
         plan_hash: "a".repeat(64),
+        partial: false,
     };
     let scripts = [InstanceScript {
         instance: "HOST_A".to_owned(),

@@ -47,6 +47,7 @@ fn plan(hash: &str) -> Plan {
         findings: Vec::new(),
         instances: Vec::new(),
         plan_hash: hash.to_owned(),
+        partial: false,
     }
 }
 

@@ -52,6 +52,7 @@ fn instance(actions: Vec<Action>) -> InstancePlan {
         endpoint: None,
         used_by: None,
         trusts: vec![TrustPlan {
+            left_out: Vec::new(),
             peer: "HOST_B".to_owned(),
             configured: Configured::No,
             proof: Proof::NeverDialled,
@@ -310,6 +311,7 @@ fn corpus() -> Vec<(String, String)> {
             instance(Vec::new()),
         ],
         plan_hash: String::new(),
+        partial: false,
     };
     let scripts = script::instance_scripts(heads()[1], &plan, &bytes).unwrap();
     files.push(("script.sql".to_owned(), script::whole(&scripts)));

@@ -61,6 +61,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
             endpoint: None,
             used_by: None,
             trusts: vec![TrustPlan {
+                left_out: Vec::new(),
                 peer: "HOST_B".into(),
                 configured,
                 proof: Proof::NeverDialled,
@@ -73,6 +74,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
             }],
         }],
         plan_hash: String::new(),
+        partial: false,
     }
 }
 

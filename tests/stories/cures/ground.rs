@@ -66,6 +66,7 @@ impl Ground {
                 operating_mode: None,
                 inspection: None,
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
+                partial: false,
                 thresholds: Thresholds::default(),
             },
             fleet,

@@ -122,6 +122,7 @@ impl World {
                 operating_mode: None,
                 inspection: None,
                 if_endpoint_in_use: IfEndpointInUse::Proceed,
+                partial: false,
                 thresholds: Thresholds::default(),
             },
             fleet,
