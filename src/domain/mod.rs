@@ -4,6 +4,7 @@
 //! (`observation`), what is wanted (`wish`), what follows (`finding`, `action`, `plan`), what was done (`job`, `step`).
 
 pub mod action;
+pub mod cause;
 pub mod certificate;
 pub mod clock;
 pub mod credential;

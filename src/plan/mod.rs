@@ -28,6 +28,7 @@ mod pin;
 mod proof;
 mod questions;
 mod reach;
+mod remedy;
 mod renewal;
 mod scene;
 mod shared;

@@ -13,7 +13,7 @@ use super::browser;
 use super::failure;
 use super::presented::{FirstBytes, Watched};
 use super::session::{Session, Wire};
-use super::target::{APPLICATION, Target};
+use super::target::Target;
 use crate::domain::failure::Failure;
 use crate::domain::instance::{DEFAULT_PORT, Tls, Verification};
 
@@ -62,8 +62,15 @@ pub(super) async fn open(target: &Target) -> Result<Session, Failure> {
 
 async fn dial(target: &Target) -> Result<TcpStream, Failure> {
     let limit = target.timeouts.connect;
-    let mut last = "its name leads to no address".to_owned();
-    for host in resolve(target).await? {
+    let hosts = resolve(target).await?;
+    if hosts.is_empty() {
+        return Err(failure::name_unresolved(
+            target,
+            "its name leads to no address",
+        ));
+    }
+    let mut last = String::new();
+    for host in hosts {
         let port = match port(target, host).await {
             Ok(port) => port,
             Err(said) => {
@@ -108,8 +115,12 @@ async fn resolve(target: &Target) -> Result<Vec<IpAddr>, Failure> {
             }
             Ok(found)
         }
-        Ok(Err(_)) => Err(failure::unreachable(target, "its name cannot be resolved")),
-        Err(_) => Err(failure::unreachable(
+        // The resolver's words, since "no such name" and "no name server answers" are told apart by nothing else.
+        Ok(Err(error)) => Err(failure::name_unresolved(
+            target,
+            &format!("its name cannot be resolved ({error})"),
+        )),
+        Err(_) => Err(failure::name_unresolved(
             target,
             "its name was not resolved in time",
         )),
@@ -129,7 +140,7 @@ fn config(target: &Target) -> Config {
     let mut config = Config::new();
     config.host(&target.address.host);
     config.database("master");
-    config.application_name(APPLICATION);
+    config.application_name(&target.application);
     config.authentication(AuthMethod::sql_server(
         &target.log_in.user,
         target.password(),

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use tiberius::error::{Error, TokenError};
 
 use super::target::Target;
+use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::instance::Tls;
 
@@ -45,10 +46,11 @@ pub(super) fn class_of(number: i32) -> FailureClass {
 
 /// What an error number means while connecting; `None` for one that says nothing about log-ins.
 fn log_in_class_of(number: i32) -> Option<FailureClass> {
+    if Refusal::of(number).is_some() {
+        return Some(FailureClass::LoginRefused);
+    }
     match number {
-        // 4060/4064: the database; 17892: a logon trigger; 18401 (upgrade under way) passes, its neighbours do not.
-        18456 | 18452 | 18450 | 18451 | 18461 | 18470 | 18486 | 18487 | 18488 | 4060 | 4064
-        | 17892 => Some(FailureClass::LoginRefused),
+        // 18401 (upgrade under way) passes, its neighbours do not.
         18401 | 17142 | 17187 | 17188 | 17189 | 17197 | 17198 | 17809 | 17829 | 17830 | 233
         | 4221 | 10928 | 10929 | 40143 | 40197 | 40501 | 40540 | 40613 | 42108 | 42109 | 49918
         | 49919 | 49920 => Some(FailureClass::Unreachable),
@@ -80,6 +82,7 @@ pub(super) fn from_sql(target: &Target, error: SqlError) -> Failure {
         class,
         detail: format!("{} refused the batch", target.name),
         sql: Some(error),
+        cause: None,
     }
 }
 
@@ -90,6 +93,7 @@ pub(super) fn unreachable(target: &Target, what: &str) -> Failure {
         class: FailureClass::Unreachable,
         detail: format!("{} at {}: {what}", target.name, target.address),
         sql: None,
+        cause: None,
     }
 }
 
@@ -103,6 +107,7 @@ pub(super) fn not_sent(target: &Target) -> Failure {
             target.name
         ),
         sql: None,
+        cause: None,
     }
 }
 
@@ -113,6 +118,7 @@ pub(super) fn protocol(target: &Target, what: &str) -> Failure {
         class: FailureClass::Protocol,
         detail: format!("{} at {}: {what}", target.name, target.address),
         sql: None,
+        cause: None,
     }
 }
 
@@ -166,8 +172,18 @@ fn strict_hint(tls: &Tls) -> &'static str {
     }
 }
 
+/// The name of the instance could not be turned into an address. `said`: the resolver's own words.
+#[must_use]
+pub(super) fn name_unresolved(target: &Target, said: &str) -> Failure {
+    Failure {
+        cause: Some(Box::new(Cause::NameUnresolved)),
+        ..unreachable(target, said)
+    }
+}
+
 fn log_in_refused(target: &Target, error: SqlError) -> Failure {
     let class = log_in_class_of(error.number).unwrap_or_else(|| class_of(error.number));
+    let cause = refusal(target, error.number).map(|cause| Box::new(Cause::LogIn(cause)));
     Failure {
         class,
         detail: match class {
@@ -178,7 +194,16 @@ fn log_in_refused(target: &Target, error: SqlError) -> Failure {
             _ => format!("{} takes no log-in now", target.name),
         },
         sql: Some(error),
+        cause,
     }
+}
+
+fn refusal(target: &Target, number: i32) -> Option<LogInCause> {
+    Some(LogInCause {
+        refusal: Refusal::of(number)?,
+        user: target.log_in.user.clone(),
+        application: target.application.clone(),
+    })
 }
 
 fn tls_not_trusted(target: &Target, why: &str, presented: Option<&str>) -> Failure {
@@ -194,6 +219,7 @@ fn tls_not_trusted(target: &Target, why: &str, presented: Option<&str>) -> Failu
         class: FailureClass::TlsNotTrusted,
         detail: who,
         sql: None,
+        cause: None,
     }
 }
 
@@ -224,6 +250,7 @@ pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
                 target.name, target.address
             ),
             sql: None,
+            cause: None,
         },
         other => protocol(target, &format!("the answer was not understood: {other}")),
     }
@@ -239,6 +266,7 @@ pub(super) fn no_verdict(target: &Target) -> Failure {
             target.name, target.address
         ),
         sql: None,
+        cause: None,
     }
 }
 
@@ -254,6 +282,7 @@ pub(super) fn no_answer(target: &Target, limit: std::time::Duration) -> Failure 
             limit.as_secs()
         ),
         sql: None,
+        cause: None,
     }
 }
 

@@ -211,6 +211,7 @@ async fn side(
         address: instance.spec.address.clone(),
         tls: instance.spec.tls.clone(),
         log_in,
+        application: worker.settings.application.clone(),
         credential_id: credential,
         credential_revision: revision,
         refusals: 0,

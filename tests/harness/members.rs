@@ -46,6 +46,7 @@ pub fn target(fleet: &Fleet, instance: &Instance) -> Target {
             user: "sa".to_owned(),
             password: PASSWORD.to_owned().into(),
         },
+        application: "mirrorgate".into(),
         credential_id: new_id(),
         credential_revision: 1,
         refusals: 0,

@@ -10,6 +10,7 @@ mod hostile;
 mod identity;
 mod inspections;
 mod log_in;
+mod log_in_causes;
 mod partial;
 mod plan_guard;
 mod refusals;

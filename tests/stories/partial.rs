@@ -88,12 +88,7 @@ async fn without_it_nothing_is_changed_anywhere(pool: PgPool) {
 
 #[sqlx::test(migrations = false)]
 async fn a_member_that_is_down_is_made_up_for_when_it_is_back(pool: PgPool) {
-    let app = TestApp::with(
-        &pool,
-        TRIO.into_iter().map(host).collect(),
-        &[],
-    )
-    .await;
+    let app = TestApp::with(&pool, TRIO.into_iter().map(host).collect(), &[]).await;
     app.register_all(&TRIO).await;
     app.host("HOST_W").stop();
     let asked = app.post("/v1/pairs/erp/jobs", &partially()).await.json();
@@ -130,10 +125,7 @@ async fn a_member_that_stays_down_ends_it_as_partial(pool: PgPool) {
     let app = TestApp::with(
         &pool,
         TRIO.into_iter().map(host).collect(),
-        &[
-            "--max-attempts",
-            "2",
-        ],
+        &["--max-attempts", "2"],
     )
     .await;
     app.register_all(&TRIO).await;

@@ -21,6 +21,7 @@ fn target() -> Target {
             user: "mirrorgate".into(),
             password: "s3cret-canary".to_owned().into(),
         },
+        application: "mirrorgate".into(),
         credential_id: Uuid::nil(),
         credential_revision: 1,
         refusals: 0,

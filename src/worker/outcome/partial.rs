@@ -1,7 +1,9 @@
 //! A job that leaves out what blockers touch: the rest is done in its first attempt, and it never ends as succeeded.
 
-use super::{MOST_ROUNDS, Next, SoFar, blocked, failed, later, missing, refused, refusing};
-use crate::domain::job::{AttemptOutcome, FailureCode};
+use super::{
+    MOST_ROUNDS, Next, SoFar, blocked, failed, is_tried_again, later, missing, refused, refusing,
+};
+use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::{Plan, TrustPlan};
 
 /// Whether this plan leaves anything out.
@@ -19,7 +21,7 @@ fn is_left_out(trust: &TrustPlan) -> bool {
 }
 
 /// Decides after a look. What was approved was approved with what it leaves out: no later attempt may do more.
-pub(super) fn next(plan: &Plan, so_far: &SoFar, is_approved: bool) -> Next {
+pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
     let refused = refused(so_far);
     let later = later(so_far);
     let goes_on = refused.is_none() && later.is_none();
@@ -27,9 +29,10 @@ pub(super) fn next(plan: &Plan, so_far: &SoFar, is_approved: bool) -> Next {
         return Next::Apply;
     }
     if trusts(plan).all(|(_, trust)| is_left_out(trust)) {
-        return Next::End(blocked(plan, so_far));
+        return Next::End(blocked(job, plan, so_far));
     }
-    let may_pass = later.is_some() || plan.has_changes() || something_may_pass(plan, so_far);
+    let may_pass = later.is_some() || plan.has_changes() || something_may_pass(job, plan, so_far);
+    let is_approved = job.options.only_if_plan.is_some();
     let is_final = refused.is_some() || is_approved || !may_pass;
     let detail = in_words(plan, [refused, later]);
     Next::End(match is_final {
@@ -41,19 +44,17 @@ pub(super) fn next(plan: &Plan, so_far: &SoFar, is_approved: bool) -> Next {
     })
 }
 
-/// Some trust is left out for nothing but what may be gone by itself the next time.
-fn something_may_pass(plan: &Plan, so_far: &SoFar) -> bool {
-    let passing = |instance: &str| {
+/// Some trust is left out for a member that may be seen the next time.
+fn something_may_pass(job: &Job, plan: &Plan, so_far: &SoFar) -> bool {
+    let may_be_seen = |member: &str| {
         let unseen = so_far.unseen.iter();
         unseen
-            .filter(|(name, _)| name == instance)
-            .any(|(_, failure)| failure.class.may_pass())
+            .filter(|(name, _)| name == member)
+            .any(|(_, failure)| is_tried_again(job, failure))
     };
     trusts(plan)
         .filter(|(_, trust)| is_left_out(trust))
-        .any(|(on, trust)| {
-            trust.left_out.iter().all(|code| code.may_pass()) || passing(on) || passing(&trust.peer)
-        })
+        .any(|(on, trust)| may_be_seen(on) || may_be_seen(&trust.peer))
 }
 
 fn in_words(plan: &Plan, ends: [Option<AttemptOutcome>; 2]) -> String {

@@ -124,6 +124,7 @@ fn failure(class: FailureClass) -> (String, Failure) {
         class,
         detail: "HOST_A said no".into(),
         sql: None,
+        cause: None,
     };
     ("HOST_A".into(), failure)
 }
@@ -162,6 +163,7 @@ fn refusal(instance: &str, action: Action, class: FailureClass, number: i32) -> 
             class,
             detail: format!("{instance} refused the batch"),
             sql: Some(error),
+            cause: None,
         },
         action: Some(Refused {
             peer: "HOST_B".into(),
