@@ -13,6 +13,7 @@ mod log_in;
 mod plan_guard;
 mod refusals;
 mod renewal;
+mod script;
 mod secrets;
 mod sharing;
 mod texts;
