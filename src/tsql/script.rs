@@ -140,9 +140,10 @@ BEGIN TRY
 ";
 
 fn closing(name: &str, changes: usize) -> String {
-    let committed = print(&format!("{changes} changes committed on {name}."));
+    let committed = print(&format!("committed on {name}; changes: {changes}."));
+    // What a roll-back leaves behind is the server's matter; that nothing is left is not promised.
     let failed = print(&format!(
-        "an error in one of {changes} changes on {name}; all of them were rolled back."
+        "an error on {name}; its transaction is rolled back."
     ));
     format!(
         "    COMMIT TRANSACTION;\n    {committed}END TRY\nBEGIN CATCH\n    \

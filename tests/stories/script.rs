@@ -67,7 +67,7 @@ async fn one_part_runs_on_its_own_server_from_any_database(pool: PgPool) {
         assert!(
             ended
                 .printed
-                .contains(&format!("mirrorgate: 4 changes committed on {host}.")),
+                .contains(&format!("mirrorgate: committed on {host}; changes: 4.")),
             "{ended:?}"
         );
         assert_eq!(open_transactions(&mut session).await, Some(Sql::Int(0)));
