@@ -28,6 +28,7 @@ pub mod pair;
 pub mod plan;
 pub mod registration;
 pub mod rights;
+pub mod script;
 pub mod step;
 pub mod trust;
 pub mod wish;

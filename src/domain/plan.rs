@@ -65,24 +65,6 @@ pub struct TrustCertificate {
     pub name: Option<String>,
 }
 
-/// The very T-SQL that a plan stands for on one instance: what would run, or did, and can be run by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceScript {
-    pub instance: String,
-    /// The whole batch; empty when there is nothing to do.
-    pub batch: String,
-    /// One entry per changing action, in order: peer, action kind, statement.
-    pub statements: Vec<ScriptStatement>,
-}
-
-/// One action's own statements within the batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScriptStatement {
-    pub peer: String,
-    pub action: String,
-    pub statement: String,
-}
-
 impl Plan {
     /// Nothing of it may be carried out.
     #[must_use]

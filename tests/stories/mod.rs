@@ -15,6 +15,7 @@ mod partial;
 mod plan_guard;
 mod refusals;
 mod renewal;
+mod script;
 mod secrets;
 mod sharing;
 mod texts;

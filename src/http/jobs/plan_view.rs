@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::finding::{Code, Finding};
-use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
+use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
+use crate::domain::script::{InstanceScript, Script};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
 use crate::domain::wish::Use;
 
@@ -120,7 +121,7 @@ impl SummaryView {
 
 impl PlanView {
     #[must_use]
-    pub fn of(plan: &Plan, scripts: &[InstanceScript]) -> Self {
+    pub fn of(plan: &Plan, script: &Script) -> Self {
         Self {
             plan_hash: plan.plan_hash.clone(),
             summary: SummaryView::of(plan),
@@ -128,10 +129,7 @@ impl PlanView {
             instances: plan
                 .instances
                 .iter()
-                .map(|instance| {
-                    let script = scripts.iter().find(|s| s.instance == instance.instance);
-                    InstancePlanView::of(instance, script)
-                })
+                .map(|instance| InstancePlanView::of(instance, script.part(&instance.instance)))
                 .collect(),
         }
     }
@@ -149,7 +147,7 @@ impl InstancePlanView {
                 .iter()
                 .map(|t| TrustPlanView::of(t, script))
                 .collect(),
-            batch: script.map(|s| s.batch.clone()).filter(|b| !b.is_empty()),
+            batch: script.and_then(InstanceScript::batch),
         }
     }
 }

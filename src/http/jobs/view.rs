@@ -9,7 +9,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::failure::SqlError;
 use crate::domain::job::{FailureCode, Job, JobKind, JobState, Subject};
 use crate::domain::pair::{OperatingMode, Role};
-use crate::domain::plan::InstanceScript;
+use crate::domain::script::Script;
 use crate::domain::step::{Step, StepOutcome};
 use crate::domain::wish::IfEndpointInUse;
 use crate::http::text::{maybe_moment, moment};
@@ -172,9 +172,9 @@ impl JobView {
 
     /// With the plan and the very T-SQL of its actions.
     #[must_use]
-    pub fn full(job: &Job, scripts: &[InstanceScript]) -> Self {
+    pub fn full(job: &Job, script: &Script) -> Self {
         Self {
-            plan: job.plan.as_ref().map(|plan| PlanView::of(plan, scripts)),
+            plan: job.plan.as_ref().map(|plan| PlanView::of(plan, script)),
             ..Self::brief(job)
         }
     }

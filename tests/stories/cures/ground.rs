@@ -7,16 +7,17 @@ use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::LogIn;
 use mirrorgate::domain::finding::{Code, Finding};
+use mirrorgate::domain::identity::ServerIdentity;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::plan::Plan;
 use mirrorgate::domain::wish::{IfEndpointInUse, Member, Thresholds, Wish};
 use mirrorgate::plan::{Seen, certificate_bytes, plan, questions};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
-use mirrorgate::tsql::{apply, cure, observe};
+use mirrorgate::tsql::{apply, cure, observe, script};
 use sqlserver_sim::reply::Value;
 use sqlserver_sim::{Fleet, Instance};
 
-use crate::harness::{certificate_of, head, host, member, outbound, target};
+use crate::harness::{Sqlcmd, certificate_of, head, host, member, outbound, target};
 
 /// The members, and one who is none: it is let in by HOST_A, and nothing may cost it that.
 pub const HOSTS: [&str; 3] = ["HOST_A", "HOST_B", "HOST_X"];
@@ -170,20 +171,23 @@ impl Ground {
         plan
     }
 
-    /// What `configure-inbound` would do.
+    /// What `configure-inbound` would do: on the first member as workers send it, on the others as people run it.
     async fn configure(&mut self) {
         let seen = self.seen().await;
         let plan = plan(&self.wish, &seen, Clock::System.now());
         let bytes = certificate_bytes(&self.wish, &seen);
         self.story.push("configure-inbound".to_owned());
-        for (member, instance) in plan.instances.iter().enumerate() {
-            if let Some(batch) = apply::batch(head(), instance, &bytes).unwrap() {
-                let result = self
-                    .pools
-                    .apply(&self.targets[member], &batch, || true)
-                    .await;
-                assert_eq!(result.failure, None, "{}\n{}", batch.text, self.told());
-            }
+        if let Some(batch) = apply::batch(head(), &plan.instances[0], &bytes).unwrap() {
+            let result = self.pools.apply(&self.targets[0], &batch, || true).await;
+            assert_eq!(result.failure, None, "{}\n{}", batch.text, self.told());
+        }
+        let servers: Vec<_> = seen.iter().map(server).collect();
+        let script = script::script(head(), &plan, &servers, &bytes).unwrap();
+        for (member, part) in script.parts.iter().enumerate().skip(1) {
+            let text = part.alone().unwrap();
+            let login = &self.targets[member].log_in.user;
+            let ended = Sqlcmd::strict(&self.hosts[member], login).run(&text).await;
+            assert_eq!(ended.status, 0, "{ended:?}\n{text}\n{}", self.told());
         }
     }
 
@@ -283,5 +287,12 @@ impl Ground {
 
     pub fn told(&self) -> String {
         format!("\n{}", self.story.join("\n"))
+    }
+}
+
+fn server(seen: &Seen) -> Option<&ServerIdentity> {
+    match seen {
+        Seen::Observed(observation) => Some(&observation.server.identity),
+        Seen::Failed(_) => None,
     }
 }
