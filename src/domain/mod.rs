@@ -29,5 +29,6 @@ pub mod plan;
 pub mod registration;
 pub mod rights;
 pub mod step;
+pub mod tls_cause;
 pub mod trust;
 pub mod wish;
