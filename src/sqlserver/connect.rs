@@ -72,7 +72,7 @@ async fn log_in(target: &Target, stream: TcpStream, order: Order) -> Result<Sess
         Ok(secured) => secured,
         Err(Trouble::HungUp(kind)) => return Err(Refused::HungUp(kind)),
         Err(Trouble::Tls(cause)) => {
-            return Err(Refused::By(failure::tls_not_trusted(target, cause)));
+            return Err(Refused::By(failure::tls_not_trusted(target, *cause)));
         }
         Err(Trouble::Io(kind)) => return Err(Refused::By(failure::lost_logging_in(target, kind))),
         Err(Trouble::NotTds) => {

@@ -10,6 +10,15 @@ use crate::harness::{TestApp, assert_failed, assert_succeeded, has_finding, host
 
 const PAIR: [&str; 2] = ["HOST_A", "HOST_B"];
 
+/// Name, certificate, what is shown of it, and what the remedy has and has not.
+type Case = (
+    &'static str,
+    TlsCertificate,
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
 fn showing(name: &str, tls: TlsCertificate) -> InstanceSpec {
     InstanceSpec {
         tls,
@@ -64,7 +73,7 @@ async fn every_certificate_that_is_refused_has_a_remedy_of_its_own(pool: PgPool)
     use TlsCertificate as C;
     const WEAKER: &str = "trust_server_certificate";
     const PIN: &str = "\"mode\": \"pinned\"";
-    let table: [(&str, C, &str, &[&str], &[&str]); 9] = [
+    let table: [Case; 9] = [
         (
             "FALLBACK",
             C::SelfSignedFallback,

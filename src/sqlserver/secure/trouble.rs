@@ -10,7 +10,7 @@ use crate::domain::tls_cause::{Complaint, Terms, TlsCause, TlsFault};
 
 #[derive(Debug)]
 pub(in crate::sqlserver) enum Trouble {
-    Tls(TlsCause),
+    Tls(Box<TlsCause>),
     /// The connection ended before PRELOGIN was answered.
     HungUp(ErrorKind),
     /// It broke later, or something failed that has nothing to do with trust.
@@ -30,10 +30,10 @@ impl Trouble {
 
 impl From<TlsFault> for Trouble {
     fn from(fault: TlsFault) -> Self {
-        Self::Tls(TlsCause {
+        Self::Tls(Box::new(TlsCause {
             fault,
             presented: None,
-        })
+        }))
     }
 }
 
@@ -67,10 +67,10 @@ pub(super) fn of_handshake(
         None => return Trouble::Io(error.kind()),
         Some(error) => of_rustls(error, seen, terms),
     };
-    Trouble::Tls(TlsCause {
+    Trouble::Tls(Box::new(TlsCause {
         fault,
         presented: seen.presented(),
-    })
+    }))
 }
 
 fn of_rustls(error: &Error, seen: &Seen, terms: Terms) -> TlsFault {
