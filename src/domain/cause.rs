@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tls_cause::TlsCause;
+
 /// What is known of the cause. None is better than a wrong one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -9,6 +11,7 @@ pub enum Cause {
     /// The instance's name leads to no address.
     NameUnresolved,
     LogIn(LogInCause),
+    Tls(TlsCause),
 }
 
 /// A log-in the server refused, and what it was told of us.

@@ -30,5 +30,6 @@ pub mod registration;
 pub mod rights;
 pub mod script;
 pub mod step;
+pub mod tls_cause;
 pub mod trust;
 pub mod wish;

@@ -45,7 +45,7 @@ fn by_class(code: Code, failure: &Failure, address: &Address) -> Advice {
         ),
         Code::TlsNotTrusted => (
             format!("a certificate that can be verified, presented by {address}"),
-            "Install a certificate of a CA on the server and give ca_pem, or write trust_server_certificate (anyone on the path can then read the log-in's password). Not tried again by itself.",
+            "Install a certificate of a CA on the server and give that CA as ca_pem. Not tried again by itself.",
         ),
         Code::LoginRefused => (
             "a log-in that the server accepts".to_owned(),

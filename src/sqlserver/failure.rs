@@ -6,10 +6,11 @@ use std::io::ErrorKind;
 
 use tiberius::error::{Error, TokenError};
 
+use super::secure::TOO_MUCH;
 use super::target::Target;
 use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::failure::{Failure, FailureClass, SqlError};
-use crate::domain::instance::Tls;
+use crate::domain::tls_cause::{TlsCause, TlsFault};
 
 /// The severity from which on SQL Server closes the connection.
 const FATAL: u8 = 20;
@@ -122,38 +123,12 @@ pub(super) fn protocol(target: &Target, what: &str) -> Failure {
     }
 }
 
-/// An error between TCP connect and the end of log-in. `presented` is what the server showed of itself, where it could be seen.
+/// An error of the log-in itself: PRELOGIN and TLS are behind us.
 #[must_use]
-pub(super) fn while_logging_in(target: &Target, error: &Error, presented: Option<&str>) -> Failure {
+pub(super) fn while_logging_in(target: &Target, error: &Error) -> Failure {
     match error {
         Error::Server(token) => log_in_refused(target, sql_error(token)),
-        Error::Tls(_) => tls_not_trusted(target, &certificate_trouble(error), presented),
-        // rustls reports what it refuses (versions, names, alerts) as invalid data.
-        // It reports an empty trust store of the operating system as not found.
-        Error::Io {
-            kind: ErrorKind::InvalidData | ErrorKind::NotFound,
-            message,
-        } => tls_not_trusted(target, message, presented),
-        Error::Io {
-            kind: ErrorKind::TimedOut,
-            ..
-        } => unreachable(
-            target,
-            "the connection was accepted, and then the server said nothing in time",
-        ),
-        Error::Io { kind, .. } => unreachable(
-            target,
-            &format!(
-                "the connection was lost while logging in ({kind}){}",
-                strict_hint(&target.tls)
-            ),
-        ),
-        // The one refusal the driver tells only in words.
-        Error::Protocol(text) if text.contains("encryption level") => tls_not_trusted(
-            target,
-            "the server does not offer the encryption that is required",
-            None,
-        ),
+        Error::Io { kind, .. } => lost_logging_in(target, *kind),
         Error::Routing { host, port } => protocol(
             target,
             &format!(
@@ -164,11 +139,19 @@ pub(super) fn while_logging_in(target: &Target, error: &Error, presented: Option
     }
 }
 
-/// A server before 2022 hangs up on TDS 8.0 without a word.
-fn strict_hint(tls: &Tls) -> &'static str {
-    match tls {
-        Tls::Strict(_) => "; tls mode strict needs SQL Server 2022 or later",
-        _ => "",
+/// The connection broke between TCP connect and the end of the log-in.
+#[must_use]
+pub(super) fn lost_logging_in(target: &Target, kind: ErrorKind) -> Failure {
+    match kind {
+        TOO_MUCH => protocol(target, super::session::TOO_LONG),
+        ErrorKind::TimedOut => unreachable(
+            target,
+            "the connection was accepted, and then the server said nothing in time",
+        ),
+        kind => unreachable(
+            target,
+            &format!("the connection was lost while logging in ({kind})"),
+        ),
     }
 }
 
@@ -206,36 +189,26 @@ fn refusal(target: &Target, number: i32) -> Option<LogInCause> {
     })
 }
 
-fn tls_not_trusted(target: &Target, why: &str, presented: Option<&str>) -> Failure {
-    let who = match presented {
-        Some(subject) if subject.contains("SSL_Self_Signed_Fallback") => format!(
-            "{} presented {subject}, made by SQL Server at start; it cannot be verified",
-            target.address
-        ),
-        Some(subject) => format!("{} presented {subject}: {why}", target.address),
-        None => format!("{}: {why}", target.address),
-    };
+/// The server cannot be trusted, or not be talked to, as the registration wants it.
+#[must_use]
+pub(super) fn tls_not_trusted(target: &Target, cause: TlsCause) -> Failure {
+    let said = super::decode::field::storable(&cause.in_words());
     Failure {
         class: FailureClass::TlsNotTrusted,
-        detail: who,
+        detail: match cause.presented {
+            Some(_) => format!("{} {said}", target.address),
+            None => format!("{}: {said}", target.address),
+        },
         sql: None,
-        cause: None,
+        cause: Some(Box::new(Cause::Tls(cause))),
     }
 }
 
-/// The reason alone: behind it the driver's text advises programmers.
-fn certificate_trouble(error: &Error) -> String {
-    let text = match error {
-        Error::Tls(text) => text.as_str(),
-        _ => return error.to_string(),
-    };
-    let reason = text
-        .split_once("TLS handshake: ")
-        .map_or(text, |(_, after)| after);
-    let reason = reason
-        .split_once(" To connect anyway")
-        .map_or(reason, |(before, _)| before);
-    reason.trim_end_matches('.').to_owned()
+/// Whether the server hung up on the first TLS message; a broken link looks the same.
+#[must_use]
+pub(super) fn is_hang_up_at_hello(failure: &Failure) -> bool {
+    let cause = failure.cause.as_deref();
+    matches!(cause, Some(Cause::Tls(tls)) if tls.fault == TlsFault::ClosedAtHello)
 }
 
 /// An error with a batch under way, whose effect is then unknown.
@@ -243,6 +216,7 @@ fn certificate_trouble(error: &Error) -> String {
 pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
     match error {
         Error::Server(token) => from_sql(target, sql_error(token)),
+        Error::Io { kind: TOO_MUCH, .. } => protocol(target, super::session::TOO_LONG),
         Error::Io { kind, .. } => Failure {
             class: FailureClass::OutcomeUnknown,
             detail: format!(

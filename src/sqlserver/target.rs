@@ -90,12 +90,16 @@ impl Target {
 
 fn hash_tls(tls: &Tls, hasher: &mut DefaultHasher) {
     std::mem::discriminant(tls).hash(hasher);
-    if let Tls::Required(verification) | Tls::Strict(verification) = tls {
-        let Verification {
-            ca_pem,
-            server_name,
-        } = verification;
-        (ca_pem, server_name).hash(hasher);
+    match tls {
+        Tls::Required(verification) | Tls::Strict(verification) => {
+            let Verification {
+                ca_pem,
+                server_name,
+            } = verification;
+            (ca_pem, server_name).hash(hasher);
+        }
+        Tls::Pinned { sha256 } => sha256.hash(hasher),
+        Tls::TrustServerCertificate | Tls::Off => {}
     }
 }
 

@@ -20,6 +20,7 @@ mod secrets;
 mod sharing;
 mod texts;
 mod tls;
+mod tls_causes;
 mod transport;
 mod trio;
 mod unverified;

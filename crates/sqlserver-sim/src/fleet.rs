@@ -11,6 +11,7 @@ use crate::engine::net::handshake::{Purpose, Refusal, probe};
 use crate::engine::state::collation::Collation;
 use crate::engine::state::initial;
 use crate::instance::Instance;
+use crate::session::TlsIdentity;
 use crate::spec::InstanceSpec;
 use crate::tds::{self, BrowserEntry};
 use crate::tls::{Authority, TlsError};
@@ -41,6 +42,10 @@ pub struct FleetInner {
 impl FleetInner {
     pub(crate) fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    pub(crate) fn tls_identity(&self, spec: &InstanceSpec) -> Result<Arc<TlsIdentity>, TlsError> {
+        self.authority.identity(spec)
     }
 
     pub(crate) fn instances(&self) -> Vec<Arc<Inner>> {

@@ -22,6 +22,7 @@ use crate::engine::state::version::Edition;
 use crate::engine::switches::Unverified;
 use crate::reply::{Column, Item, Message, Value};
 use crate::server::TdsServer;
+use crate::spec::TlsCertificate;
 
 /// One result set.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -288,10 +289,27 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
 
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
+        self.renew_fallback();
         self.inner.cycle_log();
         self.inner.running.store(true, Ordering::Relaxed);
         self.inner.bind_endpoint();
         reconnect::heal(&self.inner);
+    }
+
+    /// What SQL Server makes for itself it makes anew at every start.
+    fn renew_fallback(&self) {
+        if self.inner.spec.tls != TlsCertificate::SelfSignedFallback {
+            return;
+        }
+        let fleet = self.inner.fleet.upgrade();
+        if let Some(Ok(tls)) = fleet.map(|fleet| fleet.tls_identity(&self.inner.spec)) {
+            self.inner.set_tls(tls);
+        }
+    }
+
+    /// The certificate it shows to TDS clients, in DER.
+    pub fn tls_certificate_der(&self) -> Vec<u8> {
+        self.inner.tls().certificate.clone()
     }
 
     pub fn is_running(&self) -> bool {

@@ -30,7 +30,7 @@ pub mod tds;
 mod tls;
 
 pub use engine::PasswordPolicy;
-pub use engine::faults::{Fault, Faults, LoginFault, Rule};
+pub use engine::faults::{Fault, Faults, LoginFault, Rule, TlsFault};
 pub use engine::files::{File, Files};
 pub use engine::ledger::{Counters, Entry};
 pub use engine::net::error_log::LogLine;

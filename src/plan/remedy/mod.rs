@@ -1,6 +1,7 @@
 //! What to do about an instance that could not be looked at: one remedy per cause, one file per kind of cause. Words only.
 
 mod log_in;
+mod tls;
 
 use crate::domain::cause::Cause;
 use crate::domain::failure::Failure;
@@ -20,6 +21,7 @@ pub(super) fn of(failure: &Failure, instance: &str, address: &str) -> Option<Adv
                 "Correct host in the registration of {instance} ({address}), or teach the name to the machine mirrorgate runs on (DNS, hosts file). Inspections and dry runs end with this at once; other jobs try a few times."
             ),
         }),
+        Cause::Tls(cause) => Some(tls::advice(cause, instance, address)),
         Cause::LogIn(cause) => Some(log_in::advice(cause, instance)),
     }
 }

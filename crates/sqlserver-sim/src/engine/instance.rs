@@ -59,7 +59,7 @@ pub struct Inner {
     pub number: usize,
     pub(crate) spec: InstanceSpec,
     pub(crate) fleet: Weak<FleetInner>,
-    pub(crate) tls: Arc<TlsIdentity>,
+    tls: RwLock<Arc<TlsIdentity>>,
     committed: RwLock<Arc<State>>,
     writer: Arc<AsyncMutex<()>>,
     transport: Mutex<Transport>,
@@ -96,7 +96,7 @@ impl Inner {
             number,
             spec,
             fleet,
-            tls,
+            tls: RwLock::new(tls),
             committed: RwLock::new(Arc::new(state)),
             writer: Arc::default(),
             transport: Mutex::default(),
@@ -113,6 +113,15 @@ impl Inner {
             running: AtomicBool::new(false),
             unbound: AtomicBool::new(false),
         }
+    }
+
+    /// The identity shown to TDS clients.
+    pub(crate) fn tls(&self) -> Arc<TlsIdentity> {
+        Arc::clone(&self.tls.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_tls(&self, tls: Arc<TlsIdentity>) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
     }
 
     pub fn version(&self) -> Version {
