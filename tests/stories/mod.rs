@@ -12,6 +12,7 @@ mod inspections;
 mod log_in;
 mod plan_guard;
 mod refusals;
+mod registrations;
 mod renewal;
 mod secrets;
 mod sharing;

@@ -9,4 +9,5 @@ mod kinds_of_certificate;
 mod made;
 mod preflight;
 mod property;
+mod registrations;
 pub(in crate::plan) mod world;

@@ -6,6 +6,7 @@ use chrono::Duration;
 use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::LogIn;
+use mirrorgate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark, Standing};
 use mirrorgate::domain::finding::{Code, Finding};
 use mirrorgate::domain::hash::Sha256;
 use mirrorgate::domain::id::new_id;
@@ -69,6 +70,7 @@ impl Ground {
                 members,
                 operating_mode: None,
                 inspection: None,
+                estate: Estate::default(),
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
                 thresholds: Thresholds::default(),
             },
@@ -166,9 +168,16 @@ impl Ground {
         all
     }
 
+    /// The wish, with what the registrations of the members know by now.
+    fn wished(&self) -> Wish {
+        let mut wish = self.wish.clone();
+        wish.estate.instances = self.wish.members.iter().map(known).collect();
+        wish
+    }
+
     /// What a dry run says.
     pub async fn dry_run(&self) -> Plan {
-        let mut plan = plan(&self.wish, &self.seen().await, Clock::System.now());
+        let mut plan = plan(&self.wished(), &self.seen().await, Clock::System.now());
         cure::fill_in(&mut plan);
         plan
     }
@@ -176,7 +185,7 @@ impl Ground {
     /// What `configure-inbound` would do.
     async fn configure(&mut self) {
         let seen = self.seen().await;
-        let plan = plan(&self.wish, &seen, Clock::System.now());
+        let plan = plan(&self.wished(), &seen, Clock::System.now());
         let bytes = certificate_bytes(&self.wish, &seen);
         self.story.push("configure-inbound".to_owned());
         for (member, instance) in plan.instances.iter().enumerate() {
@@ -286,6 +295,31 @@ impl Ground {
 
     pub fn told(&self) -> String {
         format!("\n{}", self.story.join("\n"))
+    }
+}
+
+fn known(member: &Member) -> KnownInstance {
+    let is = |pin: &Option<Certificate>, sha256| pin.as_ref().is_some_and(|c| c.sha256 == sha256);
+    let standing = |sha256| {
+        if is(&member.current, sha256) {
+            Standing::Current
+        } else if is(&member.next, sha256) {
+            Standing::Next
+        } else {
+            Standing::Earlier
+        }
+    };
+    let certificates = member.known.iter().map(|sha256| KnownCertificate {
+        mark: Mark {
+            sha256: Some(*sha256),
+            thumbprint: None,
+        },
+        standing: standing(*sha256),
+    });
+    KnownInstance {
+        id: member.instance_id,
+        name: member.name.to_string(),
+        certificates: certificates.collect(),
     }
 }
 
