@@ -138,11 +138,11 @@ async fn single_registrations_read_as_text(pool: PgPool) {
         "{text}"
     );
     assert!(
-        text.contains("\n\nON      FROM    CONFIGURED  PROOF "),
+        text.contains("\n\nON      FROM    CONFIGURED  ADMITS   PROOF "),
         "{text}"
     );
     assert!(
-        text.contains("\nHOST_W  HOST_A  unknown     unknown "),
+        text.contains("\nHOST_W  HOST_A  unknown     unknown  unknown"),
         "{text}"
     );
     assert_eq!(text.lines().count(), 7 + 1 + 1 + 6, "{text}");

@@ -94,7 +94,11 @@ async fn lists_are_tables_for_people(pool: PgPool) {
     for (path, heading, content) in [
         ("/v1/credentials", "NAME  KIND", "*.corp"),
         ("/v1/instances", "NAME    PEER NAME", "host-a.corp:1433"),
-        ("/v1/pairs", "NAME  PARTNERS", "0 of 6 configured, 0 proven"),
+        (
+            "/v1/pairs",
+            "NAME  PARTNERS",
+            "0 of 6 configured, 0 admitted, 0 proven",
+        ),
         ("/v1/jobs", "JOB ", "verify-inbound"),
         ("/v1/pairs/erp/jobs", "JOB ", "pair erp"),
         ("/v1/instances/HOST_W/jobs", "JOB ", "pair erp"),
