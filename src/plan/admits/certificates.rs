@@ -111,5 +111,24 @@ pub(super) fn held<'a>(
     };
     let what = format!("{}'s certificate, held as [{}]", from.name, held.name);
     dates(&what, (held.not_before, held.not_after), on, reasons);
+    twin(on, held, &what, reasons);
     Some(held)
+}
+
+/// The handshake looks the certificate up by issuer and serial, and refuses where the bytes found are others (28045).
+fn twin(on: &End<'_>, held: &HeldCertificate, what: &str, reasons: &mut Reasons) {
+    let is_twin = |other: &&HeldCertificate| {
+        other.issuer_serial.is_some()
+            && other.issuer_serial == held.issuer_serial
+            && other.sha256 != held.sha256
+    };
+    if let Some(other) = on.seen.certificates.iter().find(is_twin) {
+        reasons.unverified(
+            "issuer_serial_twin",
+            format!(
+                "{what}, has issuer and serial of [{}] on {}, and which of the two a handshake finds is not verified",
+                other.name, on.name
+            ),
+        );
+    }
 }

@@ -6,7 +6,7 @@ pub(in crate::plan) mod estate;
 mod frame;
 mod inspections;
 mod kinds_of_certificate;
-mod made;
+pub(in crate::plan) mod made;
 mod preflight;
 mod property;
 mod registrations;
