@@ -58,6 +58,11 @@ impl Action {
     }
 
     #[must_use]
+    pub fn is_import(&self) -> bool {
+        matches!(self, Self::ImportCertificate { .. })
+    }
+
+    #[must_use]
     pub fn changes_something(&self) -> bool {
         !matches!(self, Self::Adopt { .. })
     }

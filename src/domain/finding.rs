@@ -133,6 +133,8 @@ impl Code {
             Self::OwnCertificateExpired
                 | Self::OwnCertificateNotYetValid
                 | Self::OwnCertificateWithoutKey
+                | Self::SharedEndpointCertificate
+                | Self::CertificateOfTwoInstances
         )
     }
 

@@ -11,6 +11,7 @@ pub mod credential;
 pub mod cure;
 pub mod deadline;
 pub mod duration_words;
+pub mod estate;
 pub mod failure;
 pub mod finding;
 pub mod hash;

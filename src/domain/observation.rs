@@ -249,6 +249,9 @@ pub struct MasterUser {
     pub without_login: bool,
     #[serde(default, with = "optional_hex")]
     pub sid: Option<Vec<u8>>,
+    /// When it was made or last changed; `None` in what an older version kept.
+    #[serde(default)]
+    pub changed_at: Option<DateTime<Utc>>,
     pub login: Option<Login>,
 }
 
@@ -276,6 +279,9 @@ pub struct Login {
     /// Holds CONNECT SQL by a grant of its own, as every login does that nobody took it from.
     #[serde(default)]
     pub connect_sql: bool,
+    /// When it was made or last changed (its password, state or name); `None` in what an older version kept.
+    #[serde(default)]
+    pub changed_at: Option<DateTime<Utc>>,
 }
 
 impl Login {
@@ -313,6 +319,14 @@ pub struct EndpointConnection {
     pub peer_certificate_id: Option<i32>,
     pub principal_name: Option<String>,
     pub login_time: Option<DateTime<Utc>>,
+}
+
+impl EndpointConnection {
+    /// Somebody dialled in and is logged in by this certificate.
+    #[must_use]
+    pub fn is_log_in_by(&self, certificate_id: i32) -> bool {
+        self.is_accept && self.is_logged_in && self.peer_certificate_id == Some(certificate_id)
+    }
 }
 
 /// A database whose mirroring uses the endpoint now.

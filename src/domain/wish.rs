@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::certificate::{Certificate, WeaknessPolicy};
+use super::estate::Estate;
 use super::hash::Sha256;
 use super::identity::ServerIdentity;
 use super::instance::{Address, Transport};
@@ -26,6 +27,8 @@ pub struct Wish {
     pub thresholds: Thresholds,
     /// For an inspection, which plans no trusts: the registrations that name its one member. `None` for all other jobs.
     pub inspection: Option<Vec<Use>>,
+    /// What all registrations know, the members' own included.
+    pub estate: Estate,
 }
 
 /// One registration that names an instance, and what it makes of it.

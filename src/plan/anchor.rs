@@ -1,8 +1,8 @@
 //! Who shall own a certificate that is still to be imported: a user and its login, found or to be created.
 
-use super::conflict;
 use super::note::{Note, Report};
 use super::trust::{Access, Trust};
+use super::{conflict, owners};
 use crate::domain::action::Action;
 use crate::domain::naming::WantedNames;
 use crate::domain::object_name::SysName;
@@ -61,17 +61,14 @@ pub(super) fn wanted_names(trust: &Trust<'_>) -> Result<WantedNames, Note> {
 }
 
 /// A renewed certificate is ordinary work: its owner is whoever owns an earlier one of the same peer, the newest counting first.
+/// One that is another registered instance's too leads to that one's user, maybe.
 fn owner_of_an_earlier_one<'a>(trust: &Trust<'a>) -> Option<(&'a MasterUser, &'a Login)> {
-    let known = &trust.scene.member(trust.peer).known;
-    let next = trust.required.next;
+    let peer = trust.scene.member(trust.peer).instance_id;
     trust
         .seen
         .certificates
         .iter()
-        .filter(|held| {
-            held.sha256.is_some_and(|sha256| known.contains(&sha256))
-                || next.is_some_and(|next| next.is_held_as(held))
-        })
+        .filter(|held| owners::is_earlier_one(&trust.scene, held, peer))
         .filter_map(|held| Some((held, trust.proper_owner(held)?)))
         .max_by_key(|(held, _)| (held.not_after, held.certificate_id))
         .map(|(_, owner)| owner)

@@ -7,7 +7,7 @@ use super::certificate_name::{self, Chosen, Occupied};
 use super::note::Report;
 use super::pin::Facts;
 use super::trust::{Access, Trust};
-use super::{conflict, own_certificate, peer_login, shared};
+use super::{conflict, peer_login, shared, two_instances};
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::finding::Severity;
 use crate::domain::object_name::SysName;
@@ -15,19 +15,16 @@ use crate::domain::observation::{HeldCertificate, Login, MasterUser};
 use crate::domain::trust::Configured;
 
 /// What became of one trust.
-pub(super) struct Chain<'a> {
+pub(super) struct Chain {
     pub configured: Configured,
     pub actions: Vec<Action>,
-    /// Its owner's or future owner's row, where it is there already.
-    pub user: Option<&'a MasterUser>,
 }
 
-impl Chain<'_> {
+impl Chain {
     fn stopped(configured: Configured) -> Self {
         Self {
             configured,
             actions: Vec::new(),
-            user: None,
         }
     }
 }
@@ -37,7 +34,7 @@ pub(super) fn chain<'a>(
     trust: &Trust<'a>,
     others: &[Option<super::pin::Required>],
     report: &mut Report,
-) -> Chain<'a> {
+) -> Chain {
     let held = trust.held(&trust.required.certificate);
     let mut chain = match (shared::with(trust, others), held) {
         (Some(twin), _) => shared::chain(trust, held, &twin, report),
@@ -47,13 +44,18 @@ pub(super) fn chain<'a>(
     if !trust.required.permitted || trust.seen.endpoint.is_none() {
         chain.actions.clear();
     }
+    // Without a certificate to come, a chain for one that is not handed out is of no use.
+    let imports = chain.actions.iter().any(Action::is_import);
+    if held.is_none() && !imports && two_instances::keeps_out(trust) {
+        chain.actions.clear();
+    }
     if trust.seen.endpoint.is_none() && chain.configured == Configured::Yes {
         chain.configured = Configured::No;
     }
     chain
 }
 
-fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Report) -> Chain<'a> {
+fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Report) -> Chain {
     let Some((user, login)) = trust.proper_owner(held) else {
         return improperly_owned(trust, held, report);
     };
@@ -77,16 +79,11 @@ fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Rep
     Chain {
         configured,
         actions,
-        user: Some(user),
     }
 }
 
 /// An owner or a login that is not seen may yet be there, unless everything is seen.
-fn improperly_owned<'a>(
-    trust: &Trust<'a>,
-    held: &HeldCertificate,
-    report: &mut Report,
-) -> Chain<'a> {
+fn improperly_owned<'a>(trust: &Trust<'a>, held: &HeldCertificate, report: &mut Report) -> Chain {
     let is_certain = match &held.owner {
         Some(owner) => owner.is_dbo() || owner.login.is_some(),
         None => false,
@@ -101,7 +98,33 @@ fn improperly_owned<'a>(
     Chain::stopped(Configured::Conflict)
 }
 
-fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
+/// What is left to do where the certificate in use is another member's too: its successor, for a chain of the peer's own.
+pub(super) fn of_next<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain {
+    let is_due = |next: &Facts| trust.held(next).is_none();
+    if !trust.required.next.as_ref().is_some_and(is_due) {
+        return Chain::stopped(Configured::Conflict);
+    }
+    let Some(anchor) = anchor::find(trust, report) else {
+        return Chain::stopped(Configured::Conflict);
+    };
+    let grant = match anchor.login_row {
+        Some(login) => grant_for(trust, login, None, report),
+        None => grant_to_new(trust, &anchor.login, report),
+    };
+    let next = import_next(trust, &anchor, false, report);
+    let (Some(grant), false) = (grant, next.is_empty()) else {
+        return Chain::stopped(Configured::Conflict);
+    };
+    let mut actions = anchor.create;
+    actions.extend(next);
+    actions.extend(grant);
+    Chain {
+        configured: Configured::Conflict,
+        actions,
+    }
+}
+
+fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain {
     // A log-in that does not see all rows cannot tell "not there".
     let (missing, stopped) = if trust.sees_everything() {
         (Configured::No, Configured::Conflict)
@@ -124,7 +147,6 @@ fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
     if let Some(login) = anchor.login_row {
         peer_login::check(trust, login, None, report);
     }
-    let user_row = anchor.user_row;
     let mut actions = anchor.create;
     if let Some(name) = name {
         actions.push(import(
@@ -139,7 +161,6 @@ fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain<'a> {
     Chain {
         configured: missing,
         actions,
-        user: user_row,
     }
 }
 
@@ -149,7 +170,7 @@ fn required_import(
     anchor: &Anchor<'_>,
     report: &mut Report,
 ) -> Option<Option<Chosen>> {
-    if own_certificate::keeps_out(&trust.scene, trust.peer, trust.acceptor) {
+    if trust.keeps_out_required() {
         return Some(None);
     }
     let occupied = Occupied {
@@ -274,18 +295,18 @@ pub(super) fn adopt(held: &HeldCertificate, user: &MasterUser, login: &SysName) 
 }
 
 /// For the rule of shared certificates, which decides by itself what counts as working.
-pub(super) fn in_place<'a>(
+pub(super) fn in_place(
+    trust: &Trust<'_>,
     held: &HeldCertificate,
-    user: &'a MasterUser,
-    login: &SysName,
-) -> Chain<'a> {
+    (user, login): (&MasterUser, &Login),
+    report: &mut Report,
+) -> Chain {
+    let mut actions = import_next(trust, &Anchor::existing(user, login), false, report);
+    if actions.is_empty() {
+        actions.push(adopt(held, user, &login.name));
+    }
     Chain {
         configured: Configured::Yes,
-        actions: vec![adopt(held, user, login)],
-        user: Some(user),
+        actions,
     }
-}
-
-pub(super) fn blocked<'a>() -> Chain<'a> {
-    Chain::stopped(Configured::Conflict)
 }

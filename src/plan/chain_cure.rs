@@ -3,10 +3,11 @@
 //! A certificate with a private key, or one that an endpoint uses, is never given away. What is new gets a free name.
 
 use super::anchor::{Anchor, wanted_names};
-use super::own_certificate;
+use super::owners;
 use super::pin::Facts;
 use super::trust::{Access, Trust};
 use crate::domain::cure::{CertificatePart, ChainCure, Cure, LoginPart, UserPart};
+use crate::domain::estate::Mark;
 use crate::domain::hash::Sha256;
 use crate::domain::naming::WantedNames;
 use crate::domain::object_name::SysName;
@@ -33,8 +34,10 @@ fn cure(
 pub(super) fn give(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Cure> {
     let owner = held.owner.as_ref()?;
     let endpoint = trust.seen.endpoint.as_ref()?;
-    let may_be_given =
-        !held.has_private_key && !is_endpoints(trust, held) && trust.sees_everything();
+    let may_be_given = !held.has_private_key
+        && !is_endpoints(trust, held)
+        && needed_by(trust, held).is_empty()
+        && trust.sees_everything();
     // A login that is new is still public's: a DENY there would keep the peer out, who is let in now.
     if !may_be_given || trust.public_denied().is_some() {
         return None;
@@ -49,6 +52,17 @@ pub(super) fn give(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Cure> {
             from: owner.name.clone(),
         },
     ))
+}
+
+/// The registered instances other than the peer that the certificate is, or is to be, the own of.
+pub(super) fn needed_by(trust: &Trust<'_>, held: &HeldCertificate) -> Vec<String> {
+    let peer = trust.scene.member(trust.peer).instance_id;
+    owners::who_need(&trust.scene, &Mark::from(held), Some(peer))
+}
+
+/// The registered instances that it is or was one of.
+pub(super) fn whose(trust: &Trust<'_>, held: &HeldCertificate) -> Vec<String> {
+    owners::who_have_part(&trust.scene, &Mark::from(held))
 }
 
 /// The certificate an endpoint of the acceptor uses.
@@ -192,8 +206,7 @@ pub(super) fn under_a_free_name(
 fn import(trust: &Trust<'_>, facts: &Facts, login: LoginPart, user: UserPart) -> Option<Cure> {
     let endpoint = trust.seen.endpoint.as_ref()?.name.clone();
     let is_required = *facts == trust.required.certificate;
-    let kept_out =
-        is_required && own_certificate::keeps_out(&trust.scene, trust.peer, trust.acceptor);
+    let kept_out = is_required && trust.keeps_out_required();
     if !trust.required.permitted || kept_out || trust.public_denied().is_some() {
         return None;
     }

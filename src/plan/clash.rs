@@ -14,7 +14,7 @@ const WANTED: &str = "issuer and serial that no other certificate in master has:
 /// Takes out of `chain` what would put two of one issuer and serial side by side, and says so; warns where they are already.
 pub(super) fn check(
     trust: &Trust<'_>,
-    chain: &mut Chain<'_>,
+    chain: &mut Chain,
     others: &[Option<Required>],
     report: &mut Report,
 ) {

@@ -11,7 +11,6 @@ use crate::domain::finding::{Code, Severity};
 use crate::domain::naming::UnusableName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser};
 use crate::domain::rights::{Right, RightRow};
-use crate::domain::wish::Member;
 
 fn certificate(held: &HeldCertificate) -> String {
     format!("certificate [{}] (SHA-1 {})", held.name, held.thumbprint)
@@ -62,6 +61,11 @@ fn giving(otherwise: &str, trust: &Trust<'_>, held: &HeldCertificate) -> String 
         "It is the certificate this instance's endpoint uses, and stays where it is: let the peer have a certificate of its own.".to_owned()
     } else if held.has_private_key {
         "It has its private key here, so somebody uses it here, or could: find out who before anything is done to it. Nothing is proposed.".to_owned()
+    } else if let needed @ [_, ..] = chain_cure::needed_by(trust, held).as_slice() {
+        format!(
+            "It is also the certificate of {}: it stays where it is, and each of the two needs one of its own. Nothing is proposed.",
+            needed.join(", ")
+        )
     } else if trust.public_denied().is_some() {
         format!("{otherwise} First revoke the DENY to public, which would keep the peer out then.")
     } else {
@@ -245,14 +249,10 @@ fn what_it_is(trust: &Trust<'_>, held: &HeldCertificate) -> String {
     if held.has_private_key {
         return "it is an own certificate of this instance, with its private key".to_owned();
     }
-    let knows = |member: &Member| {
-        held.sha256
-            .is_some_and(|sha256| member.known.contains(&sha256))
+    let whose = match chain_cure::whose(trust, held) {
+        names if names.is_empty() => String::new(),
+        names => format!("it is one of {}, ", names.join(", ")),
     };
-    let of = trust.scene.wish.members.iter().find(|member| knows(member));
-    let whose = of.map_or_else(String::new, |member| {
-        format!("it is one of {}, ", member.name)
-    });
     let owner = held.owner.as_ref().map_or_else(
         || "an owner unseen".to_owned(),
         |owner| format!("[{}]", owner.name),

@@ -21,6 +21,7 @@ mod members;
 mod note;
 mod others;
 mod own_certificate;
+mod owners;
 mod partial;
 mod peer_login;
 mod permissions;
@@ -35,6 +36,7 @@ mod shared;
 mod subset;
 mod superseded;
 mod trust;
+mod two_instances;
 mod weak_certificate;
 
 #[cfg(test)]
@@ -159,8 +161,9 @@ fn trust_plan(
         };
         let mut chain = chain::chain(&trust, required, report);
         clash::check(&trust, &mut chain, required, report);
-        superseded::check(&trust, chain.user, required, report);
-        plan.proof = proof::proof(&trust);
+        two_instances::check(&trust, report);
+        superseded::check(&trust, &chain, report);
+        plan.proof = proof::proof(&trust, required);
         plan.configured = chain.configured;
         plan.actions = chain.actions;
         if let (Some(certificate), Some(held)) =

@@ -21,7 +21,7 @@ pub(super) fn check(
     }
     if let Some(held) = held
         && trust.access(login) == Access::Missing
-        && trust.connection_by(held.certificate_id).is_some()
+        && trust.is_connected_by(held.certificate_id)
     {
         report.add(lost(trust, login, held));
     }

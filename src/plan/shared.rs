@@ -5,7 +5,7 @@ use super::note::Report;
 use super::pin::Required;
 use super::trust::{Access, Trust};
 use crate::domain::finding::{Code, Severity};
-use crate::domain::observation::HeldCertificate;
+use crate::domain::observation::{HeldCertificate, Login, MasterUser};
 
 /// The other member that uses the peer's certificate: the acceptor itself, or another of its peers.
 pub(super) fn with(trust: &Trust<'_>, others: &[Option<Required>]) -> Option<String> {
@@ -38,13 +38,13 @@ pub(super) fn with(trust: &Trust<'_>, others: &[Option<Required>]) -> Option<Str
         .map(|other| trust.scene.name(other).to_owned())
 }
 
-pub(super) fn chain<'a>(
-    trust: &Trust<'a>,
-    held: Option<&'a HeldCertificate>,
+pub(super) fn chain(
+    trust: &Trust<'_>,
+    held: Option<&HeldCertificate>,
     twin: &str,
     report: &mut Report,
-) -> Chain<'a> {
-    let working = held.and_then(|held| working(trust, held));
+) -> Chain {
+    let working = held.and_then(|held| Some((held, working(trust, held)?)));
     let severity = if working.is_some() {
         Severity::Warning
     } else {
@@ -61,25 +61,22 @@ pub(super) fn chain<'a>(
             ))
             .wanted("a certificate and key of its own for each instance")
             .remedy(match severity {
-                Severity::Blocker => "Make a certificate for one of the two and switch its endpoint to it: an instance holds a certificate only once, so the two cannot be told apart.",
-                _ => "It works through the certificate's owner and is left alone; whoever has the key is let in as either.",
+                Severity::Blocker => "Make a certificate for one of the two, upload it with purpose=next, ask for configure-inbound, and switch its endpoint to it: an instance holds a certificate only once, so the two cannot be told apart.",
+                _ => "It works through the certificate's owner and is left alone; whoever has the key is let in as either, and a connection by it proves neither.",
             }),
     );
-    working.unwrap_or_else(chain::blocked)
+    match working {
+        Some((held, owner)) => chain::in_place(trust, held, owner, report),
+        None => chain::of_next(trust, report),
+    }
 }
 
-/// In place by the rule for every chain; or whoever owns it, because the peer is logged in by it right now.
-fn working<'a>(trust: &Trust<'a>, held: &'a HeldCertificate) -> Option<Chain<'a>> {
-    if let Some((user, login)) = trust.proper_owner(held)
-        && matches!(trust.access(login), Access::Granted | Access::OwnsEndpoint)
-    {
-        return Some(chain::in_place(held, user, &login.name));
-    }
-    trust.connection_by(held.certificate_id)?;
-    let owner = held.owner.as_ref()?;
-    let login = owner
-        .login
-        .as_ref()
-        .map_or(&owner.name, |login| &login.name);
-    Some(chain::in_place(held, owner, login))
+/// In place by the rule for every chain, whether or not somebody is connected now.
+fn working<'a>(
+    trust: &Trust<'a>,
+    held: &'a HeldCertificate,
+) -> Option<(&'a MasterUser, &'a Login)> {
+    let (user, login) = trust.proper_owner(held)?;
+    let lets_in = matches!(trust.access(login), Access::Granted | Access::OwnsEndpoint);
+    lets_in.then_some((user, login))
 }

@@ -1,32 +1,36 @@
 //! Older certificates of a peer that its acceptor still holds: whoever has such a key is still let in.
+//!
+//! Only what is known as an earlier one of this very peer, and needed by nobody: who owns it is no evidence.
 
+use super::chain::Chain;
 use super::note::{Report, moment};
-use super::pin::{Facts, Required};
+use super::owners;
 use super::trust::Trust;
 use crate::domain::cure::Cure;
+use crate::domain::estate::Mark;
 use crate::domain::finding::Code;
-use crate::domain::observation::{HeldCertificate, MasterUser};
+use crate::domain::observation::HeldCertificate;
+use crate::domain::trust::Configured;
 
-/// `user` is the chain's, where it is there; `others` are the required certificates of all members.
-pub(super) fn check(
-    trust: &Trust<'_>,
-    user: Option<&MasterUser>,
-    others: &[Option<Required>],
-    report: &mut Report,
-) {
+/// Nothing is old before what is in use is there.
+pub(super) fn check(trust: &Trust<'_>, chain: &Chain, report: &mut Report) {
+    if chain.configured != Configured::Yes {
+        return;
+    }
     for held in &trust.seen.certificates {
-        if is_older(trust, user, held) && !is_needed(held, others) {
+        if is_superseded(trust, held) {
+            let until = moment(held.not_after);
+            let found = format!("certificate [{}] (SHA-1 {})", held.name, held.thumbprint);
             report.add(
                 trust
                     .note(Code::SupersededCertificate)
-                    .found(format!(
-                        "certificate [{}] (SHA-1 {}, expires {}) still lets in whoever has its key",
-                        held.name,
-                        held.thumbprint,
-                        moment(held.not_after)
-                    ))
+                    .found(if held.not_after < trust.seen.server.clock {
+                        format!("{found}, expired {until}, lets nobody in any more")
+                    } else {
+                        format!("{found}, expires {until}, still lets in whoever has its key")
+                    })
                     .wanted("the certificate in use, and the next one")
-                    .remedy("Drop it once the peer is connected by the one in use.")
+                    .remedy("Drop it once the peer is connected by the one in use. No registered instance uses it or is to, and nobody is logged in by it here.")
                     .cure(Cure::DropCertificate {
                         certificate: held.name.clone(),
                     }),
@@ -35,22 +39,19 @@ pub(super) fn check(
     }
 }
 
-fn is_older(trust: &Trust<'_>, user: Option<&MasterUser>, held: &HeldCertificate) -> bool {
-    let owned_by_the_user = matches!(
-        (user, &held.owner),
-        (Some(user), Some(owner)) if user.principal_id == owner.principal_id && !user.is_dbo()
-    );
-    let known = &trust.scene.member(trust.peer).known;
+fn is_superseded(trust: &Trust<'_>, held: &HeldCertificate) -> bool {
+    let peer = trust.scene.member(trust.peer).instance_id;
+    let mark = Mark::from(held);
     // A certificate with its private key is the acceptor's own, whoever owns it.
     !held.has_private_key
-        && (owned_by_the_user || held.sha256.is_some_and(|sha256| known.contains(&sha256)))
+        && held.sha256.is_some()
+        && owners::is_earlier_one(&trust.scene, held, peer)
+        && owners::who_need(&trust.scene, &mark, None).is_empty()
+        && nobody_is_in_by(trust, held)
 }
 
-/// One user may stand for several members; what any of them uses or will use is not old.
-fn is_needed(held: &HeldCertificate, others: &[Option<Required>]) -> bool {
-    let is = |facts: &Facts| facts.is_held_as(held);
-    others
-        .iter()
-        .flatten()
-        .any(|r| is(&r.certificate) || r.next.as_ref().is_some_and(is))
+/// Who may not see the connections cannot tell.
+fn nobody_is_in_by(trust: &Trust<'_>, held: &HeldCertificate) -> bool {
+    let connections = trust.seen.connections.as_ref();
+    connections.is_some_and(|all| !all.iter().any(|c| c.is_log_in_by(held.certificate_id)))
 }

@@ -4,6 +4,7 @@ use super::admits::login::identities_of;
 use super::note::Note;
 use super::pin::{Facts, Required};
 use super::scene::Scene;
+use super::{own_certificate, two_instances};
 use crate::domain::action::ImportFrom;
 use crate::domain::finding::Code;
 use crate::domain::instance::Transport;
@@ -133,14 +134,18 @@ impl<'a> Trust<'a> {
         denied.cloned().map(Access::Denied)
     }
 
-    /// The peer was seen logged in by this certificate.
-    pub fn connection_by(
-        &self,
-        certificate_id: i32,
-    ) -> Option<&'a crate::domain::observation::EndpointConnection> {
-        self.seen.connections.as_ref()?.iter().find(|c| {
-            c.is_accept && c.is_logged_in && c.peer_certificate_id == Some(certificate_id)
-        })
+    /// Somebody is logged in by this certificate now.
+    pub fn is_connected_by(&self, certificate_id: i32) -> bool {
+        let connections = self.seen.connections.iter().flatten();
+        connections
+            .into_iter()
+            .any(|c| c.is_log_in_by(certificate_id))
+    }
+
+    /// The certificate in use is not to be brought in now: it would let nobody in, or is another instance's too.
+    pub fn keeps_out_required(&self) -> bool {
+        own_certificate::keeps_out(&self.scene, self.peer, self.acceptor)
+            || two_instances::keeps_out(self)
     }
 
     /// How the acceptor is to take certificates in.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::read::{At, to_json};
-use super::{Conn, StoreError};
+use super::{Conn, StoreError, endpoint_certificates};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::Observation;
 
@@ -121,36 +121,47 @@ pub async fn pin_identity(
     identity: &ServerIdentity,
     anew: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update instance_status set identity = $2, version = version + 1
-         where instance_id = $1 and (identity is null or $3 and identity <> $2)",
+    let former = sqlx::query!(
+        "with former as (select identity from instance_status where instance_id = $1)
+         update instance_status set identity = $2, version = version + 1
+         where instance_id = $1 and (identity is null or $3 and identity <> $2)
+         returning (select identity from former)",
         id,
         to_json(identity)?,
         anew
     )
-    .execute(conn)
+    .fetch_optional(&mut *conn)
     .await?;
-    Ok(())
+    match former.and_then(|row| row.identity) {
+        Some(_) => endpoint_certificates::forget(conn, id).await,
+        None => Ok(()),
+    }
 }
 
 /// Keeps what the instance said at that time (PostgreSQL's clock), unless something newer is kept already: two jobs may look
-/// at the same time.
+/// at the same time. With it, in rows of their own, what lists ask for.
 pub async fn save_observation(
     conn: &mut Conn,
     id: Uuid,
     seen: &Observation,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    sqlx::query!(
+    let kept = sqlx::query!(
         "update instance_status set observation = $2, observed_at = $3, version = version + 1
          where instance_id = $1 and (observed_at is null or observed_at <= $3)",
         id,
         to_json(seen)?,
         at
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    let used = seen.endpoint.as_ref().and_then(|e| e.certificate.as_ref());
+    match used {
+        Some(used) if kept.rows_affected() == 1 => {
+            endpoint_certificates::note(conn, id, used, at).await
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Notes that the instance refused a credential version.

@@ -12,7 +12,9 @@ pub mod claim;
 pub mod credentials;
 pub mod deadline;
 mod ending;
+pub mod endpoint_certificates;
 mod error;
+pub mod estate;
 pub mod events;
 #[cfg(test)]
 pub(crate) mod fixture;

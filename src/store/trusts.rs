@@ -1,5 +1,7 @@
 //! What was last seen of each trust: one row per (acceptor, peer), whichever pairs share it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -130,7 +132,10 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
          set configured = excluded.configured, proof = excluded.proof, proven_since = excluded.proven_since,
              sha256 = excluded.sha256, thumbprint = excluded.thumbprint, checked_at = excluded.checked_at,
              job_id = excluded.job_id, basis = excluded.basis, admits = excluded.admits,
-             admits_reasons = excluded.admits_reasons, lapses_at = excluded.lapses_at
+             admits_reasons = excluded.admits_reasons, lapses_at = excluded.lapses_at,
+             otherwise_at = case
+                 when trusts.configured = 'yes' and trusts.sha256 is not distinct from excluded.sha256
+                 then trusts.otherwise_at else trusts.checked_at end
          where trusts.checked_at <= excluded.checked_at",
         status.acceptor,
         status.peer,
@@ -149,6 +154,25 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
     .execute(conn)
     .await?;
     Ok(saved.rows_affected() == 1)
+}
+
+/// When a look last saw these trusts not in place, or by another certificate; one that was never seen so is left out.
+pub async fn otherwise(
+    conn: &mut Conn,
+    instances: &[Uuid],
+) -> Result<HashMap<(Uuid, Uuid), DateTime<Utc>>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select acceptor_id, peer_id,
+                  case when configured = 'yes' then otherwise_at else checked_at end as at
+           from trusts where acceptor_id = any($1) and peer_id = any($1)"#,
+        instances
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some(((row.acceptor_id, row.peer_id), row.at?)))
+        .collect())
 }
 
 /// The last look at one trust.

@@ -122,12 +122,16 @@ const LOGIN_COLUMNS: &str = "\
   CAST(RTRIM(l.type) AS nvarchar(2)) AS login_kind, CAST(l.is_disabled AS bit) AS login_disabled,
   CAST(CASE WHEN IS_SRVROLEMEMBER('sysadmin', l.name) = 1 OR EXISTS (SELECT 1 FROM sys.server_permissions AS g WHERE g.class = 100 AND g.type = 'CL' AND g.state IN ('G', 'W') AND g.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_privileged,
   CAST(ISNULL(IS_SRVROLEMEMBER('sysadmin', l.name), 0) AS bit) AS login_sysadmin,
-  CAST(CASE WHEN EXISTS (SELECT 1 FROM sys.server_permissions AS s WHERE s.class = 100 AND s.type = 'COSQ' AND s.state IN ('G', 'W') AND s.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_connect_sql";
+  CAST(CASE WHEN EXISTS (SELECT 1 FROM sys.server_permissions AS s WHERE s.class = 100 AND s.type = 'COSQ' AND s.state IN ('G', 'W') AND s.grantee_principal_id = l.principal_id) THEN 1 ELSE 0 END AS bit) AS login_connect_sql,
+  CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), l.create_date) AS datetime2(3)) AS login_created,
+  CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), l.modify_date) AS datetime2(3)) AS login_changed";
 
 /// A principal of `master` with the login its SID leads to.
 const USER_COLUMNS: &str = "\
   CAST(u.principal_id AS int) AS user_id, CAST(u.name AS nvarchar(128)) AS user_name,
-  CAST(RTRIM(u.type) AS nvarchar(2)) AS user_kind, CAST(u.sid AS varbinary(85)) AS user_sid";
+  CAST(RTRIM(u.type) AS nvarchar(2)) AS user_kind, CAST(u.sid AS varbinary(85)) AS user_sid,
+  CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), u.create_date) AS datetime2(3)) AS user_created,
+  CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), u.modify_date) AS datetime2(3)) AS user_changed";
 
 fn certificates() -> String {
     format!(
@@ -243,7 +247,7 @@ BEGIN TRY
     CAST(CASE WHEN login_state = 12 OR state = 4 THEN 1 ELSE 0 END AS bit) AS is_logged_in,
     CAST(peer_certificate_id AS int) AS peer_certificate_id,
     CAST(principal_name AS nvarchar(128)) AS principal_name,
-    CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), login_time) AS datetime2(0)) AS login_time
+    CAST(DATEADD(second, DATEDIFF(second, GETDATE(), GETUTCDATE()), login_time) AS datetime2(3)) AS login_time
   FROM sys.dm_db_mirroring_connections;
 END TRY
 BEGIN CATCH

@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::Worker;
 use super::applying::{ApplyError, endpoint_der};
 use super::lease_keeper::Signals;
@@ -17,6 +19,8 @@ use crate::domain::hash::Thumbprint;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::Plan;
+use crate::domain::trust::Configured;
+use crate::domain::wish::Wish;
 use crate::plan::{self, Seen};
 use crate::store::lease::Lease;
 use crate::store::{StoreError, deadline};
@@ -90,7 +94,7 @@ impl<'a> Attempt<'a> {
                 Err(LoadError::Unusable(detail)) => Ok(Err(detail)),
             }
         });
-        let loaded = match loading.await? {
+        let mut loaded = match loading.await? {
             Ok(loaded) => loaded,
             Err(detail) => return Ok(unusable(detail)),
         };
@@ -100,7 +104,7 @@ impl<'a> Attempt<'a> {
             approved: self.approved_before(),
         };
         loop {
-            if let Some(outcome) = self.round(&loaded, &mut round).await? {
+            if let Some(outcome) = self.round(&mut loaded, &mut round).await? {
                 return Ok(outcome);
             }
         }
@@ -109,7 +113,7 @@ impl<'a> Attempt<'a> {
     /// One look, and the apply that follows from it; an outcome when that is the end.
     async fn round(
         &self,
-        loaded: &Loaded,
+        loaded: &mut Loaded,
         round: &mut Round,
     ) -> Result<Option<AttemptOutcome>, Interrupted> {
         let purpose = match round.so_far.rounds {
@@ -138,6 +142,7 @@ impl<'a> Attempt<'a> {
             plan: &plan,
         };
         self.record(loaded, &looked, acted_on).await?;
+        note_otherwise(loaded, &plan, looked_at);
         if let Next::End(outcome) = next {
             return Ok(Some(outcome));
         }
@@ -240,6 +245,26 @@ impl<'a> Attempt<'a> {
     async fn unless_past_return(&self) {
         if self.past_return.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// What a connection of before shows of a trust that is not there yet, it does not show of the one that will be.
+fn note_otherwise(loaded: &mut Loaded, plan: &Plan, at: DateTime<Utc>) {
+    let Wish {
+        members,
+        trusts,
+        estate,
+        ..
+    } = &mut loaded.wish;
+    for trust in trusts.iter() {
+        let (acceptor, peer) = (&members[trust.acceptor], &members[trust.peer]);
+        let planned = plan.instances[trust.acceptor].trusts.iter();
+        let is_otherwise = planned
+            .filter(|planned| planned.peer == peer.name.as_str())
+            .any(|planned| matches!(planned.configured, Configured::No | Configured::Conflict));
+        if is_otherwise {
+            estate.note_otherwise(acceptor.instance_id, peer.instance_id, at);
         }
     }
 }

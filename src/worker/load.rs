@@ -17,7 +17,7 @@ use crate::sqlserver::Target;
 use crate::store::instance_status::{self, InstanceStatus, RefusedLogin};
 use crate::store::instances::{self, Instance};
 use crate::store::pairs::{self, Pair};
-use crate::store::{Conn, StoreError, certificates, credentials};
+use crate::store::{Conn, StoreError, certificates, credentials, estate};
 
 /// All an attempt needs to know before it looks.
 pub(super) struct Loaded {
@@ -105,6 +105,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
             partial: job.options.partial,
             thresholds: worker.settings.thresholds,
             inspection,
+            estate: estate::read(conn, &ids).await?,
         },
         sides,
     })

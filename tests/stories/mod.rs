@@ -14,6 +14,7 @@ mod log_in_causes;
 mod partial;
 mod plan_guard;
 mod refusals;
+mod registrations;
 mod renewal;
 mod script;
 mod secrets;

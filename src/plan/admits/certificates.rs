@@ -87,25 +87,6 @@ fn dates(
     }
 }
 
-/// The handshake looks a certificate up by issuer and serial, and compares the bytes with what it found.
-fn twin(on: &End<'_>, held: &HeldCertificate, reasons: &mut Reasons) {
-    let is_twin = |other: &&HeldCertificate| {
-        other.certificate_id != held.certificate_id
-            && other.issuer_serial.is_some()
-            && other.issuer_serial == held.issuer_serial
-            && other.sha256 != held.sha256
-    };
-    if let Some(twin) = on.seen.certificates.iter().find(is_twin) {
-        reasons.unverified(
-            "certificate_has_a_twin",
-            format!(
-                "{} holds [{}] with the issuer and serial of [{}] and other bytes: which of the two the handshake compares with is not verified (28045)",
-                on.name, twin.name, held.name
-            ),
-        );
-    }
-}
-
 /// The acceptor's copy of what the peer shows; `None` where there is none, or nobody knows what the peer shows.
 pub(super) fn held<'a>(
     on: &End<'a>,
@@ -128,8 +109,26 @@ pub(super) fn held<'a>(
         );
         return None;
     };
-    twin(on, held, reasons);
     let what = format!("{}'s certificate, held as [{}]", from.name, held.name);
     dates(&what, (held.not_before, held.not_after), on, reasons);
+    twin(on, held, &what, reasons);
     Some(held)
+}
+
+/// The handshake looks the certificate up by issuer and serial, and refuses where the bytes found are others (28045).
+fn twin(on: &End<'_>, held: &HeldCertificate, what: &str, reasons: &mut Reasons) {
+    let is_twin = |other: &&HeldCertificate| {
+        other.issuer_serial.is_some()
+            && other.issuer_serial == held.issuer_serial
+            && other.sha256 != held.sha256
+    };
+    if let Some(other) = on.seen.certificates.iter().find(is_twin) {
+        reasons.unverified(
+            "issuer_serial_twin",
+            format!(
+                "{what}, has issuer and serial of [{}] on {}, and which of the two a handshake finds is not verified",
+                other.name, on.name
+            ),
+        );
+    }
 }

@@ -72,6 +72,17 @@ fn what_is_configured_and_fit_admits_until_the_first_certificate_ends() {
 }
 
 #[test]
+fn of_two_with_one_issuer_and_serial_nobody_knows_which_is_found() {
+    hangs_on("issuer_serial_twin", |e| {
+        e.worlds[A].certificate(
+            "twin",
+            DBO,
+            &crate::plan::tests::made::made("HOST_B", 2, 299),
+        );
+    });
+}
+
+#[test]
 fn a_deny_that_counts_wins_wherever_it_stands() {
     for right in [Right::Connect, Right::ControlEndpoint, Right::ControlServer] {
         refuses("connect_denied", |e| {

@@ -255,16 +255,49 @@ fn a_certificate_shared_with_the_acceptor_blocks_unless_it_works() {
     );
     assert!(find(&plan, Code::CertificateOwnedByDbo).is_empty());
     assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Conflict);
-    // The peer is logged in by it right now: it works, whoever owns it.
+    // The peer is logged in by it right now: that changes nothing, the certificate is dbo's.
     let id = estate.worlds[A].held[0].id;
     estate.worlds[A].base.connections = Some(vec![connection(id)]);
+    let live = estate.plan();
+    assert_eq!(live.findings, plan.findings);
+    let on_a = trust(&live, A, "HOST_B");
+    assert_eq!(on_a.configured, Configured::Conflict);
+    assert_eq!(
+        on_a.proof,
+        Proof::Unknown,
+        "either of the two may be in by it"
+    );
+    // Owned by a user whose login is let in, it works.
+    let login = estate.worlds[A].login("shared", 'S');
+    let user = estate.worlds[A].user("shared", Some(login));
+    estate.worlds[A].permit(login, true);
+    estate.worlds[A].held[0].owner = user;
     let plan = estate.plan();
-    let on_a = find(&plan, Code::SharedEndpointCertificate)
-        .into_iter()
-        .find(|f| f.instance == "HOST_A")
-        .unwrap();
+    let all = find(&plan, Code::SharedEndpointCertificate);
+    let on_a = all.into_iter().find(|f| f.instance == "HOST_A").unwrap();
     assert_eq!(on_a.severity, Severity::Warning);
     assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Yes);
+}
+
+#[test]
+fn a_shared_certificate_does_not_stop_what_ends_the_sharing() {
+    let mut estate = configured_pair();
+    let shared = estate.own(A);
+    estate.switch_to_shared(B, &shared);
+    let next = made("HOST_B", 20, 360);
+    estate.upload_next(B, &next);
+    let plan = estate.plan();
+    assert!(!plan.is_blocked(), "{:#?}", plan.findings);
+    assert_eq!(
+        kinds(trust(&plan, A, "HOST_B")),
+        ["import_certificate"],
+        "under the user of its earlier one"
+    );
+    estate.carry_out(&plan);
+    estate.switch(B, &next);
+    let after = estate.plan();
+    assert!(find(&after, Code::SharedEndpointCertificate).is_empty());
+    assert_eq!(trust(&after, A, "HOST_B").configured, Configured::Yes);
 }
 
 #[test]
@@ -296,6 +329,7 @@ fn an_own_certificate_in_the_peers_hands_is_not_superseded() {
     let mut estate = configured_pair();
     let user = estate.worlds[A].users.last().unwrap().id;
     let own = made("other", 30, 100);
+    estate.wish.members[B].known.push(own.sha256());
     estate.worlds[A].certificate("with key", user, &own);
     only(&estate.plan(), Code::SupersededCertificate, Severity::Info);
     estate.worlds[A].held.last_mut().unwrap().has_private_key = true;

@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::made::{Made, made};
 use super::world::{World, now};
 use crate::domain::action::Action;
+use crate::domain::estate::{Estate as Known, KnownCertificate, KnownInstance, Mark, Standing};
 use crate::domain::finding::{Code, Finding, Severity};
+use crate::domain::hash::Sha256;
 use crate::domain::instance::{Address, Transport};
 use crate::domain::name::RegistrationName;
 use crate::domain::naming::Naming;
@@ -22,6 +24,8 @@ pub struct Estate {
     pub worlds: Vec<World>,
     /// Every certificate there is, so that an import finds its bytes.
     pub known: Vec<Made>,
+    /// Instances that are registered and no members.
+    pub others: Vec<KnownInstance>,
     /// In place of an observation.
     pub failed: BTreeMap<usize, crate::domain::failure::Failure>,
 }
@@ -65,7 +69,9 @@ impl Estate {
                 partial: false,
                 thresholds: Thresholds::default(),
                 inspection: None,
+                estate: Known::default(),
             },
+            others: Vec::new(),
             worlds: hosts
                 .iter()
                 .zip(&certificates)
@@ -117,8 +123,25 @@ impl Estate {
             .collect()
     }
 
+    /// The wish, with what the registrations know by now.
+    pub fn wished(&self) -> Wish {
+        let mut wish = self.wish.clone();
+        wish.estate.instances = self.wish.members.iter().map(known_as).collect();
+        wish.estate.instances.extend(self.others.iter().cloned());
+        wish
+    }
+
     pub fn plan(&self) -> Plan {
-        plan(&self.wish, &self.seen(), now())
+        plan(&self.wished(), &self.seen(), now())
+    }
+
+    /// One that is registered elsewhere, with this certificate.
+    pub fn elsewhere(&mut self, name: &str, made: &Made, standing: Standing) {
+        self.others.push(KnownInstance {
+            id: Uuid::from_u128(1000 + self.others.len() as u128),
+            name: name.to_owned(),
+            certificates: vec![entry(made.sha256(), standing)],
+        });
     }
 
     pub fn carry_out(&mut self, plan: &Plan) {
@@ -133,6 +156,36 @@ impl Estate {
         assert!(!plan.is_blocked(), "{:#?}", plan.findings);
         self.carry_out(&plan);
         self.plan()
+    }
+}
+
+fn entry(sha256: Sha256, standing: Standing) -> KnownCertificate {
+    let mark = Mark {
+        sha256: Some(sha256),
+        thumbprint: None,
+    };
+    KnownCertificate { mark, standing }
+}
+
+fn known_as(member: &Member) -> KnownInstance {
+    let pins = [
+        (&member.current, Standing::Current),
+        (&member.next, Standing::Next),
+    ];
+    let pinned = pins
+        .iter()
+        .filter_map(|(pin, standing)| Some(entry(pin.as_ref()?.sha256, *standing)));
+    let is_pinned = |sha256: &Sha256| {
+        let mut all = pins.iter().filter_map(|(pin, _)| pin.as_ref());
+        all.any(|pin| pin.sha256 == *sha256)
+    };
+    let earlier = member.known.iter().filter(|sha256| !is_pinned(sha256));
+    KnownInstance {
+        id: member.instance_id,
+        name: member.name.to_string(),
+        certificates: pinned
+            .chain(earlier.map(|sha256| entry(*sha256, Standing::Earlier)))
+            .collect(),
     }
 }
 

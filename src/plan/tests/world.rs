@@ -179,6 +179,7 @@ impl World {
                     .chain(user.id.to_be_bytes())
                     .collect(),
             ),
+            changed_at: Some(now() - Duration::days(10)),
             login: user.login.and_then(|l| self.login_row(l)),
         })
     }
@@ -326,6 +327,7 @@ fn login(id: i32, text: &str, kind: char) -> Login {
         is_privileged: false,
         is_sysadmin: false,
         connect_sql: true,
+        changed_at: Some(now() - Duration::days(10)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Logins and users of `master`, as several result sets carry them in the same columns.
 
+use chrono::{DateTime, Utc};
 use tiberius::Row;
 
 use super::field::{self, Unreadable};
@@ -18,6 +19,7 @@ pub(super) fn login(row: &Row) -> Result<Option<Login>, Unreadable> {
         is_privileged: field::need(row, "login_privileged")?,
         is_sysadmin: field::need(row, "login_sysadmin")?,
         connect_sql: field::need(row, "login_connect_sql")?,
+        changed_at: later(row, "login_created", "login_changed")?,
     }))
 }
 
@@ -33,6 +35,12 @@ pub(super) fn user(row: &Row) -> Result<Option<MasterUser>, Unreadable> {
         // A set of its own says so.
         without_login: false,
         sid: field::opt::<&[u8]>(row, "user_sid")?.map(<[u8]>::to_vec),
+        changed_at: later(row, "user_created", "user_changed")?,
         login: login(row)?,
     }))
+}
+
+/// Which of the two is the later differs for objects that came with a restore.
+fn later(row: &Row, created: &str, changed: &str) -> Result<Option<DateTime<Utc>>, Unreadable> {
+    Ok(field::opt_time(row, created)?.max(field::opt_time(row, changed)?))
 }

@@ -6,6 +6,7 @@ use chrono::Duration;
 use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::LogIn;
+use mirrorgate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark, Standing};
 use mirrorgate::domain::finding::{Code, Finding};
 use mirrorgate::domain::identity::ServerIdentity;
 use mirrorgate::domain::pair::Role;
@@ -66,6 +67,7 @@ impl Ground {
                 members,
                 operating_mode: None,
                 inspection: None,
+                estate: Estate::default(),
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
                 partial: false,
                 thresholds: Thresholds::default(),
@@ -164,9 +166,16 @@ impl Ground {
         all
     }
 
+    /// The wish, with what the registrations of the members know by now.
+    fn wished(&self) -> Wish {
+        let mut wish = self.wish.clone();
+        wish.estate.instances = self.wish.members.iter().map(known).collect();
+        wish
+    }
+
     /// What a dry run says.
     pub async fn dry_run(&self) -> Plan {
-        let mut plan = plan(&self.wish, &self.seen().await, Clock::System.now());
+        let mut plan = plan(&self.wished(), &self.seen().await, Clock::System.now());
         cure::fill_in(&mut plan);
         plan
     }
@@ -174,7 +183,7 @@ impl Ground {
     /// What `configure-inbound` would do: on the first member as workers send it, on the others as people run it.
     async fn configure(&mut self) {
         let seen = self.seen().await;
-        let plan = plan(&self.wish, &seen, Clock::System.now());
+        let plan = plan(&self.wished(), &seen, Clock::System.now());
         let bytes = certificate_bytes(&self.wish, &seen);
         self.story.push("configure-inbound".to_owned());
         if let Some(batch) = apply::batch(head(), &plan.instances[0], &bytes).unwrap() {
@@ -294,5 +303,30 @@ fn server(seen: &Seen) -> Option<&ServerIdentity> {
     match seen {
         Seen::Observed(observation) => Some(&observation.server.identity),
         Seen::Failed(_) => None,
+    }
+}
+
+fn known(member: &Member) -> KnownInstance {
+    let is = |pin: &Option<Certificate>, sha256| pin.as_ref().is_some_and(|c| c.sha256 == sha256);
+    let standing = |sha256| {
+        if is(&member.current, sha256) {
+            Standing::Current
+        } else if is(&member.next, sha256) {
+            Standing::Next
+        } else {
+            Standing::Earlier
+        }
+    };
+    let certificates = member.known.iter().map(|sha256| KnownCertificate {
+        mark: Mark {
+            sha256: Some(*sha256),
+            thumbprint: None,
+        },
+        standing: standing(*sha256),
+    });
+    KnownInstance {
+        id: member.instance_id,
+        name: member.name.to_string(),
+        certificates: certificates.collect(),
     }
 }

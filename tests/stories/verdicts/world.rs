@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::LogIn;
+use mirrorgate::domain::estate::Estate;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::trust::{Admission, Admits};
 use mirrorgate::domain::wish::{IfEndpointInUse, Thresholds, Wish};
@@ -121,6 +122,7 @@ impl World {
                 members,
                 operating_mode: None,
                 inspection: None,
+                estate: Estate::default(),
                 if_endpoint_in_use: IfEndpointInUse::Proceed,
                 partial: false,
                 thresholds: Thresholds::default(),

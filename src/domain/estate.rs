@@ -1,0 +1,86 @@
+//! What is known over all registrations when an attempt begins: whose certificates are whose. A value; `plan` weighs it.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::hash::{Sha256, Thumbprint};
+
+/// Every registered instance, the members of the wish included.
+#[derive(Debug, Clone, Default)]
+pub struct Estate {
+    pub instances: Vec<KnownInstance>,
+    /// By acceptor and peer: when a look last saw the trust other than it is now. PostgreSQL's clock.
+    pub otherwise: HashMap<(Uuid, Uuid), DateTime<Utc>>,
+}
+
+/// One registered instance.
+#[derive(Debug, Clone)]
+pub struct KnownInstance {
+    pub id: Uuid,
+    pub name: String,
+    /// One entry per certificate and standing.
+    pub certificates: Vec<KnownCertificate>,
+}
+
+/// A certificate, and what it is to the instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownCertificate {
+    pub mark: Mark,
+    pub standing: Standing,
+}
+
+/// What a certificate is to a registered instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Its endpoint uses it, as last seen.
+    Used,
+    /// Uploaded as `current`, and it counts.
+    Current,
+    /// Uploaded as `next`, and it counts.
+    Next,
+    /// An earlier one: its endpoint was seen to use it, or it was obtained from it, or counted as `current`.
+    Earlier,
+}
+
+/// What tells a certificate from others: the bytes, or the thumbprint where a server does not show the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    pub sha256: Option<Sha256>,
+    pub thumbprint: Option<Thumbprint>,
+}
+
+impl Mark {
+    /// By the bytes where both are known by them.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        match (self.sha256, other.sha256) {
+            (Some(one), Some(two)) => one == two,
+            _ => self.thumbprint.is_some() && self.thumbprint == other.thumbprint,
+        }
+    }
+}
+
+impl Estate {
+    #[must_use]
+    pub fn instance(&self, id: Uuid) -> Option<&KnownInstance> {
+        self.instances.iter().find(|i| i.id == id)
+    }
+
+    /// A look at this time saw the trust other than it shall be.
+    pub fn note_otherwise(&mut self, acceptor: Uuid, peer: Uuid, at: DateTime<Utc>) {
+        let noted = self.otherwise.entry((acceptor, peer)).or_insert(at);
+        *noted = (*noted).max(at);
+    }
+}
+
+impl KnownInstance {
+    /// Some look has seen which certificate its endpoint uses.
+    #[must_use]
+    pub fn was_looked_at(&self) -> bool {
+        self.certificates
+            .iter()
+            .any(|c| c.standing == Standing::Used)
+    }
+}

@@ -1,0 +1,110 @@
+//! What an attempt is told of the registrations.
+
+use chrono::{DateTime, Duration, Utc};
+use sqlx::PgPool;
+
+use super::*;
+use crate::domain::certificate::Purpose;
+use crate::domain::object_name::SysName;
+use crate::domain::observation::{EndpointCertificate, PrivateKey};
+use crate::store::fixture::{certificate, fleet, now};
+use crate::store::{MIGRATOR, certificates, endpoint_certificates, instances};
+
+fn used(serial: u64, with_bytes: bool) -> EndpointCertificate {
+    let certificate = certificate(serial);
+    EndpointCertificate {
+        certificate_id: 256,
+        name: SysName::observed("own").unwrap(),
+        thumbprint: certificate.thumbprint,
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+        der: with_bytes.then_some(certificate.der),
+        private_key: PrivateKey::MasterKey,
+    }
+}
+
+fn at(minute: i64) -> DateTime<Utc> {
+    now() + Duration::minutes(minute)
+}
+
+/// What certificate `serial` is to the first instance.
+async fn standings(conn: &mut Conn, serial: u64) -> Vec<Standing> {
+    let certificate = certificate(serial);
+    let mark = Mark {
+        sha256: Some(certificate.sha256),
+        thumbprint: Some(certificate.thumbprint),
+    };
+    let estate = read(conn, &[]).await.unwrap();
+    let known = estate.instances[0].certificates.iter();
+    known
+        .filter(|c| c.mark.is(&mark))
+        .map(|c| c.standing)
+        .collect()
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn uploads_are_what_they_count_for(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let id = fleet(conn, 1).await[0].id;
+    for (serial, purpose) in [
+        (1, Purpose::Current),
+        (2, Purpose::Current),
+        (3, Purpose::Next),
+        (4, Purpose::Next),
+    ] {
+        certificates::upload(conn, id, &certificate(serial), purpose, now())
+            .await
+            .unwrap();
+    }
+    assert_eq!(standings(conn, 1).await, [Standing::Earlier]);
+    assert_eq!(standings(conn, 2).await, [Standing::Current]);
+    assert_eq!(
+        standings(conn, 3).await,
+        [],
+        "it was never to be more than the next"
+    );
+    assert_eq!(standings(conn, 4).await, [Standing::Next]);
+    certificates::mark_deleted(conn, id, &certificate(2).sha256, now())
+        .await
+        .unwrap();
+    assert_eq!(standings(conn, 2).await, [], "a slip, maybe");
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_an_endpoint_was_seen_to_use_is_kept_when_it_changes(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let id = fleet(conn, 2).await[0].id;
+    endpoint_certificates::note(conn, id, &used(1, false), at(1))
+        .await
+        .unwrap();
+    assert_eq!(standings(conn, 1).await, [Standing::Used]);
+    endpoint_certificates::note(conn, id, &used(2, true), at(2))
+        .await
+        .unwrap();
+    assert_eq!(standings(conn, 1).await, [Standing::Earlier]);
+    assert_eq!(standings(conn, 2).await, [Standing::Used]);
+    endpoint_certificates::note(conn, id, &used(1, true), at(3))
+        .await
+        .unwrap();
+    assert_eq!(standings(conn, 1).await, [Standing::Used], "back again");
+    let rows = "select count(*) from endpoint_certificates where sha256 is not null";
+    let with_bytes: i64 = sqlx::query_scalar(rows)
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(with_bytes, 2, "the bytes were shown the second time");
+    endpoint_certificates::forget(conn, id).await.unwrap();
+    assert_eq!(standings(conn, 1).await, []);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_is_no_longer_registered_knows_nothing(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let all = fleet(conn, 2).await;
+    instances::mark_deleted(conn, all[0].id, now())
+        .await
+        .unwrap();
+    let estate = read(conn, &[]).await.unwrap();
+    assert_eq!(estate.instances.len(), 1);
+    assert_eq!(estate.instances[0].id, all[1].id);
+}

@@ -1,0 +1,136 @@
+//! What one registration says is weighed against all the others: certificates of two instances.
+
+use sqlx::PgPool;
+
+use crate::harness::{
+    TestApp, assert_failed, assert_succeeded, certificate_of, der_of, findings, has_finding,
+};
+
+/// `clone` gets the certificate and key of `of`, and its endpoint uses them: as if its machine had been copied.
+async fn copy_key(app: &TestApp, of: &str, clone: &str) {
+    let (from, to) = (app.host(of), app.host(clone));
+    from.exec(&format!(
+        "BACKUP CERTIFICATE {of}_cert TO FILE = 'c' WITH PRIVATE KEY (FILE = 'k', ENCRYPTION BY PASSWORD = 'Copy!Pass1')"
+    ))
+    .await
+    .unwrap();
+    for file in ["c", "k"] {
+        to.files().put(file, from.files().read(file).unwrap());
+    }
+    to.exec(&format!(
+        "CREATE CERTIFICATE copied FROM FILE = 'c' WITH PRIVATE KEY (FILE = 'k', DECRYPTION BY PASSWORD = 'Copy!Pass1');
+         ALTER ENDPOINT Endpoint_Mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE copied)"
+    ))
+    .await
+    .unwrap();
+    assert_eq!(certificate_of(to), certificate_of(from));
+}
+
+/// The endpoint of `name` gets a certificate of its own, by way of `next`.
+async fn renew(app: &TestApp, name: &str, pair: &str) {
+    let host = app.host(name);
+    host.exec("CREATE CERTIFICATE own WITH SUBJECT = N'own', START_DATE = '20200101', EXPIRY_DATE = '20400101'")
+        .await
+        .unwrap();
+    let der = der_of(host, "own").await;
+    app.upload(name, der, "next").await.expect_status(201);
+    app.configure(pair).await;
+    host.exec("ALTER ENDPOINT Endpoint_Mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE own)")
+        .await
+        .unwrap();
+}
+
+#[sqlx::test(migrations = false)]
+async fn clones_of_production_are_no_pair_until_they_have_certificates_of_their_own(pool: PgPool) {
+    let app = TestApp::start(&pool, &["HOST_A", "HOST_B", "TEST_A", "TEST_B"]).await;
+    app.register_all(&["HOST_A", "HOST_B"]).await;
+    assert_succeeded(&app.configure("erp").await);
+    copy_key(&app, "HOST_A", "TEST_A").await;
+    copy_key(&app, "HOST_B", "TEST_B").await;
+    app.register_instance("TEST_A").await;
+    app.register_instance("TEST_B").await;
+    app.register_pair("test", &["TEST_A", "TEST_B"]).await;
+
+    let job = app.configure("test").await;
+    assert_failed(&job, "preflight_failed");
+    for clone in ["TEST_A", "TEST_B"] {
+        assert!(
+            has_finding(&job, "certificate_of_two_instances", clone),
+            "{job:#}"
+        );
+        assert!(app.changes(clone).is_empty(), "{:?}", app.changes(clone));
+    }
+    // Where it works already it goes on working, and is told.
+    let erp = app.configure("erp").await;
+    assert_succeeded(&erp);
+    let warned = findings(&erp, Some("warning"));
+    assert!(
+        warned
+            .iter()
+            .any(|(code, ..)| code == "certificate_of_two_instances"),
+        "{erp:#}"
+    );
+    let inspected = app.inspect("TEST_A", false).await;
+    assert!(has_finding(
+        &inspected,
+        "certificate_of_two_instances",
+        "TEST_A"
+    ));
+
+    renew(&app, "TEST_A", "test").await;
+    renew(&app, "TEST_B", "test").await;
+    let job = app.configure("test").await;
+    assert_succeeded(&job);
+    assert!(
+        !has_finding(&job, "certificate_of_two_instances", "TEST_A"),
+        "{job:#}"
+    );
+    assert!(app.lets_in("TEST_A", "TEST_B") && app.lets_in("TEST_B", "TEST_A"));
+    let erp = app.configure("erp").await;
+    assert_succeeded(&erp);
+    let told: Vec<_> = findings(&erp, None)
+        .into_iter()
+        .filter(|(code, ..)| code == "superseded_certificate")
+        .collect();
+    assert!(told.is_empty(), "nothing of production is old: {told:?}");
+}
+
+/// HOST_A's `erp` mirrored on HOST_B: both dial each other.
+async fn mirror(app: &TestApp) {
+    let address = |name: &str| app.host(name).endpoint_address().unwrap();
+    let (a, b) = (app.host("HOST_A"), app.host("HOST_B"));
+    a.add_database("erp").await.unwrap();
+    b.restore_copy(a, "erp").await.unwrap();
+    let partner = |of: &str| format!("ALTER DATABASE erp SET PARTNER = '{}'", address(of));
+    b.exec(&partner("HOST_A")).await.unwrap();
+    a.exec(&partner("HOST_B")).await.unwrap();
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_session_from_before_does_not_prove_what_was_taken_and_given_again(pool: PgPool) {
+    let app = TestApp::start(&pool, &["HOST_A", "HOST_B"]).await;
+    app.register_all(&["HOST_A", "HOST_B"]).await;
+    assert_succeeded(&app.configure("erp").await);
+    mirror(&app).await;
+    let proof = async || {
+        let job = app.verify("erp").await;
+        job["plan"]["instances"][0]["trusts"][0]["proof"]["state"].clone()
+    };
+    assert_eq!(proof().await, "proven");
+    let on_a = app.host("HOST_A");
+    on_a.exec("REVOKE CONNECT ON ENDPOINT::Endpoint_Mirroring FROM [HOST_B_login]")
+        .await
+        .unwrap();
+    assert_failed(&app.verify("erp").await, "not_in_place");
+    let job = app.configure("erp").await;
+    assert_succeeded(&job);
+    assert_eq!(
+        proof().await,
+        "unknown",
+        "the session is older than the grant"
+    );
+    on_a.exec("ALTER LOGIN [HOST_B_login] DISABLE; ALTER LOGIN [HOST_B_login] ENABLE")
+        .await
+        .unwrap();
+    assert_eq!(proof().await, "unknown");
+}
