@@ -282,7 +282,8 @@ async fn get_job_script(
 /// Read a job's result as an exit code
 ///
 /// For runbooks: 200 when it succeeded, 409 when it failed or was cancelled, 429 with `Retry-After` while it is open. So
-/// `curl -sS --fail-with-body --retry 60 --retry-delay 1 -o result.json "$URL/result?wait=50s"` is a whole loop.
+/// `curl -sS --fail-with-body --retry 60 --retry-delay 1 -o result.json "$URL/result?wait=50s"` is a whole loop while the service
+/// stays; README has one that outlasts its restarts, also for old versions of curl.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/result", operation_id = "get_job_result", tag = "jobs",
     params(JobPath, Wait),
