@@ -138,6 +138,7 @@ mod tests {
             proof: Proof::NeverDialled,
             admits: Default::default(),
             certificate: None,
+            next: None,
             actions,
         }
     }

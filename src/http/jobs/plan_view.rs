@@ -6,6 +6,7 @@ use crate::domain::finding::Finding;
 use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
 use crate::domain::wish::Use;
+use crate::http::trusts::NextView;
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PlanView {
@@ -65,6 +66,9 @@ pub struct TrustPlanView {
     proof: Proof,
     #[schema(required)]
     certificate: Option<PlanCertificateView>,
+    /// The peer's certificate uploaded as `next`, before anything of this plan is done; null where there is none.
+    #[schema(required)]
+    next: Option<NextView>,
     pub actions: Vec<ActionView>,
 }
 
@@ -167,6 +171,10 @@ impl TrustPlanView {
             lapses_at: trust.admits.lapses_at,
             proof: trust.proof,
             certificate: trust.certificate.as_ref().map(PlanCertificateView::of),
+            next: trust.next.map(|next| NextView {
+                sha256: next.sha256.to_string(),
+                in_place: next.in_place,
+            }),
             actions: trust
                 .actions
                 .iter()

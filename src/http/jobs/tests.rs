@@ -54,6 +54,7 @@ fn sample_plan() -> Plan {
         proof: Proof::NeverDialled,
         admits: Default::default(),
         certificate: None,
+        next: None,
         actions,
     };
     Plan {
