@@ -107,6 +107,7 @@ codes! {
     CertificateOfTwoInstances "certificate_of_two_instances" Blocker,
     ServerRegisteredTwice "server_registered_twice" Blocker,
     IssuerSerialTaken "issuer_serial_taken" Blocker,
+    NextCertificateUnusable "next_certificate_unusable" Warning,
 }
 
 impl Code {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::action::Action;
 use super::finding::{Code, Finding};
 use super::hash::{Sha256, Thumbprint};
-use super::trust::{Admission, Configured, Proof};
+use super::trust::{Admission, Configured, NextSeen, Proof};
 use super::wish::Use;
 
 /// What one attempt found and would do.
@@ -46,6 +46,9 @@ pub struct TrustPlan {
     pub admits: Admission,
     /// The certificate that lets the peer in.
     pub certificate: Option<TrustCertificate>,
+    /// The peer's next certificate, before anything of this plan is done; absent where none is uploaded.
+    #[serde(default)]
+    pub next: Option<NextSeen>,
     /// In the order they are carried out; empty when something forbids planning.
     pub actions: Vec<Action>,
     /// `partial`: the blockers and conflicts for which nothing is done here.

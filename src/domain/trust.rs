@@ -144,12 +144,36 @@ texts!(Admits {
     Self::Unknown => "unknown",
 });
 
+texts!(InPlace {
+    Self::Yes => "yes",
+    Self::No => "no",
+    Self::Unknown => "unknown",
+});
+
 texts!(Proof {
     Self::Proven { .. } => "proven",
     Self::NeverDialled => "never_dialled",
     Self::NotPermittedToSee => "not_permitted_to_see",
     Self::Unknown => "unknown",
 });
+
+/// Whether the acceptor would let the peer in by a certificate, once its endpoint uses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InPlace {
+    /// It is there, and its owner's login may connect.
+    Yes,
+    No,
+    /// The log-in does not see everything that would tell.
+    Unknown,
+}
+
+/// The peer's next certificate, as an acceptor was seen to have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextSeen {
+    pub sha256: Sha256,
+    pub in_place: InPlace,
+}
 
 /// What was last seen of one trust.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,6 +185,8 @@ pub struct TrustStatus {
     pub proof: Proof,
     pub sha256: Option<Sha256>,
     pub thumbprint: Option<Thumbprint>,
+    /// The peer's next certificate; absent where none is uploaded.
+    pub next: Option<NextSeen>,
     /// When an attempt last looked.
     pub checked_at: DateTime<Utc>,
     /// The job that looked.

@@ -60,6 +60,7 @@ problems! {
     JobConflict CONFLICT "job_conflict" "Another changing job is under way on this pair" true,
     JobFailed CONFLICT "job_failed" "The job failed" false,
     JobCancelled CONFLICT "job_cancelled" "The job was cancelled" false,
+    NextNotInPlace CONFLICT "next_not_in_place" "The next certificate is not in place everywhere" false,
     ScriptNotReady CONFLICT "script_not_ready" "The job has not planned yet" true,
     RequestUnderWay CONFLICT "request_under_way" "A request with this key is under way" true,
     ConcurrentChange CONFLICT "concurrent_change" "Another request changed the same object meanwhile" true,

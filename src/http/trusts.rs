@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::problem::Problem;
 use super::text::{Table, maybe_moment, moment};
 use crate::domain::name::RegistrationName;
-use crate::domain::trust::{AdmitReason, Admits, Basis, Configured, Proof};
+use crate::domain::trust::{AdmitReason, Admits, Basis, Configured, InPlace, Proof};
 use crate::store::Conn;
 use crate::store::certificates::{self, PinHashes};
 use crate::store::instances::Instance;
@@ -39,6 +39,9 @@ pub struct TrustView {
     /// The certificate that lets the peer in.
     #[schema(required)]
     pub certificate: Option<TrustCertificateView>,
+    /// The peer's certificate uploaded as `next`; null where there is none.
+    #[schema(required)]
+    pub next: Option<NextView>,
     /// When a job last looked.
     #[schema(required)]
     pub checked_at: Option<DateTime<Utc>>,
@@ -54,6 +57,15 @@ pub struct TrustCertificateView {
     /// SHA-1, as SQL Server shows it.
     #[schema(required)]
     pub thumbprint: Option<String>,
+}
+
+/// The peer's next certificate on the acceptor.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct NextView {
+    pub sha256: String,
+    /// Whether the acceptor would let the peer in by it, once its endpoint uses it. `unknown` when nobody has looked since a
+    /// pin or a registration changed.
+    pub in_place: InPlace,
 }
 
 /// What trusts are shown from: instances with their pins, and what was seen.
@@ -123,6 +135,12 @@ impl Gallery {
                     sha256: s.status.sha256.map(|h| h.to_string()),
                     thumbprint: s.status.thumbprint.map(|t| t.to_string()),
                 }),
+            next: from.pins.next.map(|sha256| NextView {
+                sha256: sha256.to_string(),
+                in_place: fresh
+                    .and_then(|s| s.status.next)
+                    .map_or(InPlace::Unknown, |next| next.in_place),
+            }),
             checked_at: seen.map(|s| s.status.checked_at),
             job: seen.map(|s| s.status.job),
         })
@@ -147,6 +165,7 @@ pub fn columns(trusts: &[TrustView]) -> String {
         "CONFIGURED",
         "ADMITS",
         "PROOF",
+        "NEXT",
         "CERTIFICATE",
         "CHECKED",
     ]);
@@ -161,6 +180,14 @@ pub fn columns(trusts: &[TrustView]) -> String {
                 Proof::Proven { since: Some(since) } => format!("proven {}", moment(since)),
                 proof => proof.as_str().to_owned(),
             },
+            trust.next.as_ref().map_or_else(String::new, |next| {
+                match next.in_place {
+                    InPlace::Yes => "in place",
+                    InPlace::No => "missing",
+                    InPlace::Unknown => "unknown",
+                }
+                .to_owned()
+            }),
             certificate
                 .and_then(|c| c.thumbprint.clone())
                 .unwrap_or_default(),

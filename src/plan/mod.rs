@@ -18,6 +18,7 @@ mod in_use;
 mod inspection;
 mod lines;
 mod members;
+mod next;
 mod note;
 mod others;
 mod own_certificate;
@@ -82,6 +83,7 @@ fn whole(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
     endpoint::check(&scene, &mut report);
     own_certificate::check(&scene, &mut report);
     weak_certificate::check(&scene, &mut report);
+    next::check(&scene, &mut report);
     let required: Vec<Option<Required>> = (0..wish.members.len())
         .map(|member| {
             let is_peer = wish.trusts.iter().any(|trust| trust.peer == member);
@@ -148,6 +150,7 @@ fn trust_plan(
         proof: Proof::Unknown,
         admits: admits::admission(scene, acceptor, peer),
         certificate,
+        next: None,
         actions: Vec::new(),
         left_out: Vec::new(),
     };
@@ -163,6 +166,7 @@ fn trust_plan(
         clash::check(&trust, &mut chain, required, report);
         two_instances::check(&trust, report);
         superseded::check(&trust, &chain, report);
+        plan.next = next::seen(&trust);
         plan.proof = proof::proof(&trust, required);
         plan.configured = chain.configured;
         plan.actions = chain.actions;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::next;
 use super::note::{Note, Report, moment};
 use super::scene::{Scene, Seen};
 use crate::domain::certificate::{Certificate, IssuerSerial};
@@ -92,7 +93,7 @@ pub(super) fn required(scene: &Scene<'_>, peer: usize, report: &mut Report) -> O
         pinned,
         permitted,
         next: next
-            .filter(|n| n.sha256 != certificate.sha256 && n.not_after > scene.now)
+            .filter(|n| n.sha256 != certificate.sha256 && next::may_be_handed_out(scene, n))
             .map(Facts::of_upload),
     })
 }

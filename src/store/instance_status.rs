@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::read::{At, to_json};
-use super::{Conn, StoreError, endpoint_certificates};
+use super::{Conn, StoreError, certificate_copies, endpoint_certificates};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::Observation;
 
@@ -114,7 +114,7 @@ pub async fn is_at_revision(conn: &mut Conn, id: Uuid, revision: i64) -> Result<
     .await?)
 }
 
-/// Pins the server the address leads to, if none is pinned yet; `anew`: whatever is.
+/// Pins the server the address leads to, if none is pinned yet; `anew`: whatever is. What the former one said is forgotten.
 pub async fn pin_identity(
     conn: &mut Conn,
     id: Uuid,
@@ -123,7 +123,10 @@ pub async fn pin_identity(
 ) -> Result<(), StoreError> {
     let former = sqlx::query!(
         "with former as (select identity from instance_status where instance_id = $1)
-         update instance_status set identity = $2, version = version + 1
+         update instance_status
+         set identity = $2, version = version + 1,
+             observation = case when identity is null then observation end,
+             observed_at = case when identity is null then observed_at end
          where instance_id = $1 and (identity is null or $3 and identity <> $2)
          returning (select identity from former)",
         id,
@@ -133,7 +136,10 @@ pub async fn pin_identity(
     .fetch_optional(&mut *conn)
     .await?;
     match former.and_then(|row| row.identity) {
-        Some(_) => endpoint_certificates::forget(conn, id).await,
+        Some(_) => {
+            endpoint_certificates::forget(conn, id).await?;
+            certificate_copies::forget(conn, id).await
+        }
         None => Ok(()),
     }
 }
@@ -146,22 +152,37 @@ pub async fn save_observation(
     seen: &Observation,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
+    // Locked before it is read: of two looks at once, the second compares with what the first has written.
     let kept = sqlx::query!(
-        "update instance_status set observation = $2, observed_at = $3, version = version + 1
-         where instance_id = $1 and (observed_at is null or observed_at <= $3)",
+        r#"with former as (
+               select observed_at, observation->'certificates' as certificates,
+                      observation->'endpoint'->'certificate' as used
+               from instance_status
+               where instance_id = $1 for no key update)
+           update instance_status set observation = $2, observed_at = $3, version = version + 1
+           where instance_id = $1 and (observed_at is null or observed_at <= $3)
+           returning (select observed_at from former) as before, (select certificates from former) as certificates,
+                     (select used from former) as used"#,
         id,
         to_json(seen)?,
         at
     )
-    .execute(&mut *conn)
+    .fetch_optional(&mut *conn)
     .await?;
+    let Some(kept) = kept else {
+        return Ok(());
+    };
     let used = seen.endpoint.as_ref().and_then(|e| e.certificate.as_ref());
-    match used {
-        Some(used) if kept.rows_affected() == 1 => {
-            endpoint_certificates::note(conn, id, used, at).await
-        }
-        _ => Ok(()),
+    if let Some(used) = used
+        && kept.used != Some(to_json(used)?)
+    {
+        endpoint_certificates::note(conn, id, used, at).await?;
     }
+    if kept.certificates == Some(to_json(&seen.certificates)?) {
+        return Ok(());
+    }
+    let is_all = seen.login.sees_everything();
+    certificate_copies::note(conn, id, &seen.certificates, (at, kept.before), is_all).await
 }
 
 /// Notes that the instance refused a credential version.

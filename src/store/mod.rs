@@ -6,6 +6,7 @@
 
 pub mod attempts;
 mod cancel;
+pub mod certificate_copies;
 pub mod certificate_uses;
 pub mod certificates;
 pub mod claim;

@@ -444,6 +444,7 @@ async fn the_newer_look_at_a_trust_stays(pool: PgPool) {
     let proof = Proof::Proven { since: Some(now()) };
     let newer = SeenTrust {
         status: TrustStatus {
+            next: None,
             acceptor: fleet[0].id,
             peer: fleet[1].id,
             configured: Configured::Yes,

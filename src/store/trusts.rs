@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::read::At;
 use super::{Conn, StoreError};
 use crate::domain::hash::{Sha256, Thumbprint};
-use crate::domain::trust::{Admission, Proof, TrustStatus};
+use crate::domain::trust::{Admission, NextSeen, Proof, TrustStatus};
 
 const TABLE: &str = "trusts";
 
@@ -35,6 +35,8 @@ struct Row {
     checked_at: DateTime<Utc>,
     job_id: Uuid,
     basis: String,
+    next_sha256: Option<Vec<u8>>,
+    next_in_place: Option<String>,
 }
 
 /// The one select list of this table; the rest of the statement is the caller's.
@@ -43,7 +45,7 @@ macro_rules! rows {
         sqlx::query_as!(
             Row,
             "select t.acceptor_id, t.peer_id, t.configured, t.admits, t.admits_reasons, t.lapses_at, t.proof, t.proven_since, t.sha256, t.thumbprint,
-                    t.checked_at, t.job_id, t.basis
+                    t.checked_at, t.job_id, t.basis, t.next_sha256, t.next_in_place
              from trusts t " + $rest
             $(, $argument)*
         )
@@ -87,6 +89,16 @@ impl TryFrom<Row> for SeenTrust {
                 proof,
                 sha256: at.parsed("sha256", sha256)?,
                 thumbprint: at.parsed("thumbprint", thumbprint)?,
+                next: row
+                    .next_sha256
+                    .zip(row.next_in_place)
+                    .map(|(sha256, in_place)| {
+                        Ok::<_, StoreError>(NextSeen {
+                            sha256: at.parsed("next_sha256", Sha256::from_bytes(&sha256))?,
+                            in_place: at.word("next_in_place", &in_place)?,
+                        })
+                    })
+                    .transpose()?,
                 checked_at: row.checked_at,
                 job: row.job_id,
             },
@@ -126,13 +138,14 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
     };
     let saved = sqlx::query!(
         "insert into trusts (acceptor_id, peer_id, configured, proof, proven_since, sha256, thumbprint,
-                             checked_at, job_id, basis, admits, admits_reasons, lapses_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+                             checked_at, job_id, basis, admits, admits_reasons, lapses_at, next_sha256, next_in_place)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
          on conflict (acceptor_id, peer_id) do update
          set configured = excluded.configured, proof = excluded.proof, proven_since = excluded.proven_since,
              sha256 = excluded.sha256, thumbprint = excluded.thumbprint, checked_at = excluded.checked_at,
              job_id = excluded.job_id, basis = excluded.basis, admits = excluded.admits,
              admits_reasons = excluded.admits_reasons, lapses_at = excluded.lapses_at,
+             next_sha256 = excluded.next_sha256, next_in_place = excluded.next_in_place,
              otherwise_at = case
                  when trusts.configured = 'yes' and trusts.sha256 is not distinct from excluded.sha256
                  then trusts.otherwise_at else trusts.checked_at end
@@ -150,6 +163,8 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
         status.admits.verdict.as_str(),
         serde_json::json!(status.admits.reasons),
         status.admits.lapses_at,
+        status.next.as_ref().map(|next| next.sha256.as_bytes()),
+        status.next.map(|next| next.in_place.as_str()),
     )
     .execute(conn)
     .await?;
@@ -173,6 +188,13 @@ pub async fn otherwise(
         .into_iter()
         .filter_map(|row| Some(((row.acceptor_id, row.peer_id), row.at?)))
         .collect())
+}
+
+/// PostgreSQL's time: what `checked_at` is by.
+pub async fn now(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
+    Ok(sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
+        .fetch_one(conn)
+        .await?)
 }
 
 /// The last look at one trust.

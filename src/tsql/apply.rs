@@ -95,6 +95,7 @@ mod tests {
             proof: Proof::NeverDialled,
             admits: Default::default(),
             certificate: None,
+            next: None,
             actions,
         }
     }

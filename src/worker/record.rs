@@ -125,6 +125,7 @@ impl Attempt<'_> {
                         proof: planned.proof,
                         sha256: planned.certificate.as_ref().map(|c| c.sha256),
                         thumbprint: planned.certificate.as_ref().map(|c| c.thumbprint),
+                        next: planned.next,
                         checked_at: at,
                         job: self.job.id,
                     },

@@ -1,5 +1,6 @@
 //! What one registration says is weighed against all the others: certificates of two instances.
 
+use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::harness::{
@@ -17,10 +18,10 @@ async fn copy_key(app: &TestApp, of: &str, clone: &str) {
     for file in ["c", "k"] {
         to.files().put(file, from.files().read(file).unwrap());
     }
-    to.exec(&format!(
+    to.exec(
         "CREATE CERTIFICATE copied FROM FILE = 'c' WITH PRIVATE KEY (FILE = 'k', DECRYPTION BY PASSWORD = 'Copy!Pass1');
          ALTER ENDPOINT Endpoint_Mirroring FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE copied)"
-    ))
+    )
     .await
     .unwrap();
     assert_eq!(certificate_of(to), certificate_of(from));
@@ -104,6 +105,88 @@ async fn mirror(app: &TestApp) {
     let partner = |of: &str| format!("ALTER DATABASE erp SET PARTNER = '{}'", address(of));
     b.exec(&partner("HOST_A")).await.unwrap();
     a.exec(&partner("HOST_B")).await.unwrap();
+}
+
+#[sqlx::test(migrations = false)]
+async fn whether_to_switch_is_answered_by_what_every_acceptor_was_seen_to_have(pool: PgPool) {
+    let app = TestApp::start(&pool, &["HOST_A", "HOST_B", "HOST_W"]).await;
+    app.register_all(&["HOST_A", "HOST_B", "HOST_W"]).await;
+    assert_succeeded(&app.configure("erp").await);
+    let path = "/v1/instances/host_b/next";
+    app.get("/v1/instances/nobody/next")
+        .await
+        .expect_status(404);
+    app.get(path).await.expect_status(404);
+
+    let host = app.host("HOST_B");
+    host.exec("CREATE CERTIFICATE own WITH SUBJECT = N'own', START_DATE = '20200101', EXPIRY_DATE = '20400101'")
+        .await
+        .unwrap();
+    let der = der_of(host, "own").await;
+    app.upload("HOST_B", der, "next").await.expect_status(201);
+    let answer = app.get(path).await.expect_status(409).json();
+    assert_eq!(answer["code"], "next_not_in_place", "{answer:#}");
+    assert_eq!(
+        answer["acceptors"].as_array().unwrap().len(),
+        2,
+        "{answer:#}"
+    );
+    assert_eq!(
+        answer["acceptors"][0]["in_place"], "unknown",
+        "nobody has looked since"
+    );
+
+    let verified = app.verify("erp").await;
+    let seen = |job: &Value, acceptor: usize| {
+        let trusts = job["plan"]["instances"][acceptor]["trusts"]
+            .as_array()
+            .unwrap();
+        let from_b = trusts.iter().find(|t| t["from"] == "HOST_B").unwrap();
+        from_b["next"]["in_place"].clone()
+    };
+    assert_eq!(
+        (seen(&verified, 0), seen(&verified, 2)),
+        (json!("no"), json!("no"))
+    );
+    let answer = app.get_as(path, "text/plain").await.expect_status(409);
+    assert!(answer.text.contains("HOST_A: not in place"), "{answer:?}");
+
+    assert_succeeded(&app.configure("erp").await);
+    let answer = app.get(path).await.expect_status(200).json();
+    assert_eq!(answer["acceptors"][1]["on"], "HOST_W", "{answer:#}");
+    assert_eq!(answer["acceptors"][1]["in_place"], "yes", "{answer:#}");
+    let text = app.get_as(path, "text/plain").await.expect_status(200);
+    assert!(text.text.contains("HOST_W"), "{text:?}");
+    let pair = app.get("/v1/pairs/erp").await.json();
+    let trusts = pair["status"]["trusts"].as_array().unwrap();
+    let on_a = trusts
+        .iter()
+        .find(|t| t["on"] == "HOST_A" && t["from"] == "HOST_B");
+    assert_eq!(on_a.unwrap()["next"]["in_place"], "yes", "{pair:#}");
+    let instance = app.get("/v1/instances/HOST_B").await.json();
+    assert_eq!(
+        instance["status"]["next_on"].as_array().unwrap().len(),
+        2,
+        "{instance:#}"
+    );
+
+    app.get(&format!("{path}?max_age=0s"))
+        .await
+        .expect_status(409);
+    app.get(&format!("{path}?max_age=soon"))
+        .await
+        .expect_status(400);
+    // Held, and of no use: its login may not connect.
+    app.host("HOST_A")
+        .exec("REVOKE CONNECT ON ENDPOINT::Endpoint_Mirroring FROM [HOST_B_login]")
+        .await
+        .unwrap();
+    app.verify("erp").await;
+    let answer = app.get(path).await.expect_status(409).json();
+    assert!(
+        answer["detail"].as_str().unwrap().starts_with("HOST_A: "),
+        "{answer:#}"
+    );
 }
 
 #[sqlx::test(migrations = false)]

@@ -65,6 +65,7 @@ async fn a_batch_is_not_sent_once_the_lease_has_run_out(_pool: PgPool) {
             proof: Proof::Unknown,
             admits: Default::default(),
             certificate: None,
+            next: None,
             actions: vec![Action::CreateLogin { login }],
         }],
     };

@@ -1,5 +1,6 @@
 //! `/v1/instances`: SQL Server instances and what was last seen of them.
 
+mod next;
 mod view;
 mod wire;
 
@@ -30,6 +31,7 @@ pub fn routes() -> Vec<Guarded> {
     vec![
         Policy::Caller.guards(routes!(put_instance, get_instance, delete_instance)),
         Policy::Caller.guards(routes!(list_instances)),
+        Policy::Caller.guards(routes!(next::get_next)),
     ]
 }
 

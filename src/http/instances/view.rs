@@ -12,6 +12,7 @@ use crate::domain::identity::ServerIdentity;
 use crate::domain::instance::{Tls, Transport, Verification};
 use crate::domain::observation::{EndpointRole, EndpointState, Observation};
 use crate::domain::registration::Labels;
+use crate::domain::trust::InPlace;
 use crate::http::labels;
 use crate::http::problem::{Kind, Problem};
 use crate::http::text::{Lines, maybe_moment, moment, word};
@@ -87,6 +88,19 @@ struct InstanceStatusView {
     certificates: PinsView,
     /// What this instance lets in, by all registered pairs.
     trusts: Vec<TrustView>,
+    /// Where this instance's next certificate is in place, by all registered pairs; empty where none is uploaded.
+    next_on: Vec<NextOnView>,
+}
+
+/// One who is to let this instance in by its next certificate.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct NextOnView {
+    #[schema(example = "HOST_B")]
+    on: String,
+    in_place: InPlace,
+    /// When a job last looked.
+    #[schema(required)]
+    checked_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -171,6 +185,17 @@ impl InstanceView {
             .iter()
             .filter_map(|peer| gallery.view(instance.id, *peer))
             .collect();
+        let next_on = peers
+            .iter()
+            .filter_map(|peer| gallery.view(*peer, instance.id))
+            .filter_map(|trust| {
+                Some(NextOnView {
+                    on: trust.on,
+                    in_place: trust.next?.in_place,
+                    checked_at: trust.checked_at,
+                })
+            })
+            .collect();
         let (current, next) = gallery.pins(instance.id);
         Self {
             name: instance.name.to_string(),
@@ -179,7 +204,10 @@ impl InstanceView {
             created_at: instance.created_at,
             updated_at: instance.updated_at,
             spec: InstanceOutput::of(instance),
-            status: InstanceStatusView::of(status, PinsView { current, next }, trusts),
+            status: InstanceStatusView {
+                next_on,
+                ..InstanceStatusView::of(status, PinsView { current, next }, trusts)
+            },
         }
     }
 
@@ -223,6 +251,10 @@ impl InstanceView {
         let pins = &status.certificates;
         lines.line("current", pins.current.as_deref().unwrap_or_default());
         lines.line("next", pins.next.as_deref().unwrap_or_default());
+        for next in &status.next_on {
+            let (place, looked) = (next.in_place.as_str(), maybe_moment(next.checked_at));
+            lines.line("next in place", format!("on {}: {place} {looked}", next.on));
+        }
         lines.render() + "\n" + &trusts::columns(&status.trusts)
     }
 
@@ -334,6 +366,7 @@ impl InstanceStatusView {
             observed_at: status.observed_at,
             certificates,
             trusts,
+            next_on: Vec::new(),
         }
     }
 }
@@ -354,7 +387,7 @@ pub fn example() -> serde_json::Value {
             "endpoint": {"name": "Endpoint_Mirroring", "state": "started", "role": "all", "port": 5022},
             "refused_login": null,
             "certificates": {"current": null, "next": null},
-            "trusts": []
+            "trusts": [], "next_on": []
         }
     })
 }

@@ -7,6 +7,7 @@ use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
 use crate::domain::script::{InstanceScript, Script};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
 use crate::domain::wish::Use;
+use crate::http::trusts::NextView;
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PlanView {
@@ -68,6 +69,9 @@ pub struct TrustPlanView {
     proof: Proof,
     #[schema(required)]
     certificate: Option<PlanCertificateView>,
+    /// The peer's certificate uploaded as `next`, before anything of this plan is done; null where there is none.
+    #[schema(required)]
+    next: Option<NextView>,
     pub actions: Vec<ActionView>,
     /// `partial`: the blockers and conflicts for which nothing is done here.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -172,6 +176,10 @@ impl TrustPlanView {
             lapses_at: trust.admits.lapses_at,
             proof: trust.proof,
             certificate: trust.certificate.as_ref().map(PlanCertificateView::of),
+            next: trust.next.map(|next| NextView {
+                sha256: next.sha256.to_string(),
+                in_place: next.in_place,
+            }),
             actions: trust
                 .actions
                 .iter()

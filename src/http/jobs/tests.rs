@@ -55,6 +55,7 @@ fn sample_plan() -> Plan {
         proof: Proof::NeverDialled,
         admits: Default::default(),
         certificate: None,
+        next: None,
         actions,
     };
     Plan {

@@ -7,6 +7,7 @@ mod frame;
 mod inspections;
 mod kinds_of_certificate;
 pub(in crate::plan) mod made;
+mod next;
 mod preflight;
 mod property;
 mod registrations;

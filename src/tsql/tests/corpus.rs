@@ -59,6 +59,7 @@ fn instance(actions: Vec<Action>) -> InstancePlan {
             proof: Proof::NeverDialled,
             admits: Default::default(),
             certificate: None,
+            next: None,
             actions,
         }],
     }

@@ -70,6 +70,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
                     _ => Admission::default(),
                 },
                 certificate: None,
+                next: None,
                 actions,
             }],
         }],

@@ -114,6 +114,7 @@ pub fn wanted(code: Code) -> Wanted {
         Code::IssuerSerialTaken => {
             Words("the peer needs another certificate, with a serial of its own")
         }
+        Code::NextCertificateUnusable => Words("another upload, or time, is what it takes"),
         Code::FileMismatch => Words("the file is what has to change"),
         Code::EndpointInUse => Words("a quiet hour, or if_endpoint_in_use"),
         Code::NextCertificateInUse => Words("nothing is wrong"),

@@ -4,7 +4,7 @@ use crate::domain::action::Action;
 use crate::domain::hash::Thumbprint;
 use crate::domain::object_name::SysName;
 use crate::domain::plan::TrustPlan;
-use crate::domain::trust::{Admission, Admits, Configured, Proof};
+use crate::domain::trust::{Admission, Admits, Configured, InPlace, Proof};
 use crate::http::text::moment;
 
 /// What is there, what would be done, and what is known of it.
@@ -36,6 +36,14 @@ pub fn line(trust: &TrustPlan) -> String {
         parts.push(proof(trust.proof));
         parts.extend(admits(&trust.admits));
     }
+    parts.extend(trust.next.map(|next| {
+        match next.in_place {
+            InPlace::Yes => "next in place",
+            InPlace::No => "next not in place",
+            InPlace::Unknown => "whether next is in place is unknown",
+        }
+        .to_owned()
+    }));
     parts.join("; ")
 }
 
