@@ -19,6 +19,7 @@ fn server(name: &str) -> ServerIdentity {
 fn plan(actions: Vec<Action>) -> Plan {
     let trust = TrustPlan {
         left_out: Vec::new(),
+        next: None,
         peer: "HOST_B".to_owned(),
         configured: Configured::No,
         proof: Proof::NeverDialled,
