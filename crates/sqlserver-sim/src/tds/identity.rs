@@ -4,11 +4,12 @@
 
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{ClientHello, NoServerSessionStorage, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::session::TlsIdentity;
 
@@ -29,13 +30,16 @@ impl TlsIdentity {
     /// `chain` starts with the server's own certificate.
     ///
     /// # Errors
-    /// The key is of a kind TLS has no use for.
+    /// The first of the chain is no certificate, or the key is of a kind TLS has no use for.
     pub fn new(
         chain: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, rustls::Error> {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let certificate = chain.first().map(|own| own.to_vec()).unwrap_or_default();
+        if X509Certificate::from_der(&certificate).is_err() {
+            return Err(CertificateError::BadEncoding.into());
+        }
         let key = provider.key_provider.load_private_key(key)?;
         // Not compared with each other: a server may show what it has no key for, and version 1 is not read by rustls.
         let shown = Arc::new(One(Arc::new(CertifiedKey::new(chain, key))));
