@@ -319,6 +319,8 @@ fn known(member: &Member) -> KnownInstance {
     KnownInstance {
         id: member.instance_id,
         name: member.name.to_string(),
+        identity: None,
+        started: None,
         certificates: certificates.collect(),
     }
 }
