@@ -29,6 +29,7 @@ pub mod pairs;
 pub mod prune;
 mod read;
 pub mod seal;
+pub mod selection;
 pub mod steps;
 mod transaction;
 pub mod trusts;

@@ -123,6 +123,43 @@ async fn master_restored_from_elsewhere_blocks_until_it_is_accepted(pool: PgPool
 }
 
 #[sqlx::test(migrations = false)]
+async fn on_the_day_of_a_disaster_identities_are_accepted_by_label(pool: PgPool) {
+    let app = known(&pool, vec![host("HOST_A"), host("HOST_B"), host("HOST_C")]).await;
+    for name in ["HOST_A", "HOST_B"] {
+        let body = json!({"labels": {"site": "dr"}, "spec": app.instance_spec(name)});
+        app.put(&format!("/v1/instances/{name}"), &body)
+            .await
+            .expect_status(200);
+    }
+    app.register_instance("HOST_C").await;
+    app.host("HOST_B").copy_disks(app.host("HOST_C")).await;
+    assert_failed(&app.inspect("HOST_B", false).await, "preflight_failed");
+    for (labels, code) in [
+        (json!({}), "no_labels"),
+        (json!({"site": "none"}), "nothing_selected"),
+    ] {
+        let refused = app
+            .post("/v1/inspections", &json!({"labels": labels}))
+            .await
+            .expect_status(422);
+        assert_eq!(refused.json()["errors"][0]["code"], code);
+    }
+    let body = json!({"labels": {"site": "dr"}, "accept_identity": true, "reason": "site lost"});
+    let asked = app
+        .post("/v1/inspections", &body)
+        .await
+        .expect_status(202)
+        .json();
+    let items = asked["items"].as_array().unwrap();
+    assert_eq!(items.len(), 2, "{asked:#}");
+    for item in items {
+        let path = format!("{}/result?wait=60s", item["location"].as_str().unwrap());
+        app.get(&path).await.expect_status(200);
+    }
+    assert_succeeded(&app.inspect("HOST_B", false).await);
+}
+
+#[sqlx::test(migrations = false)]
 async fn one_server_registered_twice_is_found_at_the_first_look_at_the_second(pool: PgPool) {
     let app = known(&pool, vec![host("HOST_A"), host("HOST_B")]).await;
     let spec = json!({"spec": app.instance_spec("HOST_B")});
