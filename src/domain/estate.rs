@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::hash::{Sha256, Thumbprint};
+use super::identity::{ServerIdentity, Start};
 
 /// Every registered instance, the members of the wish included.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,10 @@ pub struct Estate {
 pub struct KnownInstance {
     pub id: Uuid,
     pub name: String,
+    /// The server its address led to when it was first observed.
+    pub identity: Option<ServerIdentity>,
+    /// When that server started, and when that was seen, by the last look.
+    pub started: Option<(Start, DateTime<Utc>)>,
     /// One entry per certificate and standing.
     pub certificates: Vec<KnownCertificate>,
 }

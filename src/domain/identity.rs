@@ -1,8 +1,9 @@
-//! Which server an instance's address leads to: pinned at the first observation.
+//! Which server an instance's address leads to: pinned at the first observation. What the facts are good for: `docs/identity.md`.
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-/// What a server says of itself. Compared whole, without regard to case.
+/// What a server says of itself: where it runs, and which `master` it runs with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ServerIdentity {
     /// `SERVERPROPERTY('ServerName')`.
@@ -11,20 +12,77 @@ pub struct ServerIdentity {
     pub machine_name: String,
     /// `SERVERPROPERTY('InstanceName')`; absent for a default instance.
     pub instance_name: Option<String>,
+    /// Absent where the log-in does not see the service master key, and in what an older version kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master: Option<MasterIdentity>,
+}
+
+/// The service master key of `master`: made by the installer, carried along by every copy of `master` and by nothing else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct MasterIdentity {
+    /// Its `key_guid`; another one once the key is regenerated.
+    pub key_guid: String,
+    /// Its `create_date`, as the server shows it.
+    #[schema(value_type = String, example = "2026-03-01T08:12:44.123")]
+    pub key_created: NaiveDateTime,
+}
+
+impl MasterIdentity {
+    /// One of the two may change when the key is regenerated.
+    fn is_same_as(&self, other: &Self) -> bool {
+        self.key_guid.eq_ignore_ascii_case(&other.key_guid) || self.key_created == other.key_created
+    }
 }
 
 impl ServerIdentity {
+    /// The same server, as far as both tell: of the same names, with the same `master`. A name that a container runtime made up
+    /// says nothing; there it is `master` that tells, and has to be known.
     #[must_use]
     pub fn is_same_as(&self, other: &Self) -> bool {
-        let instance = |i: &Self| i.instance_name.as_deref().unwrap_or("").to_lowercase();
-        self.server_name.to_lowercase() == other.server_name.to_lowercase()
-            && self.machine_name.to_lowercase() == other.machine_name.to_lowercase()
-            && instance(self) == instance(other)
+        let master = match (&self.master, &other.master) {
+            (Some(one), Some(two)) => Some(one.is_same_as(two)),
+            _ => None,
+        };
+        if self.names_nothing() && other.names_nothing() && self.instance() == other.instance() {
+            return master.unwrap_or_else(|| self.has_names_of(other));
+        }
+        self.has_names_of(other) && master != Some(false)
+    }
+
+    /// What kept it apart from `pinned` is `master` alone: it was restored here, or this is another machine of that name.
+    #[must_use]
+    pub fn has_names_of(&self, other: &Self) -> bool {
+        let same = |one: &str, two: &str| one.to_lowercase() == two.to_lowercase();
+        same(&self.server_name, &other.server_name)
+            && same(&self.machine_name, &other.machine_name)
+            && self.instance() == other.instance()
+    }
+
+    fn instance(&self) -> String {
+        self.instance_name.as_deref().unwrap_or("").to_lowercase()
+    }
+
+    /// Twelve hexadecimal digits, as a container gets that nobody has named: another with every container.
+    fn names_nothing(&self) -> bool {
+        self.machine_name.len() == 12 && self.machine_name.bytes().all(|b| b.is_ascii_hexdigit())
     }
 }
 
 impl std::fmt::Display for ServerIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} (machine {})", self.server_name, self.machine_name)
+        write!(f, "{} (machine {}", self.server_name, self.machine_name)?;
+        match &self.master {
+            Some(master) => write!(f, ", service master key {})", master.key_guid),
+            None => write!(f, ")"),
+        }
     }
+}
+
+/// When a server started, as one look saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// By the server's own clock and time zone: the same value as long as it runs, and another one after every start.
+    pub mark: NaiveDateTime,
+    /// The same moment by mirrorgate's clock, as near as the server's clock allows.
+    pub at: DateTime<Utc>,
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::IssuerSerial;
 use super::hash::{Sha256, Thumbprint};
-use super::identity::ServerIdentity;
+use super::identity::{ServerIdentity, Start};
 use super::object_name::SysName;
 use super::own_deny::OwnDeny;
 use super::rights::Rights;
@@ -55,6 +55,9 @@ pub struct Server {
     pub encrypted: Option<bool>,
     /// The address was an availability group listener's.
     pub through_listener: bool,
+    /// `None` in what an older version kept.
+    #[serde(default)]
+    pub start: Option<Start>,
 }
 
 impl Server {

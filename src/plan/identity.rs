@@ -1,8 +1,11 @@
 //! Whether each address still leads to the server it led to, and to a server of its own.
 
-use super::note::Report;
+use chrono::Duration;
+
+use super::note::{Note, Report};
 use super::scene::Scene;
-use crate::domain::finding::Code;
+use crate::domain::finding::{Code, Severity};
+use crate::domain::identity::Start;
 
 /// What the default instance calls itself in places that want a name.
 const DEFAULT_INSTANCE: &str = "mssqlserver";
@@ -13,6 +16,7 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
         other_instance(scene, index, report);
         listener(scene, index, report);
         same_server(scene, index, report);
+        registered_elsewhere(scene, index, report);
     }
 }
 
@@ -21,15 +25,22 @@ fn changed(scene: &Scene<'_>, index: usize, report: &mut Report) {
     else {
         return;
     };
-    if !pinned.is_same_as(&seen.server.identity) {
-        report.add(
-            scene
-                .note(Code::InstanceIdentityChanged, index)
-                .found(format!("{} leads to {}", scene.member(index).address, seen.server.identity))
-                .wanted(format!("{pinned}, as at the first observation"))
-                .remedy("Find out whether an alias was moved or a listener failed over. If the new server is meant, ask for an inspect job with accept_identity."),
-        );
+    let found = &seen.server.identity;
+    if pinned.is_same_as(found) {
+        return;
     }
+    let remedy = if pinned.has_names_of(found) {
+        "Its master database is another one: master of another server was restored there, its service master key was made anew, or this is another machine of the same name. If that is meant, ask for an inspect job with accept_identity."
+    } else {
+        "Find out whether an alias was moved, a listener failed over, or the machine renamed or copied. If the new server is meant, ask for an inspect job with accept_identity."
+    };
+    report.add(
+        scene
+            .note(Code::InstanceIdentityChanged, index)
+            .found(format!("{} leads to {found}", scene.member(index).address))
+            .wanted(format!("{pinned}, as at the first observation"))
+            .remedy(remedy),
+    );
 }
 
 fn other_instance(scene: &Scene<'_>, index: usize, report: &mut Report) {
@@ -73,22 +84,95 @@ fn same_server(scene: &Scene<'_>, index: usize, report: &mut Report) {
     let Some(seen) = scene.observed(index) else {
         return;
     };
-    let twin = scene.all_observed().find(|(other, _, o)| {
-        *other < index && o.server.identity.is_same_as(&seen.server.identity)
+    let twins = scene.all_observed().filter(|(other, _, o)| {
+        *other != index && o.server.identity.is_same_as(&seen.server.identity)
     });
-    if let Some((other, _, _)) = twin {
-        report.add(
-            scene
-                .note(Code::SameServerTwice, index)
-                .peer(scene.name(other))
-                .found(format!(
-                    "{} and {} are both {}",
-                    scene.name(other),
-                    scene.name(index),
-                    seen.server.identity
-                ))
-                .wanted("two different servers")
-                .remedy("Correct the address of one of the two registrations."),
-        );
+    for (other, _, theirs) in twins {
+        if started_apart(seen.server.start, theirs.server.start) {
+            report.add(clones(scene, index, scene.name(other)));
+        } else if other < index {
+            report.add(
+                scene
+                    .note(Code::SameServerTwice, index)
+                    .peer(scene.name(other))
+                    .found(format!(
+                        "{} and {} are both {}",
+                        scene.name(other),
+                        scene.name(index),
+                        seen.server.identity
+                    ))
+                    .wanted("two different servers")
+                    .remedy("Correct the address of one of the two registrations."),
+            );
+        }
     }
+}
+
+/// One server has one start; two looks at it show the same mark as long as it runs.
+fn started_apart(one: Option<Start>, other: Option<Start>) -> bool {
+    matches!((one, other), (Some(one), Some(other)) if one.mark != other.mark)
+}
+
+/// Registrations that are no members here, whose address led to the same server or to one that passes for it.
+fn registered_elsewhere(scene: &Scene<'_>, index: usize, report: &mut Report) {
+    let Some(seen) = scene.observed(index) else {
+        return;
+    };
+    let members = &scene.wish.members;
+    let own = members[index].instance_id;
+    let is_member = |id| members.iter().any(|member| member.instance_id == id);
+    let others = scene.wish.estate.instances.iter();
+    for other in others.filter(|other| !is_member(other.id)) {
+        let identity = other.identity.as_ref();
+        if !identity.is_some_and(|theirs| theirs.is_same_as(&seen.server.identity)) {
+            continue;
+        }
+        // A look at a server that started only afterwards may have been one at this very server, before it was restarted.
+        let both_ran = other.started.is_some_and(|(theirs, seen_at)| {
+            let at = seen.server.start.map(|start| start.at + CLOCKS_APART);
+            started_apart(seen.server.start, Some(theirs)) && at.is_some_and(|at| at < seen_at)
+        });
+        report.add(if both_ran {
+            clones(scene, index, &other.name)
+        } else {
+            // Ids are made in the order of the registrations: whoever came first may go on.
+            let severity = if other.id < own {
+                Severity::Blocker
+            } else {
+                Severity::Warning
+            };
+            twice(scene, index, &other.name).severity(severity)
+        });
+    }
+}
+
+/// Longer than clocks of well-kept servers differ.
+const CLOCKS_APART: Duration = Duration::minutes(2);
+
+fn clones(scene: &Scene<'_>, index: usize, other: &str) -> Note {
+    scene
+        .note(Code::ServerRegisteredTwice, index)
+        .peer(other)
+        .found(format!(
+            "{} and {other} lead to two servers of the same names and master that started at different times: one is a copy of the other, and both run",
+            scene.name(index)
+        ))
+        .wanted("servers that can be told apart")
+        .remedy("Find out which of the two is meant; stop or rename the other, or forget its registration. Where an address was corrected since, ask for an inspect job with accept_identity there.")
+}
+
+fn twice(scene: &Scene<'_>, index: usize, other: &str) -> Note {
+    let seen = scene
+        .observed(index)
+        .map(|seen| seen.server.identity.to_string());
+    scene
+        .note(Code::ServerRegisteredTwice, index)
+        .peer(other)
+        .found(format!(
+            "{} and {other} are both {}",
+            scene.name(index),
+            seen.unwrap_or_default()
+        ))
+        .wanted("one registration for one server")
+        .remedy("Correct the address of one of the two registrations, and ask for an inspect job with accept_identity there; or forget the one that is too many.")
 }

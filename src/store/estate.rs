@@ -21,8 +21,10 @@ pub async fn read(conn: &mut Conn, members: &[Uuid]) -> Result<Estate, StoreErro
 async fn instances(conn: &mut Conn) -> Result<Vec<KnownInstance>, StoreError> {
     // A deleted upload that nobody saw in use was a slip, maybe: it tells nothing about the instance.
     let rows = sqlx::query!(
-        r#"select i.id as "id!", i.name as "name!", c.sha256, c.thumbprint, c.standing
+        r#"select i.id as "id!", i.name as "name!", c.sha256, c.thumbprint, c.standing,
+                  s.identity, s.observation->'server'->'start' as start, s.observed_at
            from instances i
+           left join instance_status s on s.instance_id = i.id
            left join (
                select instance_id, sha256, null::bytea as thumbprint,
                       case when not pinned then 'earlier' else purpose end as standing
@@ -47,6 +49,15 @@ async fn instances(conn: &mut Conn) -> Result<Vec<KnownInstance>, StoreError> {
             found.push(KnownInstance {
                 id: row.id,
                 name: row.name,
+                identity: row
+                    .identity
+                    .map(|identity| at.json("identity", identity))
+                    .transpose()?,
+                // A memory of another version's making that does not read is as good as none.
+                started: row
+                    .start
+                    .and_then(|start| serde_json::from_value(start).ok())
+                    .zip(row.observed_at),
                 certificates: Vec::new(),
             });
         }

@@ -144,6 +144,23 @@ pub async fn pin_identity(
     }
 }
 
+/// Adds to the pinned identity what an earlier look could not see. To be called with the same server only.
+pub async fn complete_identity(
+    conn: &mut Conn,
+    id: Uuid,
+    identity: &ServerIdentity,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update instance_status set identity = $2, version = version + 1
+         where instance_id = $1 and identity is not null and identity->'master' is null",
+        id,
+        to_json(identity)?
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Keeps what the instance said at that time (PostgreSQL's clock), unless something newer is kept already: two jobs may look
 /// at the same time. With it, in rows of their own, what lists ask for.
 pub async fn save_observation(

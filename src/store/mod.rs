@@ -30,6 +30,7 @@ pub mod prune;
 pub mod reach;
 mod read;
 pub mod seal;
+pub mod selection;
 pub mod steps;
 mod transaction;
 pub mod trusts;

@@ -505,6 +505,7 @@ async fn identity_and_refusal_are_kept(pool: PgPool) {
         server_name: "SQLA".to_owned(),
         machine_name: "SQLA".to_owned(),
         instance_name: None,
+        master: None,
     };
     pin_identity(conn, id, &identity, false).await.unwrap();
     let other = ServerIdentity {

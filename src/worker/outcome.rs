@@ -90,6 +90,7 @@ pub(super) fn is_about_identity(code: Code) -> bool {
         Code::InstanceIdentityChanged
             | Code::InstanceNameDiffers
             | Code::SameServerTwice
+            | Code::ServerRegisteredTwice
             | Code::ConnectedThroughListener
     )
 }

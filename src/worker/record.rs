@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::attempt::{Attempt, Interrupted};
 use super::load::{Loaded, Side};
 use super::outcome::is_about_identity;
+use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::script::Script;
@@ -96,10 +97,16 @@ impl Attempt<'_> {
         if !instance_status::is_at_revision(conn, id, revision).await? {
             return Ok(());
         }
-        if member.pinned_identity.is_none() {
-            let identity = &observation.server.identity;
-            let anew = self.job.options.accept_identity;
-            instance_status::pin_identity(conn, id, identity, anew).await?;
+        let identity = &observation.server.identity;
+        match &member.pinned_identity {
+            None => {
+                let anew = self.job.options.accept_identity;
+                instance_status::pin_identity(conn, id, identity, anew).await?;
+            }
+            Some(pinned) if pinned.master.is_none() && identity.master.is_some() => {
+                instance_status::complete_identity(conn, id, identity).await?;
+            }
+            Some(_) => {}
         }
         instance_status::save_observation(conn, id, observation, at).await
     }
@@ -152,5 +159,8 @@ fn is_the_one(plan: &Plan, member: &Member) -> bool {
     !plan
         .findings
         .iter()
-        .any(|f| f.blocks() && is_about_identity(f.code) && f.instance == member.name.as_str())
+        .filter(|f| f.blocks() && is_about_identity(f.code))
+        // That a server passes for another's is known to both only where it is kept for both.
+        .filter(|f| f.code != Code::ServerRegisteredTwice)
+        .any(|f| f.instance == member.name.as_str())
 }

@@ -287,10 +287,19 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
         reconnect::heal(&self.inner);
     }
 
+    /// Gets the disks of another instance: all its databases and what is in master, as after a copy of the machine or the volume,
+    /// or after a restore of master. Names and ports stay.
+    pub async fn copy_disks(&self, of: &Self) {
+        let _guard = self.inner.writer().await;
+        self.inner.publish(of.inner.committed());
+        self.inner.made_tempdb_anew();
+    }
+
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
         self.renew_fallback();
         self.inner.cycle_log();
+        self.inner.made_tempdb_anew();
         self.inner.running.store(true, Ordering::Relaxed);
         self.inner.bind_endpoint();
         reconnect::heal(&self.inner);

@@ -3,12 +3,13 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
+use chrono::{DateTime, Utc};
 
 use super::answer::{JobAnswer, settle};
 use super::view::{self, JobView};
 use super::wire::{AskOfInstance, AskOfPair, deadline_passed};
 use crate::domain::id::new_id;
-use crate::domain::job::{Accepted, AcceptedMember, Job, JobOptions, Subject};
+use crate::domain::job::{Accepted, AcceptedMember, Job, JobKind, JobOptions, Subject};
 use crate::domain::name::NamedRef;
 use crate::domain::pair::Role;
 use crate::http::api::Api;
@@ -19,6 +20,7 @@ use crate::http::negotiate::Format;
 use crate::http::problem::{Kind, Problem};
 use crate::http::reply::Answer;
 use crate::http::{instances as instance_routes, pairs as pair_routes};
+use crate::store::instances::Instance;
 use crate::store::jobs::{self, NewJob};
 use crate::store::pairs::{self, Pair};
 use crate::store::{Conn, Transaction, certificates, deadline, instances};
@@ -99,7 +101,7 @@ pub async fn ask_for_pair_job(
 }
 
 /// A deadline lies in the future, by the clock that the job will be held to.
-async fn check_time(conn: &mut Conn, options: &JobOptions) -> Result<(), Problem> {
+pub(super) async fn check_time(conn: &mut Conn, options: &JobOptions) -> Result<(), Problem> {
     let Some(given) = options.deadline else {
         return Ok(());
     };
@@ -200,7 +202,7 @@ pub async fn ask_for_instance_job(
     keyed: Keyed,
     JsonText(body, text): JsonText<AskOfInstance>,
 ) -> Answer {
-    let (kind, options) = body.check()?;
+    let options = body.check()?;
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
     let pending = match keyed.begin(&mut tx, &text).await? {
@@ -211,15 +213,29 @@ pub async fn ask_for_instance_job(
         .await?
         .ok_or_else(|| instance_routes::unknown(&name))?;
     check_time(&mut tx, &options).await?;
+    let new = of_instance(&mut tx, instance, options, (&request, now)).await?;
+    jobs::enqueue(&mut tx, &new).await?;
+    pending.remember(&mut tx, ACCEPTED, new.id).await?;
+    tx.commit().await?;
+    answer(&api, new.id, wait, format, false).await
+}
+
+/// An inspection of the instance as it is registered now.
+pub(super) async fn of_instance(
+    conn: &mut Conn,
+    instance: Instance,
+    options: JobOptions,
+    (request, now): (&RequestId, DateTime<Utc>),
+) -> Result<NewJob, Problem> {
     let named = NamedRef {
         id: instance.id,
         name: instance.name,
     };
-    let role = role_over_all(&mut tx, named.id).await?;
-    let member = accept_member(&mut tx, named.clone(), role).await?;
-    let new = NewJob {
+    let role = role_over_all(conn, named.id).await?;
+    let member = accept_member(conn, named.clone(), role).await?;
+    Ok(NewJob {
         id: new_id(),
-        kind,
+        kind: JobKind::Inspect,
         subject: Subject::Instance(named),
         options,
         accepted: Accepted {
@@ -227,13 +243,9 @@ pub async fn ask_for_instance_job(
             operating_mode: None,
             members: vec![member],
         },
-        request_id: Some(request.0),
+        request_id: Some(request.0.clone()),
         created_at: now,
-    };
-    jobs::enqueue(&mut tx, &new).await?;
-    pending.remember(&mut tx, ACCEPTED, new.id).await?;
-    tx.commit().await?;
-    answer(&api, new.id, wait, format, false).await
+    })
 }
 
 /// The job of a request that was made before, as it is now. The transaction ends first: nobody waits in one.

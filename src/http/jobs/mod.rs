@@ -5,6 +5,7 @@ mod ask;
 mod cancel;
 mod events;
 mod filter;
+mod inspections;
 mod plain;
 mod plan_view;
 mod read;
@@ -27,6 +28,7 @@ pub fn routes() -> Vec<Guarded> {
         Policy::Caller.guards(routes!(ask_for_pair_job, list_pair_jobs)),
         Policy::Caller.guards(routes!(ask_for_instance_job, list_instance_jobs)),
     ];
+    all.extend(inspections::routes());
     all.extend(read::routes());
     all.extend(events::routes());
     all.extend(cancel::routes());

@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{JobKind, JobOptions};
+use crate::domain::registration::Labels;
 use crate::domain::wish::IfEndpointInUse;
+use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
 
 const POINTER_DEADLINE: &str = "/deadline";
@@ -67,6 +69,30 @@ pub struct AskOfInstance {
     change_ref: Option<String>,
     /// When the job is no longer wanted, RFC 3339, by the database's clock: one that has not ended by then ends
     /// `deadline_exceeded`.
+    #[serde(default)]
+    #[schema(format = DateTime, example = "2030-11-27T22:00:00Z")]
+    deadline: Option<String>,
+}
+
+/// Inspections of all instances with these labels.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskByLabels {
+    /// Those that have all of these.
+    #[schema(value_type = BTreeMap<String, String>)]
+    labels: Labels,
+    /// Pin the identity each server has now, if it has changed.
+    #[serde(default)]
+    accept_identity: bool,
+    /// Why, for the history.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// The change this belongs to.
+    #[serde(default)]
+    #[schema(max_length = 64, example = "CHG0042")]
+    change_ref: Option<String>,
+    /// When the jobs are no longer wanted, RFC 3339, by the database's clock.
     #[serde(default)]
     #[schema(format = DateTime, example = "2030-11-27T22:00:00Z")]
     deadline: Option<String>,
@@ -146,7 +172,7 @@ impl AskOfPair {
 impl AskOfInstance {
     /// # Errors
     /// `refused`, with every rule that is broken.
-    pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
+    pub fn check(self) -> Result<JobOptions, Problem> {
         let mut faults = Vec::new();
         check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
         let deadline = deadline(self.deadline.as_deref(), &mut faults);
@@ -157,7 +183,33 @@ impl AskOfInstance {
             deadline,
             ..JobOptions::default()
         };
-        finish(faults, (JobKind::Inspect, options))
+        finish(faults, options)
+    }
+}
+
+impl AskByLabels {
+    /// # Errors
+    /// `refused`, with every rule that is broken; no labels at all would choose everything.
+    pub fn check(self) -> Result<(Labels, JobOptions), Problem> {
+        let mut faults = Vec::new();
+        labels::check(&self.labels, &mut faults);
+        if self.labels.is_empty() {
+            faults.push(Fault::new(
+                "/labels",
+                "no_labels",
+                "wanted is at least one label: without any, every instance would be meant",
+            ));
+        }
+        check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
+        let deadline = deadline(self.deadline.as_deref(), &mut faults);
+        let options = JobOptions {
+            accept_identity: self.accept_identity,
+            reason: self.reason,
+            change_ref: self.change_ref,
+            deadline,
+            ..JobOptions::default()
+        };
+        finish(faults, (self.labels, options))
     }
 }
 

@@ -140,6 +140,8 @@ impl Estate {
         self.others.push(KnownInstance {
             id: Uuid::from_u128(1000 + self.others.len() as u128),
             name: name.to_owned(),
+            identity: None,
+            started: None,
             certificates: vec![entry(made.sha256(), standing)],
         });
     }
@@ -183,6 +185,8 @@ fn known_as(member: &Member) -> KnownInstance {
     KnownInstance {
         id: member.instance_id,
         name: member.name.to_string(),
+        identity: None,
+        started: None,
         certificates: pinned
             .chain(earlier.map(|sha256| entry(*sha256, Standing::Earlier)))
             .collect(),

@@ -4,6 +4,7 @@ mod certificates;
 mod chains;
 pub(in crate::plan) mod estate;
 mod frame;
+mod identities;
 mod inspections;
 mod kinds_of_certificate;
 pub(in crate::plan) mod made;

@@ -7,7 +7,7 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 use crate::domain::action::Action;
 use crate::domain::certificate::IssuerSerial;
 use crate::domain::hash::{Sha256, Thumbprint};
-use crate::domain::identity::ServerIdentity;
+use crate::domain::identity::{MasterIdentity, ServerIdentity};
 use crate::domain::object_name::SysName;
 use crate::domain::observation::*;
 use crate::domain::rights::{Grantee, Right, RightRow, Rights, RoleMember};
@@ -338,6 +338,11 @@ fn base(host: &str, own: &Made) -> Observation {
                 server_name: host.to_owned(),
                 machine_name: host.to_owned(),
                 instance_name: None,
+                master: Some(MasterIdentity {
+                    key_guid: format!("key of {host}"),
+                    key_created: now().naive_utc()
+                        + Duration::milliseconds(host.bytes().map(i64::from).sum()),
+                }),
             },
             version: "16.0.4135.4".to_owned(),
             edition: "Standard Edition (64-bit)".to_owned(),
@@ -347,6 +352,7 @@ fn base(host: &str, own: &Made) -> Observation {
             clock: now(),
             encrypted: Some(true),
             through_listener: false,
+            start: None,
         },
         login: OwnLogin {
             name: name("mirrorgate"),

@@ -147,6 +147,9 @@ impl Incoming {
         let mut server = self.server.ok_or_else(|| missing("mg_server"))?;
         server.encrypted = self.encrypted;
         server.through_listener = self.through_listener;
+        if let Some(start) = &mut server.start {
+            start.at += observed_at - server.clock;
+        }
         let mut login = self.login.ok_or_else(|| missing("mg_login"))?;
         login.denies = self.own_denies;
         // Where the bytes are there, what is shown is what they say: a hostile server may claim another thumbprint.

@@ -1,9 +1,10 @@
 //! Who answered and who we are there: the sets `mg_server`, `mg_login` and `mg_master_key`.
 
+use chrono::{Duration, NaiveDateTime};
 use tiberius::Row;
 
 use super::field::{self, Unreadable};
-use crate::domain::identity::ServerIdentity;
+use crate::domain::identity::{MasterIdentity, ServerIdentity, Start};
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{MasterKey, OwnLogin, Server};
 use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
@@ -15,6 +16,7 @@ pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {
             server_name: field::text(row, "mg_server")?,
             machine_name: field::text(row, "machine_name")?,
             instance_name: field::opt_text(row, "instance_name")?,
+            master: master(row)?,
         },
         version: field::text(row, "version")?,
         edition: field::opt_text(row, "edition")?.unwrap_or_default(),
@@ -25,7 +27,30 @@ pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {
         // Their own sets say so, later in the answer.
         encrypted: None,
         through_listener: false,
+        start: start(row)?,
     })
+}
+
+fn master(row: &Row) -> Result<Option<MasterIdentity>, Unreadable> {
+    let key_guid = field::opt_text(row, "key_guid")?;
+    let key_created = field::opt::<NaiveDateTime>(row, "key_created")?;
+    Ok(key_guid
+        .zip(key_created)
+        .map(|(key_guid, key_created)| MasterIdentity {
+            key_guid,
+            key_created,
+        }))
+}
+
+/// By the server's clock; the reader puts it right once the answer is whole.
+fn start(row: &Row) -> Result<Option<Start>, Unreadable> {
+    let mark = field::opt::<NaiveDateTime>(row, "started")?;
+    let up = field::opt::<i32>(row, "up_seconds")?;
+    let clock = field::time(row, "clock")?;
+    Ok(mark.zip(up).map(|(mark, up)| Start {
+        mark,
+        at: clock - Duration::seconds(up.into()),
+    }))
 }
 
 pub(super) fn own_login(row: &Row) -> Result<OwnLogin, Unreadable> {

@@ -327,6 +327,8 @@ fn known(member: &Member) -> KnownInstance {
     KnownInstance {
         id: member.instance_id,
         name: member.name.to_string(),
+        identity: None,
+        started: None,
         certificates: certificates.collect(),
     }
 }

@@ -24,7 +24,7 @@ use super::run::locks::AppLocks;
 use super::run::session::EngineSession;
 use super::state::certificate::BadCertificate;
 use super::state::version::{Edition, Platform, Version};
-use super::state::{MASTER, SA, State};
+use super::state::{MASTER, SA, State, TEMPDB};
 use super::switches::Unverified;
 use crate::fleet::FleetInner;
 use crate::session::TlsIdentity;
@@ -122,6 +122,16 @@ impl Inner {
 
     pub(crate) fn set_tls(&self, tls: Arc<TlsIdentity>) {
         *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
+
+    /// As every start does.
+    pub(crate) fn made_tempdb_anew(&self) {
+        let mut state = (*self.committed()).clone();
+        let now = self.now();
+        if let Some(tempdb) = state.databases.get_mut(&TEMPDB) {
+            tempdb.created = now;
+        }
+        self.publish(Arc::new(state));
     }
 
     pub fn version(&self) -> Version {

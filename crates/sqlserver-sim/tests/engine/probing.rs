@@ -87,7 +87,7 @@ async fn finds(
     let text = report(&asked).replace("[instance.unverified]", "");
     toml::from_str::<Unverified>(&text).unwrap();
     for instance in fleet.instances() {
-        let left = "SELECT (SELECT COUNT(*) FROM sys.server_principals WHERE name LIKE N'probe_real%') + (SELECT COUNT(*) FROM sys.database_principals WHERE name LIKE N'probe_real%') + (SELECT COUNT(*) FROM sys.certificates WHERE name LIKE N'probe_real%') + (SELECT COUNT(*) FROM sys.database_mirroring_endpoints) + (SELECT COUNT(*) FROM sys.symmetric_keys) + (SELECT COUNT(*) FROM sys.databases WHERE name = N'probe_real')";
+        let left = "SELECT (SELECT COUNT(*) FROM sys.server_principals WHERE name LIKE N'probe_real%') + (SELECT COUNT(*) FROM sys.database_principals WHERE name LIKE N'probe_real%') + (SELECT COUNT(*) FROM sys.certificates WHERE name LIKE N'probe_real%') + (SELECT COUNT(*) FROM sys.database_mirroring_endpoints) + (SELECT COUNT(*) FROM sys.symmetric_keys WHERE name <> N'##MS_ServiceMasterKey##') + (SELECT COUNT(*) FROM sys.databases WHERE name = N'probe_real')";
         assert_eq!(number(&instance, left).await, 0, "nothing is left behind");
     }
 }

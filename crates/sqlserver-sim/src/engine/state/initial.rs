@@ -11,7 +11,7 @@ use super::endpoint::{Endpoint, FIRST_USER_ENDPOINT};
 use super::permission::Permission;
 use super::principal::{DatabasePrincipal, ServerPrincipal};
 use super::version::Version;
-use super::{MASTER, PUBLIC, SA, SYSADMIN, State, internal};
+use super::{MASTER, PUBLIC, SA, SYSADMIN, ServiceKey, State, internal};
 use crate::engine::lang::ast::EndpointState;
 
 const FIXED_ROLES: [&str; 8] = [
@@ -62,6 +62,10 @@ pub fn installed(collation: Collation, version: Version, sa: &str, now: NaiveDat
         next_endpoint: FIRST_USER_ENDPOINT,
         next_database: 5,
         created: now,
+        service_key: ServiceKey {
+            guid: Uuid::new_v4(),
+            created: now,
+        },
     };
     server_principals(&mut state, version, sa, now);
     built_in_endpoints(&mut state);

@@ -26,6 +26,7 @@ use endpoint::Endpoint;
 use permission::Permission;
 use principal::ServerPrincipal;
 use trigger::ServerTrigger;
+use uuid::Uuid;
 
 /// `principal_id` of sa, of public, and of the first fixed server roles.
 pub const SA: i32 = 1;
@@ -35,6 +36,7 @@ pub const SECURITYADMIN: i32 = 4;
 pub const SERVERADMIN: i32 = 5;
 /// `database_id` of master.
 pub const MASTER: i32 = 1;
+pub const TEMPDB: i32 = 2;
 
 /// Everything a transaction can take back.
 #[derive(Debug, Clone)]
@@ -50,6 +52,15 @@ pub struct State {
     pub next_principal: i32,
     pub next_endpoint: i32,
     pub next_database: i32,
+    pub created: NaiveDateTime,
+    /// Of the service master key: made by the installer, kept in master.
+    pub service_key: ServiceKey,
+}
+
+/// What the catalog shows of the service master key.
+#[derive(Debug, Clone, Copy)]
+pub struct ServiceKey {
+    pub guid: Uuid,
     pub created: NaiveDateTime,
 }
 

@@ -2,6 +2,7 @@
 
 use super::{text, visibility};
 use crate::engine::eval::{Env, dates};
+use crate::engine::state::MASTER;
 use crate::engine::state::certificate::KeyProtection;
 use crate::engine::state::permission::{Permission, Securable};
 use crate::engine::state::permission_names::type_code;
@@ -98,39 +99,50 @@ pub fn certificates(env: &Env<'_>, id: i32) -> Rows {
     rows.collect()
 }
 
-/// The row is hidden from those who could not open the key; `CREATE MASTER KEY` then says 15247, not 15578.
+/// The database master key, and in master the service master key. The rows are hidden from those who could not open the key;
+/// `CREATE MASTER KEY` then says 15247, not 15578.
 pub fn symmetric_keys(env: &Env<'_>, id: i32) -> Rows {
     let Some(database) = env.state.databases.get(&id) else {
-        return Vec::new();
-    };
-    let Some(key) = &database.master_key else {
         return Vec::new();
     };
     let asker = env.asker();
     if !asker.may(Securable::Database(id), "VIEW DEFINITION") {
         return Vec::new();
     }
-    let aes = env.instance.version() >= Version::V2012;
-    let (length, code, name) = if aes {
-        (256, "A3", "AES_256")
-    } else {
-        (128, "D3", "TRIPLE_DES")
+    let row = |name: &str, id: i32, created, modified, guid| {
+        let aes = env.instance.version() >= Version::V2012;
+        let (length, code, algorithm) = if aes {
+            (256, "A3", "AES_256")
+        } else {
+            (128, "D3", "TRIPLE_DES")
+        };
+        vec![
+            text(name),
+            Value::Int(1),
+            Value::Int(id),
+            Value::Int(length),
+            text(code),
+            text(algorithm),
+            Value::DateTime(dates::to_datetime(created)),
+            Value::DateTime(dates::to_datetime(modified)),
+            Value::Guid(guid),
+            Value::Null,
+            Value::Null,
+            Value::Null,
+            Value::Null,
+        ]
     };
-    vec![vec![
-        text("##MS_DatabaseMasterKey##"),
-        Value::Int(1),
-        Value::Int(101),
-        Value::Int(length),
-        text(code),
-        text(name),
-        Value::DateTime(dates::to_datetime(key.created)),
-        Value::DateTime(dates::to_datetime(key.modified)),
-        Value::Guid(key.guid),
-        Value::Null,
-        Value::Null,
-        Value::Null,
-        Value::Null,
-    ]]
+    let mut rows = Vec::new();
+    if let Some(key) = &database.master_key {
+        let name = "##MS_DatabaseMasterKey##";
+        rows.push(row(name, 101, key.created, key.modified, key.guid));
+    }
+    if id == MASTER {
+        let key = env.state.service_key;
+        let name = "##MS_ServiceMasterKey##";
+        rows.push(row(name, 102, key.created, key.created, key.guid));
+    }
+    rows
 }
 
 pub fn key_encryptions(env: &Env<'_>, id: i32) -> Rows {
