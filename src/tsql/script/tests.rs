@@ -13,6 +13,7 @@ fn server(name: &str) -> ServerIdentity {
         server_name: name.to_owned(),
         machine_name: name.to_owned(),
         instance_name: None,
+        master: None,
     }
 }
 

@@ -333,6 +333,7 @@ fn scripts(bytes: &CertificateBytes) -> Vec<(String, String)> {
             server_name: name.to_string(),
             machine_name: name.to_string(),
             instance_name: None,
+            master: None,
         };
         let servers = [Some(&server), Some(&server)];
         let script = script::script(heads()[n % 2], &plan, &servers, bytes).unwrap();
