@@ -90,6 +90,7 @@ async fn without_it_nothing_is_changed_anywhere(pool: PgPool) {
 async fn a_member_that_is_down_is_made_up_for_when_it_is_back(pool: PgPool) {
     let app = TestApp::with(&pool, TRIO.into_iter().map(host).collect(), &[]).await;
     app.register_all(&TRIO).await;
+    app.pin("HOST_W").await;
     app.host("HOST_W").stop();
     let asked = app.post("/v1/pairs/erp/jobs", &partially()).await.json();
     let path = format!("/v1/jobs/{}", asked["id"].as_str().unwrap());

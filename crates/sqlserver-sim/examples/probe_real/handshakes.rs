@@ -77,7 +77,7 @@ SELECT line FROM @log"
         Ok(())
     }
 
-    fn came_to(&mut self, switch: &'static str, dialled: Dialled, means: Dialled, number: i32) {
+    fn came_to(&mut self, switch: &'static str, dialled: Dialled, means: Dialled, number: u32) {
         match dialled {
             Dialled::Unclear => self.unknown(
                 switch,
