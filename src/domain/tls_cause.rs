@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Presented;
 use super::hash::Sha256;
 
+/// The least bits of an RSA key that handshakes are verified with.
+const SHORTEST_RSA: usize = 2048;
+
 /// What went wrong, and the certificate that was shown, if it came so far.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TlsCause {
@@ -35,6 +38,12 @@ pub enum TlsFault {
     Fallback,
     /// X.509 version 1, which cannot be verified by a CA.
     VersionOne,
+    /// It is marked as an authority's own, which no server may show where it is verified by a CA.
+    AuthorityItself,
+    /// Its RSA key has fewer bits than signatures are verified with.
+    ShortKey {
+        bits: usize,
+    },
     /// None of the CAs that count has signed it. `given`: their subjects, none where the operating system's count.
     UnknownIssuer {
         given: Vec<String>,
@@ -96,7 +105,10 @@ impl TlsFault {
         let is_before = |moment: Option<DateTime<Utc>>| moment.is_some_and(|moment| at < moment);
         let is_after = |moment: Option<DateTime<Utc>>| moment.is_some_and(|moment| at > moment);
         match complaint {
-            Complaint::Key => Self::KeyNotProven,
+            Complaint::Key => match presented.rsa_bits {
+                Some(bits) if bits < SHORTEST_RSA => Self::ShortKey { bits },
+                _ => Self::KeyNotProven,
+            },
             _ if presented.is_fallback() => Self::Fallback,
             _ if presented.version < 3 => Self::VersionOne,
             Complaint::Issuer => Self::UnknownIssuer { given },
@@ -107,6 +119,7 @@ impl TlsFault {
             Complaint::Date => Self::Other(
                 "a certificate above it, of an authority, is out of its time".to_owned(),
             ),
+            Complaint::Other(_) if presented.is_authority => Self::AuthorityItself,
             Complaint::Other(said) => Self::Other(said),
         }
     }
@@ -136,6 +149,12 @@ impl TlsFault {
                 "made by SQL Server at its start because it was given no certificate; it cannot be verified, and the next start makes another".to_owned()
             }
             Self::VersionOne => "X.509 version 1 cannot be verified by a CA".to_owned(),
+            Self::AuthorityItself => {
+                "it is an authority's own certificate (CA:TRUE), which verifies no server".to_owned()
+            }
+            Self::ShortKey { bits } => {
+                format!("its RSA key of {bits} bits is too short to be verified; wanted are {SHORTEST_RSA} or more")
+            }
             Self::UnknownIssuer { given } if given.is_empty() => {
                 "not signed by a CA the operating system trusts".to_owned()
             }

@@ -143,7 +143,7 @@ pub(super) fn while_logging_in(target: &Target, error: &Error) -> Failure {
 #[must_use]
 pub(super) fn lost_logging_in(target: &Target, kind: ErrorKind) -> Failure {
     match kind {
-        TOO_MUCH => protocol(target, super::session::TOO_LONG),
+        TOO_MUCH => protocol(target, super::session::TOO_MUCH),
         ErrorKind::TimedOut => unreachable(
             target,
             "the connection was accepted, and then the server said nothing in time",
@@ -216,7 +216,7 @@ pub(super) fn is_hang_up_at_hello(failure: &Failure) -> bool {
 pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
     match error {
         Error::Server(token) => from_sql(target, sql_error(token)),
-        Error::Io { kind: TOO_MUCH, .. } => protocol(target, super::session::TOO_LONG),
+        Error::Io { kind: TOO_MUCH, .. } => protocol(target, super::session::TOO_MUCH),
         Error::Io { kind, .. } => Failure {
             class: FailureClass::OutcomeUnknown,
             detail: format!(

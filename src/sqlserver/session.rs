@@ -28,8 +28,11 @@ const MOST_BYTES: usize = 8 * 1024 * 1024;
 /// The same as it comes over the wire, in UTF-16 and with all that is said beside rows. It strikes while a value is read, of
 /// which the driver would first make a whole.
 const MOST_WIRE_BYTES: usize = 4 * MOST_BYTES;
-pub(super) const TOO_LONG: &str =
-    "the answer is longer than any catalog is; it was not read to its end";
+const TOO_LONG: &str = "the answer is longer than any catalog is; it was not read to its end";
+
+/// The same, told by the connection while it was read.
+pub(super) const TOO_MUCH: &str =
+    "the server sent more bytes than any answer has; they were not read to their end";
 
 pub(super) struct Session {
     /// `None` once closed.

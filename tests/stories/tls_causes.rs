@@ -73,7 +73,14 @@ async fn every_certificate_that_is_refused_has_a_remedy_of_its_own(pool: PgPool)
     use TlsCertificate as C;
     const WEAKER: &str = "trust_server_certificate";
     const PIN: &str = "\"mode\": \"pinned\"";
-    let table: [Case; 9] = [
+    let table: [Case; 10] = [
+        (
+            "AUTHORITY",
+            C::Authority,
+            "CA:TRUE",
+            &[PIN, "CA:FALSE"],
+            &[WEAKER],
+        ),
         (
             "FALLBACK",
             C::SelfSignedFallback,

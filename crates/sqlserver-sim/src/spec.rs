@@ -19,6 +19,8 @@ pub enum TlsCertificate {
     SelfSignedFallback,
     /// Made by an administrator: self-signed, with names.
     SelfMade,
+    /// Made by an administrator with `openssl req -x509`: self-signed, no names, marked as an authority.
+    Authority,
     /// Made by an administrator on Linux: X.509 version 1, a negative serial, no names.
     VersionOne,
     /// A `VersionOne` that was copied from elsewhere: the server has another key than the one in it.

@@ -156,6 +156,12 @@ impl Authority {
                 let key = KeyPair::generate()?;
                 Ok((params.self_signed(&key)?.der().to_vec(), key))
             }
+            TlsCertificate::Authority => {
+                let key = KeyPair::generate()?;
+                params.subject_alt_names.clear();
+                params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+                Ok((params.self_signed(&key)?.der().to_vec(), key))
+            }
             TlsCertificate::SelfSignedFallback if spec.platform == Platform::Linux => {
                 let key = rsa()?;
                 Ok((version_one::self_signed(FALLBACK, &key)?, key))

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::public_key::PublicKey;
 
 use super::distinguished_name;
 use crate::domain::hash::Sha256;
@@ -23,6 +24,10 @@ pub struct Presented {
     /// `None` where it is no time at all.
     pub not_before: Option<DateTime<Utc>>,
     pub not_after: Option<DateTime<Utc>>,
+    /// Marked as an authority's (CA:TRUE), as `openssl req -x509` does by itself.
+    pub is_authority: bool,
+    /// Size of an RSA key; `None` for one of another kind.
+    pub rsa_bits: Option<usize>,
     /// Host names and addresses it is for (subject alternative names), the first eight.
     pub names: Vec<String>,
     /// Over its DER: what a pin is.
@@ -41,6 +46,8 @@ impl Presented {
             version: parsed.version().0.saturating_add(1),
             not_before: moment(parsed.validity().not_before.timestamp()),
             not_after: moment(parsed.validity().not_after.timestamp()),
+            is_authority: parsed.is_ca(),
+            rsa_bits: rsa_bits(&parsed),
             names: names(&parsed),
             sha256: Sha256::of(der),
         })
@@ -80,6 +87,13 @@ impl Presented {
             day(self.not_after),
             self.sha256
         )
+    }
+}
+
+fn rsa_bits(parsed: &X509Certificate<'_>) -> Option<usize> {
+    match parsed.public_key().parsed() {
+        Ok(PublicKey::RSA(key)) => Some(super::significant_bits(key.modulus)),
+        _ => None,
     }
 }
 

@@ -38,6 +38,14 @@ pub(super) fn advice(cause: &TlsCause, instance: &str, address: &str) -> Advice 
             "Install an X.509 v3 certificate of a CA on {instance} and give that CA as ca_pem{}.",
             or_pin(presented)
         ),
+        TlsFault::AuthorityItself => format!(
+            "Install a certificate on {instance} that is not an authority's (basicConstraints CA:FALSE; openssl req -x509 sets TRUE unless told otherwise), and give its issuer as ca_pem; giving this very certificate as ca_pem does not help{}.",
+            or_pin(presented)
+        ),
+        TlsFault::ShortKey { .. } => format!(
+            "Install a certificate of a CA with an RSA key of 2048 bits or more on {instance}{}.",
+            or_pin(presented)
+        ),
         TlsFault::UnknownIssuer { given } => unknown_issuer(presented, given, instance),
         TlsFault::NoNames { expected } => format!(
             "Have the certificate of {instance} issued again with {expected} as a subject alternative name; server_name cannot help, there is no name to give{}.",
@@ -138,6 +146,8 @@ mod tests {
             subject: subject.into(),
             issuer: issuer.into(),
             version: 3,
+            is_authority: false,
+            rsa_bits: Some(2048),
             not_before: None,
             not_after: None,
             names: vec!["a.corp".into()],
@@ -176,6 +186,8 @@ mod tests {
                 pinned: Sha256::of(b""),
             },
             TlsFault::KeyNotProven,
+            TlsFault::AuthorityItself,
+            TlsFault::ShortKey { bits: 1024 },
             TlsFault::Other("odd".into()),
         ];
         for fault in all {

@@ -127,7 +127,7 @@ fn who_says_too_much_is_not_merely_lost() {
         during_batch(&target(), &io(TOO_MUCH)),
     ] {
         assert_eq!(failure.class, FailureClass::Protocol);
-        assert!(failure.detail.contains("longer than"), "{failure:?}");
+        assert!(failure.detail.contains("more bytes"), "{failure:?}");
     }
 }
 

@@ -151,7 +151,7 @@ fn configuration(check: Check, order: Order) -> Result<(Seen, ClientConfig), Tro
         .cloned()
         .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));
     let seen = Seen::default();
-    let verifier = Verifier::new(check, Arc::clone(&provider), seen.clone())?;
+    let verifier = Verifier::new(check, order, Arc::clone(&provider), seen.clone())?;
     // No server speaks TLS 1.3 inside PRELOGIN packets, where its messages after the handshake have no place.
     let versions: &[_] = match order {
         Order::PreloginFirst => &[&TLS12],

@@ -81,7 +81,10 @@ fn of_rustls(error: &Error, seen: &Seen, terms: Terms) -> TlsFault {
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => TlsFault::OldTls,
         Error::AlertReceived(alert) => TlsFault::Alert(format!("{alert:?}")),
-        _ if seen.is_key_not_proven() => TlsFault::KeyNotProven,
+        _ if seen.is_key_not_proven() => match seen.presented() {
+            Some(presented) => TlsFault::of(&presented, Complaint::Key, terms),
+            None => TlsFault::KeyNotProven,
+        },
         Error::InvalidCertificate(error) => match (seen.not_the_pin(), seen.presented()) {
             (Some(pinned), _) => TlsFault::NotThePin { pinned },
             (None, Some(presented)) => TlsFault::of(&presented, complaint(error), terms),

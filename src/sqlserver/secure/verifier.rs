@@ -12,6 +12,7 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::Order;
 use super::roots::Check;
 use super::trouble::Trouble;
 use crate::domain::certificate::{Presented, PublicKeyBytes};
@@ -64,12 +65,18 @@ enum Judge {
 #[derive(Debug)]
 pub(super) struct Verifier {
     judge: Judge,
+    order: Order,
     provider: Arc<CryptoProvider>,
     seen: Seen,
 }
 
 impl Verifier {
-    pub fn new(check: Check, provider: Arc<CryptoProvider>, seen: Seen) -> Result<Self, Trouble> {
+    pub fn new(
+        check: Check,
+        order: Order,
+        provider: Arc<CryptoProvider>,
+        seen: Seen,
+    ) -> Result<Self, Trouble> {
         let judge = match check {
             Check::Pinned(pin) => Judge::Pinned(pin),
             Check::Anything => Judge::Anything,
@@ -86,6 +93,7 @@ impl Verifier {
         };
         Ok(Self {
             judge,
+            order,
             provider,
             seen,
         })
@@ -155,6 +163,17 @@ fn rsa_algorithm(scheme: SignatureScheme) -> Option<&'static rsa::RsaParameters>
         SignatureScheme::RSA_PSS_SHA512 => Some(&rsa::RSA_PSS_2048_8192_SHA512),
         _ => None,
     }
+}
+
+/// RSA signatures that are verified with 2048 bits and more only.
+fn is_for_long_keys(scheme: SignatureScheme) -> bool {
+    matches!(
+        scheme,
+        SignatureScheme::RSA_PSS_SHA256
+            | SignatureScheme::RSA_PSS_SHA384
+            | SignatureScheme::RSA_PSS_SHA512
+            | SignatureScheme::RSA_PKCS1_SHA384
+    )
 }
 
 /// PKCS #1 v1.5 has no place in TLS 1.3.
@@ -243,8 +262,17 @@ impl ServerCertVerifier for Verifier {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
+        let all = self
+            .provider
             .signature_verification_algorithms
-            .supported_schemes()
+            .supported_schemes();
+        match (&self.judge, self.order) {
+            // What short keys of older servers can be verified with too.
+            (Judge::Pinned(_), Order::PreloginFirst) => all
+                .into_iter()
+                .filter(|scheme| !is_for_long_keys(*scheme))
+                .collect(),
+            _ => all,
+        }
     }
 }
