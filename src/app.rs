@@ -1,5 +1,7 @@
 //! The composition root: builds what a process consists of, runs it, and takes it down in order.
 
+mod database;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -10,36 +12,22 @@ use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::info;
+
+use database::{Stores, open_database};
 
 use crate::config::{DatabaseConfig, ServeConfig, WorkerConfig};
 use crate::domain::clock::Clock;
 use crate::domain::wish::Thresholds;
 use crate::http;
 use crate::postgres::Cluster;
+use crate::store::Store;
 use crate::store::seal::SealKey;
 use crate::store::wake::{self, Wakeups};
-use crate::store::{Store, StoreError};
 use crate::worker::{self, Worker};
 
 /// How long a client may take to send its request's head.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long PostgreSQL may stay away at the start before the process gives up.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(60);
-
-/// The ways to PostgreSQL, kept apart so that neither side can use up the other's connections.
-struct Stores {
-    requests: Store,
-    workers: Store,
-}
-
-impl Stores {
-    async fn close(&self) {
-        self.requests.close().await;
-        self.workers.close().await;
-    }
-}
-
 /// One whole process: HTTP, workers, and the private PostgreSQL if it has one.
 pub struct App {
     listener: std::net::TcpListener,
@@ -215,6 +203,7 @@ fn new_worker(
     let given = &config.worker;
     let mut settings = worker::Settings {
         name: process_name(),
+        application: given.application_name.clone(),
         concurrency: usize::from(given.concurrency),
         lease: given.lease,
         max_attempts: i32::from(given.max_attempts),
@@ -271,73 +260,11 @@ pub async fn migrate(config: &DatabaseConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open_database(
-    config: &DatabaseConfig,
-    lease: Duration,
-    stop: &CancellationToken,
-) -> anyhow::Result<(Option<Cluster>, Stores)> {
-    let connections = config.database_connections;
-    if let Some(url) = &config.database_url {
-        return Ok((None, await_database(url, connections, lease, stop).await?));
-    }
-    let data_dir = make_data_dir(config)?;
-    let cluster = Cluster::start(&data_dir.join("postgres")).await?;
-    info!("no DATABASE_URL: {}", cluster.describe());
-    match connect(cluster.url(), connections, lease).await {
-        Ok(stores) => Ok((Some(cluster), stores)),
-        Err(error) => {
-            cluster.stop().await?;
-            Err(error).context("the private PostgreSQL cannot be reached")
-        }
-    }
-}
-
-/// A third of the connections is the workers': theirs are in use for a moment at a time.
-async fn connect(url: &str, connections: u32, lease: Duration) -> Result<Stores, StoreError> {
-    let workers = connections.div_ceil(3).max(2);
-    Ok(Stores {
-        requests: Store::connect(url, connections - workers).await?,
-        workers: Store::for_workers(url, workers, lease / 3)?,
-    })
-}
-
 fn make_data_dir(config: &DatabaseConfig) -> anyhow::Result<std::path::PathBuf> {
     let data_dir = config.data_dir();
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
     Ok(data_dir)
-}
-
-/// Waits for a PostgreSQL that is still starting; a process that gave up at once would only be restarted.
-async fn await_database(
-    url: &str,
-    connections: u32,
-    lease: Duration,
-    stop: &CancellationToken,
-) -> anyhow::Result<Stores> {
-    let deadline = tokio::time::Instant::now() + DATABASE_PATIENCE;
-    let mut told = false;
-    loop {
-        let error = match connect(url, connections, lease).await {
-            Ok(stores) => return Ok(stores),
-            Err(error) if error.is_unavailable() => error,
-            Err(error) => return Err(error).context("PostgreSQL cannot be used"),
-        };
-        if tokio::time::Instant::now() >= deadline {
-            return Err(error).context("PostgreSQL cannot be reached; is DATABASE_URL right?");
-        }
-        if !told {
-            warn!(
-                "PostgreSQL cannot be reached yet; waiting up to {} s",
-                DATABASE_PATIENCE.as_secs()
-            );
-            told = true;
-        }
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            () = stop.cancelled() => anyhow::bail!("told to stop before PostgreSQL could be reached"),
-        }
-    }
 }
 
 /// Reads the seal key; makes one at the first start of a process that keeps everything in its own data directory.

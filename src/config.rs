@@ -133,6 +133,11 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_CONNECT_TIMEOUT", default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub connect_timeout: Duration,
 
+    /// What mirrorgate calls itself to SQL Server: monitors and traces show it, and logon triggers may go by it.
+    #[arg(long, env = "MIRRORGATE_APPLICATION_NAME", default_value = "mirrorgate", value_parser = application_name,
+          value_name = "NAME")]
+    pub application_name: String,
+
     /// How long one batch on a SQL Server may take.
     #[arg(long, env = "MIRRORGATE_BATCH_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub batch_timeout: Duration,
@@ -157,6 +162,18 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_WEAK_CERTIFICATES", default_value = "server-version", value_parser = weakness_policy,
           value_name = "POLICY")]
     pub weak_certificates: WeaknessPolicy,
+}
+
+/// What LOGIN7 has room for.
+fn application_name(text: &str) -> Result<String, String> {
+    let length = text.encode_utf16().count();
+    if (1..=128).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "{length} characters; wanted are 1 to 128, and none of them a control character"
+        ))
+    }
 }
 
 fn weakness_policy(text: &str) -> Result<WeaknessPolicy, String> {
@@ -306,6 +323,14 @@ mod tests {
             read_token(token_file("short", 0o600).path()),
             Err(ConfigError::TokenMalformed { found: 5, .. })
         ));
+    }
+
+    #[test]
+    fn an_application_name_has_room_in_a_log_in() {
+        assert_eq!(application_name("DBA tools"), Ok("DBA tools".to_owned()));
+        for bad in ["", "a\nb", &"x".repeat(129)] {
+            assert!(application_name(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

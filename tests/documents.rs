@@ -55,6 +55,10 @@ fn an_impossible_configuration_is_refused_with_the_reason() {
         (vec!["serve", "--listen", "nowhere"], "--listen"),
         (vec!["serve", "--lease", "10"], "30s"),
         (
+            vec!["migrate", "--database-url", "mysql://u@127.0.0.1/x"],
+            "scheme is mysql",
+        ),
+        (
             vec!["serve", "--database-url", "postgres://127.0.0.1:1/x"],
             "--seal-key-file",
         ),

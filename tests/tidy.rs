@@ -20,6 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sqlx", &["store/", "postgres/"]),
     ("tiberius", &["sqlserver/"]),
     ("deadpool", &["sqlserver/"]),
+    ("tokio_rustls", &["sqlserver/secure/"]),
+    ("rustls_native_certs", &["sqlserver/secure/"]),
     ("axum", &["http/", "app.rs"]),
     ("tower", &["http/"]),
     ("tower_http", &["http/"]),

@@ -10,6 +10,7 @@ mod dress;
 mod foreign;
 mod issuer_serial;
 mod pem;
+mod presented;
 mod refused;
 mod signature;
 mod upload;
@@ -21,6 +22,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
 pub use self::issuer_serial::IssuerSerial;
+pub use self::presented::{Presented, PublicKeyBytes};
 pub use self::refused::RefusedCertificate;
 pub use self::signature::SelfSignature;
 pub use self::upload::{CLOCK_TOLERANCE_SECONDS, UploadTerms};
@@ -145,13 +147,6 @@ impl Certificate {
         out.push_str("-----END CERTIFICATE-----\n");
         out
     }
-}
-
-/// The subject of any X.509 certificate, whether or not an endpoint could use it.
-#[must_use]
-pub fn subject_of(der: &[u8]) -> Option<String> {
-    let (_, parsed) = X509Certificate::from_der(der).ok()?;
-    Some(distinguished_name::text(parsed.subject()))
 }
 
 fn rsa_bits(parsed: &X509Certificate<'_>) -> Result<u32, RefusedCertificate> {

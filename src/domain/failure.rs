@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
+
 /// An error SQL Server sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct SqlError {
@@ -97,4 +99,6 @@ pub struct Failure {
     /// Written for the caller.
     pub detail: String,
     pub sql: Option<SqlError>,
+    /// Where more is known than the class.
+    pub cause: Option<Box<Cause>>,
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::hash::Sha256;
 use super::name::NamedRef;
 use super::naming::Naming;
 use super::object_name::ObjectName;
@@ -51,6 +52,8 @@ pub enum Tls {
     Required(Verification),
     /// TDS 8.0: TLS before anything else, certificate verified. SQL Server 2022 and later.
     Strict(Verification),
+    /// TLS inside TDS 7.4 with this very certificate and its key, whoever issued it, whatever its names and dates.
+    Pinned { sha256: Sha256 },
     /// Encrypted, but anyone on the path can pose as the server and read the log-in's password.
     TrustServerCertificate,
     /// Not encrypted at all: anyone on the path reads the log-in's password.
@@ -60,7 +63,7 @@ pub enum Tls {
 /// What a server certificate is verified against.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
-    /// CA certificates in PEM, trusted beside the operating system's (the driver cannot leave those out).
+    /// CA certificates in PEM, the only ones that count; without any the operating system's do.
     pub ca_pem: Option<String>,
     /// The name to expect in the certificate when it is not the host.
     pub server_name: Option<String>,
@@ -75,7 +78,10 @@ impl Default for Tls {
 impl Tls {
     #[must_use]
     pub fn is_verified(&self) -> bool {
-        matches!(self, Self::Required(_) | Self::Strict(_))
+        matches!(
+            self,
+            Self::Required(_) | Self::Strict(_) | Self::Pinned { .. }
+        )
     }
 }
 

@@ -66,6 +66,9 @@ pub struct JobOptions {
     /// Proceed only if the plan has this hash.
     pub only_if_plan: Option<String>,
     pub if_endpoint_in_use: IfEndpointInUse,
+    /// What a blocker or conflict touches is left out, and the rest done; `configure-inbound` only.
+    #[serde(default)]
+    pub partial: bool,
     /// `inspect` only.
     pub accept_identity: bool,
     pub reason: Option<String>,

@@ -4,6 +4,7 @@
 //! (`observation`), what is wanted (`wish`), what follows (`finding`, `action`, `plan`), what was done (`job`, `step`).
 
 pub mod action;
+pub mod cause;
 pub mod certificate;
 pub mod clock;
 pub mod credential;
@@ -28,6 +29,8 @@ pub mod pair;
 pub mod plan;
 pub mod registration;
 pub mod rights;
+pub mod script;
 pub mod step;
+pub mod tls_cause;
 pub mod trust;
 pub mod wish;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
-use super::finding::Finding;
+use super::finding::{Code, Finding};
 use super::hash::{Sha256, Thumbprint};
 use super::trust::{Admission, Configured, NextSeen, Proof};
 use super::wish::Use;
@@ -16,6 +16,9 @@ pub struct Plan {
     pub instances: Vec<InstancePlan>,
     /// Over identities, actions, object names and certificate hashes; no times, no secrets. Hexadecimal SHA-256.
     pub plan_hash: String,
+    /// What blockers touch is left out of it, and they forbid nothing else.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 /// One member's part.
@@ -48,6 +51,9 @@ pub struct TrustPlan {
     pub next: Option<NextSeen>,
     /// In the order they are carried out; empty when something forbids planning.
     pub actions: Vec<Action>,
+    /// `partial`: the blockers and conflicts for which nothing is done here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<Code>,
 }
 
 /// The certificate a trust is about.
@@ -62,29 +68,11 @@ pub struct TrustCertificate {
     pub name: Option<String>,
 }
 
-/// The very T-SQL that a plan stands for on one instance: what would run, or did, and can be run by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InstanceScript {
-    pub instance: String,
-    /// The whole batch; empty when there is nothing to do.
-    pub batch: String,
-    /// One entry per changing action, in order: peer, action kind, statement.
-    pub statements: Vec<ScriptStatement>,
-}
-
-/// One action's own statements within the batch.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ScriptStatement {
-    pub peer: String,
-    pub action: String,
-    pub statement: String,
-}
-
 impl Plan {
     /// Nothing of it may be carried out.
     #[must_use]
     pub fn is_blocked(&self) -> bool {
-        self.findings.iter().any(Finding::forbids_changes)
+        !self.partial && self.findings.iter().any(Finding::forbids_changes)
     }
 
     /// Something keeps the job from succeeding, whether or not changes may be made.

@@ -21,6 +21,8 @@ pub struct Wish {
     pub trusts: Vec<TrustWish>,
     pub operating_mode: Option<OperatingMode>,
     pub if_endpoint_in_use: IfEndpointInUse,
+    /// What a blocker touches is left out; without it a blocker anywhere forbids everything.
+    pub partial: bool,
     /// A changing job: what forbids changes is a blocker.
     pub thresholds: Thresholds,
     /// For an inspection, which plans no trusts: the registrations that name its one member. `None` for all other jobs.

@@ -31,6 +31,9 @@ pub(super) fn plan_hash(scene: &Scene<'_>, instances: &[InstancePlan]) -> String
                 "trust",
                 &[&trust.peer, certificate.as_deref().unwrap_or("")],
             );
+            for code in &trust.left_out {
+                line(&mut text, "left_out", &[code.as_str()]);
+            }
             for action in &trust.actions {
                 push_action(&mut text, action);
             }

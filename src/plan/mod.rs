@@ -23,12 +23,14 @@ mod note;
 mod others;
 mod own_certificate;
 mod owners;
+mod partial;
 mod peer_login;
 mod permissions;
 mod pin;
 mod proof;
 mod questions;
 mod reach;
+mod remedy;
 mod renewal;
 mod scene;
 mod shared;
@@ -60,9 +62,17 @@ use trust::Trust;
 /// What is to be said and done about `wish`, seen from `seen` (one per member, in order) at `now`.
 ///
 /// A blocker anywhere means that nothing may be changed anywhere; the actions are planned all the same, so that a dry run
-/// shows them, except for trusts that cannot be planned.
+/// shows them, except for trusts that cannot be planned. With `partial` what a blocker touches is left out instead.
 #[must_use]
 pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
+    let whole = whole(wish, seen, now);
+    if wish.partial && whole.has_blockers() {
+        return partial::without_what_is_touched(whole, wish, seen, now);
+    }
+    whole
+}
+
+fn whole(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
     let scene = Scene { wish, seen, now };
     let mut report = Report::default();
     reach::check(&scene, &mut report);
@@ -87,6 +97,7 @@ pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
         plan_hash: hash::plan_hash(&scene, &instances),
         findings: report.into_findings(),
         instances,
+        partial: false,
     }
 }
 
@@ -141,6 +152,7 @@ fn trust_plan(
         certificate,
         next: None,
         actions: Vec::new(),
+        left_out: Vec::new(),
     };
     if let (Some(seen), Some(wanted)) = (scene.observed(acceptor), wanted) {
         let trust = Trust {

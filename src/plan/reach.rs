@@ -1,9 +1,11 @@
 //! Members that could not be looked at, and connections that are not protected.
 
 use super::note::Report;
+use super::remedy::{self, Advice};
 use super::scene::{Scene, Seen};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::Code;
+use crate::domain::instance::Address;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     for (member, seen) in scene.seen.iter().enumerate() {
@@ -19,6 +21,23 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
 fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mut Report) {
     let code = code_of(failure.class);
     let address = &scene.member(member).address;
+    let name = scene.name(member);
+    let Advice { wanted, remedy } = remedy::of(failure, name, &address.to_string())
+        .unwrap_or_else(|| by_class(code, failure, address));
+    report.add(
+        scene
+            .note(code, member)
+            .found(match &failure.sql {
+                Some(error) => format!("{}: {error}", failure.detail),
+                None => failure.detail.clone(),
+            })
+            .wanted(wanted)
+            .remedy(remedy),
+    );
+}
+
+/// Where nothing is known beyond the class.
+fn by_class(code: Code, failure: &Failure, address: &Address) -> Advice {
     let (wanted, remedy) = match code {
         Code::Unreachable => (
             format!("a SQL Server that answers at {address}"),
@@ -26,7 +45,7 @@ fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mu
         ),
         Code::TlsNotTrusted => (
             format!("a certificate that can be verified, presented by {address}"),
-            "Install a certificate of a CA on the server and give ca_pem, or write trust_server_certificate (anyone on the path can then read the log-in's password). Not tried again by itself.",
+            "Install a certificate of a CA on the server and give that CA as ca_pem. Not tried again by itself.",
         ),
         Code::LoginRefused => (
             "a log-in that the server accepts".to_owned(),
@@ -45,16 +64,10 @@ fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mu
             "Look up the error; the statement is in the job's steps.",
         ),
     };
-    report.add(
-        scene
-            .note(code, member)
-            .found(match &failure.sql {
-                Some(error) => format!("{}: {error}", failure.detail),
-                None => failure.detail.clone(),
-            })
-            .wanted(wanted)
-            .remedy(remedy),
-    );
+    Advice {
+        wanted,
+        remedy: remedy.to_owned(),
+    }
 }
 
 /// What a state that passes by itself, by its error number, comes from.

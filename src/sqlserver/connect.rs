@@ -1,5 +1,6 @@
 //! From a [`Target`] to a logged-in session in `master`: name, Browser, TCP, TLS, log-in, each with its own limit.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 
@@ -11,59 +12,122 @@ use tokio_util::compat::TokioAsyncWriteCompatExt;
 
 use super::browser;
 use super::failure;
-use super::presented::{FirstBytes, Watched};
-use super::session::{Session, Wire};
-use super::target::{APPLICATION, Target};
+use super::secure::{self, Order, Trouble};
+use super::session::Session;
+use super::target::Target;
 use crate::domain::failure::Failure;
-use crate::domain::instance::{DEFAULT_PORT, Tls, Verification};
+use crate::domain::instance::{DEFAULT_PORT, Tls};
+use crate::domain::tls_cause::{TlsCause, TlsFault};
 
 /// Opens one session.
 ///
 /// # Errors
 /// The class says how far it came: unreachable, TLS not trusted, log-in refused.
 pub(super) async fn open(target: &Target) -> Result<Session, Failure> {
-    let stream = dial(target).await?;
-    let first = FirstBytes::watching();
-    let watched = Watched {
-        inner: stream,
-        first: first.clone(),
+    let order = match target.tls {
+        Tls::Strict(_) => Order::TlsFirst,
+        _ => Order::PreloginFirst,
     };
-    // The driver's handshake is a future of some 40 kB; unboxed, it would lie on the stack of every caller's caller.
-    let logging_in = Box::pin(Client::connect(config(target), watched.compat_write()));
+    // Boxed for their size, here and below: they would lie on the stack of every caller's caller.
+    match Box::pin(once(target, order)).await {
+        // A link may break at any byte; twice at the very same one is the server's doing.
+        Err(failure) if failure::is_hang_up_at_hello(&failure) => {
+            Box::pin(once(target, order)).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn once(target: &Target, order: Order) -> Result<Session, Failure> {
+    let stream = dial(target).await?;
+    let opening = Box::pin(log_in(target, stream, order));
     // The driver may panic on an answer it has no code for; that must cost this session only.
-    let outcome = AssertUnwindSafe(timeout(target.timeouts.log_in, logging_in))
+    let outcome = AssertUnwindSafe(timeout(target.timeouts.log_in, opening))
         .catch_unwind()
         .await;
-    let client: Client<Wire> = match outcome {
-        Ok(Ok(Ok(client))) => client,
-        Ok(Ok(Err(error))) => {
-            return Err(failure::while_logging_in(
-                target,
-                &error,
-                first.subject().as_deref(),
-            ));
+    match outcome {
+        Ok(Ok(Ok(session))) => Ok(session),
+        Ok(Ok(Err(Refused::By(failure)))) => Err(failure),
+        Ok(Ok(Err(Refused::HungUp(kind)))) => Box::pin(hung_up(target, order, kind)).await,
+        Ok(Err(_)) => Err(failure::unreachable(
+            target,
+            "the connection was accepted, and then the server said nothing in time",
+        )),
+        Err(_) => Err(failure::protocol(
+            target,
+            "the log-in answer could not be read",
+        )),
+    }
+}
+
+enum Refused {
+    By(Failure),
+    /// Before PRELOGIN was answered.
+    HungUp(ErrorKind),
+}
+
+async fn log_in(target: &Target, stream: TcpStream, order: Order) -> Result<Session, Refused> {
+    let host = &target.address.host;
+    let (wire, budget) = match Box::pin(secure::secure(stream, host, &target.tls, order)).await {
+        Ok(secured) => secured,
+        Err(Trouble::HungUp(kind)) => return Err(Refused::HungUp(kind)),
+        Err(Trouble::Tls(cause)) => {
+            return Err(Refused::By(failure::tls_not_trusted(target, *cause)));
         }
-        Ok(Err(_)) => {
-            return Err(failure::unreachable(
-                target,
-                "the connection was accepted, and then the server said nothing in time",
-            ));
-        }
-        Err(_) => {
-            return Err(failure::protocol(
-                target,
-                "the log-in answer could not be read",
-            ));
+        Err(Trouble::Io(kind)) => return Err(Refused::By(failure::lost_logging_in(target, kind))),
+        Err(Trouble::NotTds) => {
+            let what = "what answers there is no SQL Server";
+            return Err(Refused::By(failure::protocol(target, what)));
         }
     };
-    first.forget();
-    Ok(Session::new(client))
+    // The driver's handshake is a future of some 40 kB.
+    let connecting = Box::pin(Client::connect(
+        config(target),
+        Box::new(wire).compat_write(),
+    ));
+    match connecting.await {
+        Ok(client) => Ok(Session::new(client, budget)),
+        Err(error) => Err(Refused::By(failure::while_logging_in(target, &error))),
+    }
+}
+
+/// A server that is strict about TDS 8.0 hangs up on PRELOGIN; so does much else. It is asked, without being told anything.
+async fn hung_up(target: &Target, order: Order, kind: ErrorKind) -> Result<Session, Failure> {
+    let asking = async {
+        match order {
+            Order::TlsFirst => None,
+            Order::PreloginFirst => {
+                secure::speaks_strict(dial(target).await.ok()?, &target.address.host).await
+            }
+        }
+    };
+    match timeout(target.timeouts.log_in, Box::pin(asking)).await {
+        Ok(Some(_)) if matches!(target.tls, Tls::Pinned { .. }) => {
+            // The pin is as good there.
+            Box::pin(once(target, Order::TlsFirst)).await
+        }
+        Ok(Some(presented)) => Err(failure::tls_not_trusted(
+            target,
+            TlsCause {
+                fault: TlsFault::StrictOnly,
+                presented,
+            },
+        )),
+        Ok(None) | Err(_) => Err(failure::lost_logging_in(target, kind)),
+    }
 }
 
 async fn dial(target: &Target) -> Result<TcpStream, Failure> {
     let limit = target.timeouts.connect;
-    let mut last = "its name leads to no address".to_owned();
-    for host in resolve(target).await? {
+    let hosts = resolve(target).await?;
+    if hosts.is_empty() {
+        return Err(failure::name_unresolved(
+            target,
+            "its name leads to no address",
+        ));
+    }
+    let mut last = String::new();
+    for host in hosts {
         let port = match port(target, host).await {
             Ok(port) => port,
             Err(said) => {
@@ -91,7 +155,7 @@ async fn dial(target: &Target) -> Result<TcpStream, Failure> {
 
 fn refusal(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => "refused the connection".to_owned(),
+        ErrorKind::ConnectionRefused => "refused the connection".to_owned(),
         kind => format!("could not be connected to ({kind})"),
     }
 }
@@ -108,8 +172,12 @@ async fn resolve(target: &Target) -> Result<Vec<IpAddr>, Failure> {
             }
             Ok(found)
         }
-        Ok(Err(_)) => Err(failure::unreachable(target, "its name cannot be resolved")),
-        Err(_) => Err(failure::unreachable(
+        // The resolver's words, since "no such name" and "no name server answers" are told apart by nothing else.
+        Ok(Err(error)) => Err(failure::name_unresolved(
+            target,
+            &format!("its name cannot be resolved ({error})"),
+        )),
+        Err(_) => Err(failure::name_unresolved(
             target,
             "its name was not resolved in time",
         )),
@@ -129,7 +197,7 @@ fn config(target: &Target) -> Config {
     let mut config = Config::new();
     config.host(&target.address.host);
     config.database("master");
-    config.application_name(APPLICATION);
+    config.application_name(&target.application);
     config.authentication(AuthMethod::sql_server(
         &target.log_in.user,
         target.password(),
@@ -138,26 +206,7 @@ fn config(target: &Target) -> Config {
     // The longest batch; each one has its own limit in `session`, which must strike first.
     let longest = target.timeouts.apply.max(target.timeouts.observe);
     config.command_timeout(Some(longest.saturating_mul(2)));
-    match &target.tls {
-        Tls::Required(verification) => {
-            verified(&mut config, EncryptionLevel::Required, verification)
-        }
-        Tls::Strict(verification) => verified(&mut config, EncryptionLevel::Strict, verification),
-        Tls::TrustServerCertificate => {
-            config.encryption(EncryptionLevel::Required);
-            config.trust_cert();
-        }
-        Tls::Off => config.encryption(EncryptionLevel::NotSupported),
-    }
+    // Whatever is secured is so below the driver.
+    config.encryption(EncryptionLevel::NotSupported);
     config
-}
-
-fn verified(config: &mut Config, level: EncryptionLevel, verification: &Verification) {
-    config.encryption(level);
-    if let Some(pem) = &verification.ca_pem {
-        config.trust_cert_ca_bundle(pem.as_bytes().to_vec());
-    }
-    if let Some(name) = &verification.server_name {
-        config.hostname_in_certificate(name);
-    }
 }

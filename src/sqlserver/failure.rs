@@ -6,9 +6,11 @@ use std::io::ErrorKind;
 
 use tiberius::error::{Error, TokenError};
 
+use super::secure::TOO_MUCH;
 use super::target::Target;
+use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::failure::{Failure, FailureClass, SqlError};
-use crate::domain::instance::Tls;
+use crate::domain::tls_cause::{TlsCause, TlsFault};
 
 /// The severity from which on SQL Server closes the connection.
 const FATAL: u8 = 20;
@@ -45,10 +47,11 @@ pub(super) fn class_of(number: i32) -> FailureClass {
 
 /// What an error number means while connecting; `None` for one that says nothing about log-ins.
 fn log_in_class_of(number: i32) -> Option<FailureClass> {
+    if Refusal::of(number).is_some() {
+        return Some(FailureClass::LoginRefused);
+    }
     match number {
-        // 4060/4064: the database; 17892: a logon trigger; 18401 (upgrade under way) passes, its neighbours do not.
-        18456 | 18452 | 18450 | 18451 | 18461 | 18470 | 18486 | 18487 | 18488 | 4060 | 4064
-        | 17892 => Some(FailureClass::LoginRefused),
+        // 18401 (upgrade under way) passes, its neighbours do not.
         18401 | 17142 | 17187 | 17188 | 17189 | 17197 | 17198 | 17809 | 17829 | 17830 | 233
         | 4221 | 10928 | 10929 | 40143 | 40197 | 40501 | 40540 | 40613 | 42108 | 42109 | 49918
         | 49919 | 49920 => Some(FailureClass::Unreachable),
@@ -80,6 +83,7 @@ pub(super) fn from_sql(target: &Target, error: SqlError) -> Failure {
         class,
         detail: format!("{} refused the batch", target.name),
         sql: Some(error),
+        cause: None,
     }
 }
 
@@ -90,6 +94,7 @@ pub(super) fn unreachable(target: &Target, what: &str) -> Failure {
         class: FailureClass::Unreachable,
         detail: format!("{} at {}: {what}", target.name, target.address),
         sql: None,
+        cause: None,
     }
 }
 
@@ -103,6 +108,7 @@ pub(super) fn not_sent(target: &Target) -> Failure {
             target.name
         ),
         sql: None,
+        cause: None,
     }
 }
 
@@ -113,41 +119,16 @@ pub(super) fn protocol(target: &Target, what: &str) -> Failure {
         class: FailureClass::Protocol,
         detail: format!("{} at {}: {what}", target.name, target.address),
         sql: None,
+        cause: None,
     }
 }
 
-/// An error between TCP connect and the end of log-in. `presented` is what the server showed of itself, where it could be seen.
+/// An error of the log-in itself: PRELOGIN and TLS are behind us.
 #[must_use]
-pub(super) fn while_logging_in(target: &Target, error: &Error, presented: Option<&str>) -> Failure {
+pub(super) fn while_logging_in(target: &Target, error: &Error) -> Failure {
     match error {
         Error::Server(token) => log_in_refused(target, sql_error(token)),
-        Error::Tls(_) => tls_not_trusted(target, &certificate_trouble(error), presented),
-        // rustls reports what it refuses (versions, names, alerts) as invalid data.
-        // It reports an empty trust store of the operating system as not found.
-        Error::Io {
-            kind: ErrorKind::InvalidData | ErrorKind::NotFound,
-            message,
-        } => tls_not_trusted(target, message, presented),
-        Error::Io {
-            kind: ErrorKind::TimedOut,
-            ..
-        } => unreachable(
-            target,
-            "the connection was accepted, and then the server said nothing in time",
-        ),
-        Error::Io { kind, .. } => unreachable(
-            target,
-            &format!(
-                "the connection was lost while logging in ({kind}){}",
-                strict_hint(&target.tls)
-            ),
-        ),
-        // The one refusal the driver tells only in words.
-        Error::Protocol(text) if text.contains("encryption level") => tls_not_trusted(
-            target,
-            "the server does not offer the encryption that is required",
-            None,
-        ),
+        Error::Io { kind, .. } => lost_logging_in(target, *kind),
         Error::Routing { host, port } => protocol(
             target,
             &format!(
@@ -158,16 +139,34 @@ pub(super) fn while_logging_in(target: &Target, error: &Error, presented: Option
     }
 }
 
-/// A server before 2022 hangs up on TDS 8.0 without a word.
-fn strict_hint(tls: &Tls) -> &'static str {
-    match tls {
-        Tls::Strict(_) => "; tls mode strict needs SQL Server 2022 or later",
-        _ => "",
+/// The connection broke between TCP connect and the end of the log-in.
+#[must_use]
+pub(super) fn lost_logging_in(target: &Target, kind: ErrorKind) -> Failure {
+    match kind {
+        TOO_MUCH => protocol(target, super::session::TOO_LONG),
+        ErrorKind::TimedOut => unreachable(
+            target,
+            "the connection was accepted, and then the server said nothing in time",
+        ),
+        kind => unreachable(
+            target,
+            &format!("the connection was lost while logging in ({kind})"),
+        ),
+    }
+}
+
+/// The name of the instance could not be turned into an address. `said`: the resolver's own words.
+#[must_use]
+pub(super) fn name_unresolved(target: &Target, said: &str) -> Failure {
+    Failure {
+        cause: Some(Box::new(Cause::NameUnresolved)),
+        ..unreachable(target, said)
     }
 }
 
 fn log_in_refused(target: &Target, error: SqlError) -> Failure {
     let class = log_in_class_of(error.number).unwrap_or_else(|| class_of(error.number));
+    let cause = refusal(target, error.number).map(|cause| Box::new(Cause::LogIn(cause)));
     Failure {
         class,
         detail: match class {
@@ -178,38 +177,38 @@ fn log_in_refused(target: &Target, error: SqlError) -> Failure {
             _ => format!("{} takes no log-in now", target.name),
         },
         sql: Some(error),
+        cause,
     }
 }
 
-fn tls_not_trusted(target: &Target, why: &str, presented: Option<&str>) -> Failure {
-    let who = match presented {
-        Some(subject) if subject.contains("SSL_Self_Signed_Fallback") => format!(
-            "{} presented {subject}, made by SQL Server at start; it cannot be verified",
-            target.address
-        ),
-        Some(subject) => format!("{} presented {subject}: {why}", target.address),
-        None => format!("{}: {why}", target.address),
-    };
+fn refusal(target: &Target, number: i32) -> Option<LogInCause> {
+    Some(LogInCause {
+        refusal: Refusal::of(number)?,
+        user: target.log_in.user.clone(),
+        application: target.application.clone(),
+    })
+}
+
+/// The server cannot be trusted, or not be talked to, as the registration wants it.
+#[must_use]
+pub(super) fn tls_not_trusted(target: &Target, cause: TlsCause) -> Failure {
+    let said = super::decode::field::storable(&cause.in_words());
     Failure {
         class: FailureClass::TlsNotTrusted,
-        detail: who,
+        detail: match cause.presented {
+            Some(_) => format!("{} {said}", target.address),
+            None => format!("{}: {said}", target.address),
+        },
         sql: None,
+        cause: Some(Box::new(Cause::Tls(cause))),
     }
 }
 
-/// The reason alone: behind it the driver's text advises programmers.
-fn certificate_trouble(error: &Error) -> String {
-    let text = match error {
-        Error::Tls(text) => text.as_str(),
-        _ => return error.to_string(),
-    };
-    let reason = text
-        .split_once("TLS handshake: ")
-        .map_or(text, |(_, after)| after);
-    let reason = reason
-        .split_once(" To connect anyway")
-        .map_or(reason, |(before, _)| before);
-    reason.trim_end_matches('.').to_owned()
+/// Whether the server hung up on the first TLS message; a broken link looks the same.
+#[must_use]
+pub(super) fn is_hang_up_at_hello(failure: &Failure) -> bool {
+    let cause = failure.cause.as_deref();
+    matches!(cause, Some(Cause::Tls(tls)) if tls.fault == TlsFault::ClosedAtHello)
 }
 
 /// An error with a batch under way, whose effect is then unknown.
@@ -217,6 +216,7 @@ fn certificate_trouble(error: &Error) -> String {
 pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
     match error {
         Error::Server(token) => from_sql(target, sql_error(token)),
+        Error::Io { kind: TOO_MUCH, .. } => protocol(target, super::session::TOO_LONG),
         Error::Io { kind, .. } => Failure {
             class: FailureClass::OutcomeUnknown,
             detail: format!(
@@ -224,6 +224,7 @@ pub(super) fn during_batch(target: &Target, error: &Error) -> Failure {
                 target.name, target.address
             ),
             sql: None,
+            cause: None,
         },
         other => protocol(target, &format!("the answer was not understood: {other}")),
     }
@@ -239,6 +240,7 @@ pub(super) fn no_verdict(target: &Target) -> Failure {
             target.name, target.address
         ),
         sql: None,
+        cause: None,
     }
 }
 
@@ -254,6 +256,7 @@ pub(super) fn no_answer(target: &Target, limit: std::time::Duration) -> Failure 
             limit.as_secs()
         ),
         sql: None,
+        cause: None,
     }
 }
 

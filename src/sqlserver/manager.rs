@@ -25,7 +25,8 @@ impl Manager for Sessions {
 
     async fn create(&self) -> Result<Session, Failure> {
         tracing::debug!(instance = %self.target.name, "logging in");
-        connect::open(&self.target).await
+        // Boxed for its size, which the pool's futures would have several times over.
+        Box::pin(connect::open(&self.target)).await
     }
 
     async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<Failure> {

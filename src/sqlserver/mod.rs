@@ -13,7 +13,7 @@ mod gate;
 mod manager;
 mod observe;
 mod pools;
-mod presented;
+mod secure;
 mod session;
 mod target;
 

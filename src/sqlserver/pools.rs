@@ -190,12 +190,14 @@ fn explain(target: &Target, error: PoolError<Failure>) -> Failure {
             class: FailureClass::Transient,
             detail: format!("all sessions to {} were busy for too long", target.name),
             sql: None,
+            cause: None,
         },
         PoolError::Timeout(_) => failure::unreachable(target, "no session came about in time"),
         PoolError::Closed => Failure {
             class: FailureClass::Transient,
             detail: format!("the registration of {} changed meanwhile", target.name),
             sql: None,
+            cause: None,
         },
         PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
             failure::protocol(target, "its session pool is not usable")

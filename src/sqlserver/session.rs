@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, TryStreamExt};
 use tiberius::{Client, ColumnData, QueryItem, Row};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::compat::Compat;
 
 use super::failure;
-use super::presented::Watched;
+use super::secure::{self, Budget};
 use super::target::Target;
 use crate::domain::failure::Failure;
 
-pub(super) type Wire = Compat<Watched<TcpStream>>;
+type Wire = Compat<Box<secure::Wire>>;
 
 /// From this severity on SQL Server closes the connection.
 const FATAL_SEVERITY: u8 = 20;
@@ -26,19 +25,26 @@ const FATAL_SEVERITY: u8 = 20;
 const MOST_ROWS: usize = 20_000;
 /// The same in bytes of text and binary values.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
-const TOO_LONG: &str = "the answer is longer than any catalog is; it was not read to its end";
+/// The same as it comes over the wire, in UTF-16 and with all that is said beside rows. It strikes while a value is read, of
+/// which the driver would first make a whole.
+const MOST_WIRE_BYTES: usize = 4 * MOST_BYTES;
+pub(super) const TOO_LONG: &str =
+    "the answer is longer than any catalog is; it was not read to its end";
 
 pub(super) struct Session {
     /// `None` once closed.
-    client: Option<Client<Wire>>,
+    client: Option<Box<Client<Wire>>>,
+    budget: Budget,
     in_doubt: bool,
     batches: u64,
 }
 
 impl Session {
-    pub(super) fn new(client: Client<Wire>) -> Self {
+    /// `budget` bounds what its connection reads.
+    pub(super) fn new(client: Client<Wire>, budget: Budget) -> Self {
         Self {
-            client: Some(client),
+            client: Some(Box::new(client)),
+            budget,
             in_doubt: false,
             batches: 0,
         }
@@ -78,6 +84,7 @@ impl Session {
     ) -> Result<(), Failure> {
         self.in_doubt = true;
         self.batches += 1;
+        self.budget.set(MOST_WIRE_BYTES);
         let Some(client) = &mut self.client else {
             return Err(failure::protocol(target, "the session is closed"));
         };

@@ -10,9 +10,6 @@ use uuid::Uuid;
 use crate::domain::credential::LogIn;
 use crate::domain::instance::{Address, Tls, Verification};
 
-/// What activity monitors and traces show as the program.
-pub(super) const APPLICATION: &str = "mirrorgate";
-
 /// One instance, with the log-in to use.
 #[derive(Clone)]
 pub struct Target {
@@ -22,6 +19,8 @@ pub struct Target {
     pub address: Address,
     pub tls: Tls,
     pub log_in: LogIn,
+    /// What activity monitors, traces and logon triggers see as the program.
+    pub application: String,
     pub credential_id: Uuid,
     pub credential_revision: i64,
     /// Refusals of this log-in in this process that were known when it was decided to try it: see [`super::Pools::refusals`].
@@ -74,7 +73,7 @@ impl Target {
         self.address.host.to_ascii_lowercase().hash(&mut hasher);
         (self.address.port, &self.address.instance_name).hash(&mut hasher);
         hash_tls(&self.tls, &mut hasher);
-        self.log_in.user.hash(&mut hasher);
+        (&self.log_in.user, &self.application).hash(&mut hasher);
         self.timeouts.hash(&mut hasher);
         PoolKey {
             instance_id: self.instance_id,
@@ -91,12 +90,16 @@ impl Target {
 
 fn hash_tls(tls: &Tls, hasher: &mut DefaultHasher) {
     std::mem::discriminant(tls).hash(hasher);
-    if let Tls::Required(verification) | Tls::Strict(verification) = tls {
-        let Verification {
-            ca_pem,
-            server_name,
-        } = verification;
-        (ca_pem, server_name).hash(hasher);
+    match tls {
+        Tls::Required(verification) | Tls::Strict(verification) => {
+            let Verification {
+                ca_pem,
+                server_name,
+            } = verification;
+            (ca_pem, server_name).hash(hasher);
+        }
+        Tls::Pinned { sha256 } => sha256.hash(hasher),
+        Tls::TrustServerCertificate | Tls::Off => {}
     }
 }
 
@@ -125,6 +128,7 @@ mod tests {
                 user: "mirrorgate".into(),
                 password: "s3cret-canary".to_owned().into(),
             },
+            application: "mirrorgate".into(),
             credential_id: Uuid::from_u128(2),
             credential_revision: 1,
             refusals: 0,
@@ -136,7 +140,7 @@ mod tests {
     fn whatever_shapes_a_connection_makes_another_key() {
         let base = target().pool_key();
         assert_eq!(base, target().pool_key());
-        let changes: [fn(&mut Target); 6] = [
+        let changes: [fn(&mut Target); 7] = [
             |t| t.address.port = Some(1434),
             |t| t.tls = Tls::Off,
             |t| {
@@ -148,6 +152,7 @@ mod tests {
             |t| t.credential_revision = 2,
             |t| t.credential_id = Uuid::from_u128(3),
             |t| t.log_in.user = "other".into(),
+            |t| t.application = "other".into(),
         ];
         for change in changes {
             let mut changed = target();

@@ -14,7 +14,8 @@ use super::read::{At, to_json};
 use super::{Conn, StoreError};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject};
-use crate::domain::plan::{InstanceScript, Plan};
+use crate::domain::plan::Plan;
+use crate::domain::script::Script;
 
 pub use super::cancel::request as request_cancel;
 
@@ -237,13 +238,13 @@ pub async fn progress(conn: &mut Conn, id: Uuid) -> Result<Option<Progress>, Sto
 pub async fn get_with_scripts(
     conn: &mut Conn,
     id: Uuid,
-) -> Result<Option<(Job, Vec<InstanceScript>)>, StoreError> {
+) -> Result<Option<(Job, Script)>, StoreError> {
     loop {
         let Some(job) = get(conn, id).await? else {
             return Ok(None);
         };
         if job.plan.is_none() {
-            return Ok(Some((job, Vec::new())));
+            return Ok(Some((job, Script::default())));
         }
         let scripts = sqlx::query_scalar!(
             "select scripts from jobs where id = $1 and version = $2",
@@ -341,7 +342,7 @@ pub async fn save_plan(
     conn: &mut Conn,
     lease: &Lease,
     plan: &Plan,
-    scripts: &[InstanceScript],
+    script: &Script,
 ) -> Result<(), StoreError> {
     let saved = sqlx::query!(
         "update jobs set plan = $3, scripts = $4
@@ -349,7 +350,7 @@ pub async fn save_plan(
         lease.job_id,
         lease.token,
         to_json(plan)?,
-        to_json(&scripts)?,
+        to_json(script)?,
     )
     .execute(&mut *conn)
     .await?;

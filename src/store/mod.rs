@@ -27,6 +27,7 @@ pub mod lease;
 pub mod list;
 pub mod pairs;
 pub mod prune;
+pub mod reach;
 mod read;
 pub mod seal;
 pub mod selection;

@@ -1,17 +1,16 @@
-//! The apply batch: everything one instance needs for all its peers, as one text. Sending it is `sqlserver`'s.
+//! The apply batch: a body in the frame that workers send. Sending it is `sqlserver`'s.
 //!
 //! The reader tells result sets apart by the name of their first column:
 //! `mg_applied` (after each action), `mg_committed` (once, last), `mg_failed` (once, in place of it). Errors travel as data.
 
-use std::fmt::Write;
-
-use super::action::{self, CertificateBytes, MissingBytes};
+use super::action::{CertificateBytes, MissingBytes};
+use super::body::body;
 use super::head::Head;
-use super::quote::Comment;
-use crate::domain::action::Action;
 use crate::domain::plan::InstancePlan;
+use crate::domain::script::Frame;
 
 pub use super::action::FILE_MISMATCH;
+pub use super::body::ApplyStep;
 
 /// Thrown when another session holds the lock of mirrorgate on that instance for too long: nothing was changed.
 pub const LOCK_NOT_GRANTED: i32 = 50002;
@@ -24,17 +23,6 @@ pub struct ApplyBatch {
     pub steps: Vec<ApplyStep>,
 }
 
-/// One action within it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApplyStep {
-    /// From 1, as `mg_applied` and `mg_failed` report it; 0 there means before the first action.
-    pub ordinal: usize,
-    pub peer: String,
-    pub action: Action,
-    /// This action's own statements.
-    pub statement: String,
-}
-
 /// The batch for one instance; `None` when nothing there is to be changed.
 ///
 /// # Errors
@@ -44,58 +32,25 @@ pub fn batch(
     plan: &InstancePlan,
     bytes: &CertificateBytes,
 ) -> Result<Option<ApplyBatch>, MissingBytes> {
-    let steps = steps(plan, bytes)?;
-    if steps.is_empty() {
+    let body = body(plan, bytes)?;
+    if body.steps.is_empty() {
         return Ok(None);
     }
-    let mut text = head.line(&format!("on {}", plan.instance));
-    text.push_str(OPENING);
-    for step in &steps {
-        push_step(&mut text, step);
-    }
-    let _ = write!(
-        text,
-        "    COMMIT TRANSACTION;\n    SELECT CAST({} AS int) AS mg_committed, SYSUTCDATETIME() AS at;\n",
-        steps.len()
-    );
-    text.push_str(CLOSING);
-    Ok(Some(ApplyBatch { text, steps }))
+    Ok(Some(ApplyBatch {
+        text: frame(head, &plan.instance, body.steps.len()).around(&body.text),
+        steps: body.steps,
+    }))
 }
 
-fn steps(plan: &InstancePlan, bytes: &CertificateBytes) -> Result<Vec<ApplyStep>, MissingBytes> {
-    let mut steps = Vec::new();
-    for trust in &plan.trusts {
-        for action in &trust.actions {
-            let ordinal = steps.len() + 1;
-            if let Some(statement) = action::statement(action, ordinal, bytes)? {
-                steps.push(ApplyStep {
-                    ordinal,
-                    peer: trust.peer.clone(),
-                    action: action.clone(),
-                    statement,
-                });
-            }
-        }
+/// What is sent around a body of so many `changes`: it rolls back, and tells of errors in rows.
+#[must_use]
+pub fn frame(head: Head<'_>, instance: &str, changes: usize) -> Frame {
+    Frame {
+        before: head.line(&format!("on {instance}")) + OPENING,
+        after: format!(
+            "    COMMIT TRANSACTION;\n    SELECT CAST({changes} AS int) AS mg_committed, SYSUTCDATETIME() AS at;\n{CLOSING}"
+        ),
     }
-    Ok(steps)
-}
-
-fn push_step(text: &mut String, step: &ApplyStep) {
-    let remark = format!(
-        "{} for {}: {}",
-        step.ordinal,
-        step.peer,
-        step.action.in_words()
-    );
-    // Statements stand unindented: a name may hold line breaks, and indenting would change it.
-    let _ = write!(
-        text,
-        "\n{}\nSET @ordinal = {};\n{}\nSELECT CAST({} AS int) AS mg_applied, SYSUTCDATETIME() AS at;\n\n",
-        Comment::new(&remark),
-        step.ordinal,
-        step.statement,
-        step.ordinal,
-    );
 }
 
 // SQL Server serialises nothing of this by itself; the application lock keeps two control planes from meeting half-way.
@@ -127,12 +82,14 @@ END CATCH;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::action::Action;
     use crate::domain::object_name::{ObjectName, SysName};
     use crate::domain::plan::TrustPlan;
     use crate::domain::trust::{Configured, Proof};
 
     fn trust(peer: &str, actions: Vec<Action>) -> TrustPlan {
         TrustPlan {
+            left_out: Vec::new(),
             peer: peer.to_owned(),
             configured: Configured::No,
             proof: Proof::NeverDialled,

@@ -1,12 +1,16 @@
 //! THE LANGUAGE: actions, cures and questions as T-SQL text. Pure; nothing here is sent anywhere.
 //!
-//! Every text runs in `master`: sessions are there from log-in, and no statement says `USE`.
+//! Every text runs in `master`: a worker's sessions are there from log-in; only what people run by hand says `USE`.
 //!
-//! `quote` is the one place that quotes; `action` and `cure` write single statements, `apply`, `observe` and `script` whole texts.
+//! `quote` is the one place that quotes; `action` and `cure` write single statements, `body` the changes of an instance, and
+//! `apply` and `script` the two frames around it; `observe` asks.
 
 pub mod action;
 pub mod apply;
+pub mod body;
+mod client_safe;
 pub mod cure;
+pub mod guard;
 pub mod head;
 pub mod observe;
 pub mod quote;

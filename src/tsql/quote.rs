@@ -78,7 +78,8 @@ impl fmt::Display for Binary<'_> {
     }
 }
 
-/// A whole line of remark, `-- …`, that stays one: no line break, and no `/*` or `*/` (which nest), should somebody wrap it.
+/// A whole line of remark, `-- …`, that stays one: no line break, and no `/*` or `*/` (which nest), should somebody wrap it;
+/// nor `$(`, which sqlcmd replaces in remarks too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comment<'a>(&'a str);
 
@@ -96,7 +97,7 @@ impl fmt::Display for Comment<'_> {
         let mut before = ' ';
         for c in self.0.chars() {
             let c = if breaks_a_line(c) { ' ' } else { c };
-            if matches!((before, c), ('*', '/') | ('/', '*')) {
+            if matches!((before, c), ('*', '/') | ('/', '*') | ('$', '(')) {
                 f.write_char(' ')?;
             }
             f.write_char(c)?;
@@ -106,7 +107,8 @@ impl fmt::Display for Comment<'_> {
     }
 }
 
-fn breaks_a_line(c: char) -> bool {
+/// Some tool or editor takes it for the end of a line, or changes it.
+pub(super) fn breaks_a_line(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
@@ -177,10 +179,11 @@ mod tests {
         }
 
         #[test]
-        fn a_remark_stays_a_remark(text in "\\PC{0,60}|[\\*/\n\r\u{85}\u{2028}\0-]{0,40}") {
+        fn a_remark_stays_a_remark(text in "\\PC{0,60}|[\\*/$(\n\r\u{85}\u{2028}\0-]{0,40}") {
             let remark = Comment::new(&text).to_string();
             prop_assert!(!remark.chars().any(breaks_a_line), "{remark:?}");
             prop_assert!(!remark.contains("*/") && !remark.contains("/*"), "{remark:?}");
+            prop_assert!(!remark.contains("$("), "{remark:?}");
         }
     }
 }

@@ -1,63 +1,159 @@
-//! A whole plan as T-SQL for people: what would run on each instance, to be read, kept, or run by hand.
+//! A whole plan as T-SQL for people: the same bodies that workers send, in a frame that can be run by hand.
+//!
+//! By hand means: on the right server or not at all, in `master` wherever it begins, never inside a transaction that is somebody
+//! else's, with an error that `sqlcmd -b` sees, and with nothing in it that a tool reads as its own.
 
-use std::fmt::Write;
+use std::fmt::Write as _;
 
 use super::action::{CertificateBytes, MissingBytes};
 use super::apply;
+use super::body::{Body, body};
+use super::guard;
 use super::head::Head;
-use super::quote::Comment;
-use crate::domain::plan::{InstanceScript, Plan, ScriptStatement};
+use super::quote::{Comment, Literal};
+use crate::domain::finding::Finding;
+use crate::domain::identity::ServerIdentity;
+use crate::domain::plan::{InstancePlan, Plan};
+use crate::domain::script::{ByHand, Frame, InstanceScript, Script, ScriptStatement};
 
-/// What the plan stands for on each instance, in the order of the members; an empty batch where nothing is to be done.
+/// What the plan stands for. `servers` tells which server each member was seen to be, in the order of the plan's instances.
 ///
 /// # Errors
 /// When the bytes of a certificate to be imported are missing.
-pub fn instance_scripts(
+pub fn script(
     head: Head<'_>,
     plan: &Plan,
+    servers: &[Option<&ServerIdentity>],
     bytes: &CertificateBytes,
-) -> Result<Vec<InstanceScript>, MissingBytes> {
-    plan.instances
+) -> Result<Script, MissingBytes> {
+    let servers = servers.iter().copied().chain(std::iter::repeat(None));
+    let parts: Vec<InstanceScript> = plan
+        .instances
         .iter()
-        .map(|instance| {
-            let batch = apply::batch(head, instance, bytes)?;
-            let (batch, steps) = batch.map_or_else(Default::default, |b| (b.text, b.steps));
-            Ok(InstanceScript {
-                instance: instance.instance.clone(),
-                batch,
-                statements: steps
-                    .into_iter()
-                    .map(|step| ScriptStatement {
-                        peer: step.peer,
-                        action: step.action.kind().to_owned(),
-                        statement: step.statement,
-                    })
-                    .collect(),
-            })
-        })
-        .collect()
+        .zip(servers.clone())
+        .map(|(instance, server)| part(head, instance, server, bytes))
+        .collect::<Result<_, _>>()?;
+    let seen: Vec<&ServerIdentity> = servers.take(parts.len()).flatten().collect();
+    Ok(Script {
+        head: blockers(plan),
+        refusal: plan.is_blocked().then(guard::forbidden),
+        parts,
+        nowhere: guard::nowhere(&seen),
+    })
 }
 
-/// All of them as one text: each under a remark that names its instance, with `GO` behind it.
-///
-/// The parts belong on different servers; no tool may run the whole on one.
-#[must_use]
-pub fn whole(scripts: &[InstanceScript]) -> String {
+fn part(
+    head: Head<'_>,
+    instance: &InstancePlan,
+    server: Option<&ServerIdentity>,
+    bytes: &CertificateBytes,
+) -> Result<InstanceScript, MissingBytes> {
+    let body = body(instance, bytes)?;
+    Ok(InstanceScript {
+        instance: instance.instance.clone(),
+        wire: apply::frame(head, &instance.instance, body.steps.len()),
+        by_hand: server.map(|server| by_hand(head, instance, server, &body)),
+        body: body.text,
+        statements: body
+            .steps
+            .into_iter()
+            .map(|step| ScriptStatement {
+                peer: step.peer,
+                action: step.action.kind().to_owned(),
+                statement: step.statement,
+            })
+            .collect(),
+    })
+}
+
+fn by_hand(
+    head: Head<'_>,
+    instance: &InstancePlan,
+    server: &ServerIdentity,
+    body: &Body,
+) -> ByHand {
+    let name = &instance.instance;
+    let remark = head.line(&format!("on {name}, server {}", server.server_name));
+    let begin = |guard: Frame| Frame {
+        before: format!("{remark}\n{}", guard.before),
+        after: guard.after,
+    };
+    let frame = match body.steps.len() {
+        0 => Frame {
+            before: String::new(),
+            after: print(&format!("nothing to change on {name}.")),
+        },
+        changes => Frame {
+            before: format!("{}{OPENING}", guard::as_written(&body.text)),
+            after: closing(name, changes),
+        },
+    };
+    ByHand {
+        unless_here: guard::unless_here(server),
+        stop: begin(guard::stop(server)),
+        skip: begin(guard::skip()),
+        frame,
+    }
+}
+
+/// What keeps the plan from being all there is to do, as remarks.
+fn blockers(plan: &Plan) -> String {
     let mut text = String::new();
-    for script in scripts {
-        let remark = if script.batch.is_empty() {
-            format!("on {}: nothing to do", script.instance)
-        } else {
-            format!(
-                "on {}, in master (with sqlcmd: -x, names may look like its variables)",
-                script.instance
-            )
-        };
-        let _ = writeln!(text, "{}", Comment::new(&remark));
-        if !script.batch.is_empty() {
-            let _ = writeln!(text, "{}GO", script.batch);
-        }
-        text.push('\n');
+    for finding in plan.findings.iter().filter(|f| f.blocks()) {
+        push_finding(&mut text, finding);
     }
     text
 }
+
+fn push_finding(text: &mut String, finding: &Finding) {
+    let about = finding.peer.as_ref().map_or_else(
+        || finding.instance.clone(),
+        |peer| format!("{} from {peer}", finding.instance),
+    );
+    let code = finding.code.as_str();
+    let mut line = |words: &str| {
+        let _ = writeln!(text, "{}", Comment::new(words));
+    };
+    line(&format!("{code} on {about}: {}", finding.found));
+    for (label, words) in [("wanted", &finding.wanted), ("remedy", &finding.remedy)] {
+        if !words.is_empty() {
+            line(&format!("    {label}: {words}"));
+        }
+    }
+}
+
+// BEGIN TRANSACTION begins two where IMPLICIT_TRANSACTIONS is on, and one COMMIT ends one.
+const OPENING: &str = "\
+SET IMPLICIT_TRANSACTIONS OFF;
+USE master;
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+SET LOCK_TIMEOUT 5000;
+DECLARE @ordinal int = 0, @lock int;
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sp_getapplock @Resource = N'mirrorgate', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 5000;
+    IF @lock < 0
+    BEGIN
+        ;THROW 50002, N'another session holds the application lock mirrorgate on this instance', 1;
+    END;
+";
+
+fn closing(name: &str, changes: usize) -> String {
+    let committed = print(&format!("committed on {name}; changes: {changes}."));
+    // What a roll-back leaves behind is the server's matter; that nothing is left is not promised.
+    let failed = print(&format!(
+        "an error on {name}; its transaction is rolled back."
+    ));
+    format!(
+        "    COMMIT TRANSACTION;\n    {committed}END TRY\nBEGIN CATCH\n    \
+         IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;\n    {failed}    ;THROW;\nEND CATCH;\n"
+    )
+}
+
+fn print(words: &str) -> String {
+    format!("PRINT {};\n", Literal::new(&format!("mirrorgate: {words}")))
+}
+
+#[cfg(test)]
+mod tests;

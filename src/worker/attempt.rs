@@ -16,6 +16,7 @@ use super::outcome::{self, Next, SoFar};
 use super::record::Looked;
 use crate::domain::deadline::Deadline;
 use crate::domain::hash::Thumbprint;
+use crate::domain::identity::ServerIdentity;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::Plan;
 use crate::domain::trust::Configured;
@@ -129,12 +130,12 @@ impl<'a> Attempt<'a> {
         let bytes = plan::certificate_bytes(&loaded.wish, &seen);
         let mut plan = plan::plan(&loaded.wish, &seen, self.worker.clock.now());
         cure::fill_in(&mut plan);
-        let scripts = match script::instance_scripts(self.head(), &plan, &bytes) {
-            Ok(scripts) => scripts,
+        let script = match script::script(self.head(), &plan, &servers(&seen), &bytes) {
+            Ok(script) => script,
             Err(missing) => return Ok(Some(internal(&missing))),
         };
         let next = self.decide(&plan, round);
-        let acted_on = self.is_shown(&plan, round).then_some(scripts.as_slice());
+        let acted_on = self.is_shown(&plan, round).then_some(&script);
         let looked = Looked {
             seen: &seen,
             at: looked_at,
@@ -272,6 +273,16 @@ fn learned(seen: &[Seen]) -> Learned {
     let members = seen.iter().enumerate();
     members
         .filter_map(|(member, seen)| Some((member, Thumbprint::of(endpoint_der(seen)?))))
+        .collect()
+}
+
+/// Which server each member is, where it could be seen.
+fn servers(seen: &[Seen]) -> Vec<Option<&ServerIdentity>> {
+    seen.iter()
+        .map(|seen| match seen {
+            Seen::Observed(observation) => Some(&observation.server.identity),
+            Seen::Failed(_) => None,
+        })
         .collect()
 }
 

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 
 use super::attempt::{Attempt, Interrupted};
 use super::load::{Loaded, Side};
+use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::hash::Thumbprint;
 use crate::domain::id::new_id;
@@ -211,6 +212,13 @@ fn rests(side: &Side, refused: &RefusedLogin) -> Failure {
             target.name
         ),
         sql: None,
+        cause: Refusal::of(refused.number).map(|refusal| {
+            Box::new(Cause::LogIn(LogInCause {
+                refusal,
+                user: target.log_in.user.clone(),
+                application: target.application.clone(),
+            }))
+        }),
     }
 }
 
@@ -225,10 +233,12 @@ pub(super) fn in_full(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The number to note when a log-in was refused just now.
+/// The number to note when a log-in was refused just now, and shall rest.
 fn refused_number(failure: &Failure) -> Option<i32> {
     match (failure.class, &failure.sql) {
-        (FailureClass::LoginRefused, Some(SqlError { number, .. })) => Some(*number),
+        (FailureClass::LoginRefused, Some(SqlError { number, .. })) => {
+            Some(*number).filter(|number| Refusal::of(*number).is_none_or(Refusal::rests))
+        }
         _ => None,
     }
 }

@@ -1,8 +1,11 @@
 //! What follows from what was seen and what was done: go on, or how the attempt ends. Pure.
 
+mod partial;
+
 use std::fmt::Write as _;
 
 use super::refused::{self, ApplyFailure, on};
+use crate::domain::cause::Cause;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Finding};
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobKind};
@@ -11,6 +14,10 @@ use crate::domain::trust::{Admits, Configured, Proof};
 
 /// How often one attempt sends apply batches. Somebody else may be changing the same things; three looks settle it.
 pub(super) const MOST_ROUNDS: usize = 3;
+
+/// How often a job asks for a name that leads nowhere. Names do come late, with a server that is just being set up, and name
+/// servers are away for a moment; one that was misspelt is wrong for ever.
+const ATTEMPTS_AT_A_NAME: i32 = 3;
 
 /// What has happened so far in this attempt.
 #[derive(Debug, Default)]
@@ -53,15 +60,16 @@ pub(super) enum Next {
 /// Decides after a look.
 pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
     match job.kind {
-        JobKind::Inspect => Next::End(inspected(plan, so_far)),
-        JobKind::VerifyInbound => Next::End(verified(plan, so_far)),
-        JobKind::ConfigureInbound if job.options.dry_run => Next::End(dry_run(plan, so_far)),
-        JobKind::ConfigureInbound => configure(plan, so_far),
+        JobKind::Inspect => Next::End(inspected(job, plan, so_far)),
+        JobKind::VerifyInbound => Next::End(verified(job, plan, so_far)),
+        JobKind::ConfigureInbound if job.options.dry_run => Next::End(dry_run(job, plan, so_far)),
+        JobKind::ConfigureInbound if partial::leaves_out(plan) => partial::next(job, plan, so_far),
+        JobKind::ConfigureInbound => configure(job, plan, so_far),
     }
 }
 
 /// An inspection succeeds when the server it was to look at is the one that was seen; what it found is in the plan.
-fn inspected(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+fn inspected(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     let in_the_way: Vec<&Finding> = plan
         .findings
         .iter()
@@ -70,7 +78,7 @@ fn inspected(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     if so_far.unseen.is_empty() && in_the_way.is_empty() {
         AttemptOutcome::Succeeded
     } else if in_the_way.is_empty() {
-        unseen(so_far)
+        unseen(job, so_far)
     } else {
         failed(FailureCode::PreflightFailed, in_words(&in_the_way))
     }
@@ -87,24 +95,24 @@ pub(super) fn is_about_identity(code: Code) -> bool {
     )
 }
 
-fn dry_run(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+fn dry_run(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     // Without one member there is no plan, only a part of one; what was found is kept all the same.
-    if so_far.unseen.is_empty() {
+    if so_far.unseen.is_empty() || plan.partial {
         AttemptOutcome::Succeeded
     } else {
-        blocked(plan, so_far)
+        blocked(job, plan, so_far)
     }
 }
 
-fn verified(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+fn verified(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     if !so_far.unseen.is_empty() {
-        return blocked(plan, so_far);
+        return blocked(job, plan, so_far);
     }
     let missing: Vec<String> = missing(plan);
     if !missing.is_empty() {
         failed(FailureCode::NotInPlace, missing.join("; "))
     } else if plan.has_blockers() {
-        blocked(plan, so_far)
+        blocked(job, plan, so_far)
     } else {
         let doubtful = in_doubt(plan);
         if doubtful.is_empty() {
@@ -127,9 +135,11 @@ fn in_doubt(plan: &Plan) -> Vec<String> {
     })
 }
 
-/// Trusts whose peer would be refused at its next handshake.
+/// Trusts not left out whose peer would be refused at its next handshake.
 fn refusing(plan: &Plan) -> Vec<String> {
-    trusts_where(plan, |trust| trust.admits.verdict == Admits::No)
+    trusts_where(plan, |trust| {
+        trust.admits.verdict == Admits::No && trust.left_out.is_empty()
+    })
 }
 
 fn trusts_where(plan: &Plan, is_meant: impl Fn(&TrustPlan) -> bool) -> Vec<String> {
@@ -151,7 +161,7 @@ fn trusts_where(plan: &Plan, is_meant: impl Fn(&TrustPlan) -> bool) -> Vec<Strin
     words
 }
 
-fn configure(plan: &Plan, so_far: &SoFar) -> Next {
+fn configure(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
     if plan.is_fulfilled() && missing(plan).is_empty() {
         let refusing = refusing(plan);
         return Next::End(if refusing.is_empty() {
@@ -164,14 +174,14 @@ fn configure(plan: &Plan, so_far: &SoFar) -> Next {
         return Next::End(refused);
     }
     if plan.is_blocked() {
-        return Next::End(blocked(plan, so_far));
+        return Next::End(blocked(job, plan, so_far));
     }
     if let Some(later) = later(so_far) {
         return Next::End(later);
     }
     // What could be done beside it is done.
     if plan.has_blockers() && !plan.has_changes() {
-        return Next::End(blocked(plan, so_far));
+        return Next::End(blocked(job, plan, so_far));
     }
     if !plan.has_changes() || so_far.rounds >= MOST_ROUNDS {
         return Next::End(AttemptOutcome::RetryLater {
@@ -202,11 +212,11 @@ fn still_missing(plan: &Plan, so_far: &SoFar) -> String {
     words
 }
 
-/// Trusts that are not configured, and changes still to be made (a next certificate to distribute, say), in words.
+/// Trusts that are not configured and not left out, and changes still to be made (a next certificate to distribute, say), in words.
 fn missing(plan: &Plan) -> Vec<String> {
     let mut words = Vec::new();
     for instance in &plan.instances {
-        for trust in &instance.trusts {
+        for trust in instance.trusts.iter().filter(|t| t.left_out.is_empty()) {
             if trust.configured != Configured::Yes {
                 words.push(format!("on {} from {}", instance.instance, trust.peer));
             } else if let Some(action) = trust.actions.iter().find(|a| a.changes_something()) {
@@ -258,26 +268,36 @@ fn code_of_passing(mut classes: impl Iterator<Item = FailureClass>) -> FailureCo
 }
 
 /// A blocker anywhere, or a member not seen. Another attempt is due only if every blocker may pass by itself.
-pub(super) fn blocked(plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+pub(super) fn blocked(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
     let blockers: Vec<&Finding> = plan.findings.iter().filter(|f| f.blocks()).collect();
     let may_pass = |f: &Finding| {
-        f.code.may_pass()
-            || so_far
-                .unseen
-                .iter()
-                .any(|(name, failure)| *name == f.instance && failure.class.may_pass())
+        let unseen = so_far.unseen.iter().find(|(name, _)| *name == f.instance);
+        match unseen {
+            Some((_, failure)) => is_tried_again(job, failure),
+            None => f.code.may_pass(),
+        }
     };
     let lasting: Vec<&Finding> = blockers.iter().copied().filter(|f| !may_pass(f)).collect();
     if !lasting.is_empty() {
         return failed(code_of(&lasting), in_words(&lasting));
     }
-    unseen(so_far)
+    unseen(job, so_far)
+}
+
+/// Whether this job looks once more for what it could not see.
+fn is_tried_again(job: &Job, failure: &Failure) -> bool {
+    let asks_only = job.kind == JobKind::Inspect || job.options.dry_run;
+    let at_its_end = asks_only || job.attempts >= ATTEMPTS_AT_A_NAME;
+    let in_vain = failure.cause.as_deref() == Some(&Cause::NameUnresolved) && at_its_end;
+    failure.class.may_pass() && !in_vain
 }
 
 /// Every member that was not seen is named, those first that will not be seen the next time either.
-fn unseen(so_far: &SoFar) -> AttemptOutcome {
-    let (lasting, passing): (Vec<_>, Vec<_>) =
-        so_far.unseen.iter().partition(|(_, f)| !f.class.may_pass());
+fn unseen(job: &Job, so_far: &SoFar) -> AttemptOutcome {
+    let (lasting, passing): (Vec<_>, Vec<_>) = so_far
+        .unseen
+        .iter()
+        .partition(|(_, f)| !is_tried_again(job, f));
     let all = lasting.iter().chain(&passing);
     let words: Vec<String> = all.map(|(instance, f)| on(instance, f)).collect();
     let detail = words.join("; ");
@@ -290,6 +310,8 @@ fn unseen(so_far: &SoFar) -> AttemptOutcome {
         FailureCode::LoginRefused
     } else if all(FailureClass::TlsNotTrusted) {
         FailureCode::TlsNotTrusted
+    } else if all(FailureClass::Unreachable) {
+        FailureCode::Unreachable
     } else {
         FailureCode::PreflightFailed
     };
@@ -304,6 +326,8 @@ fn code_of(lasting: &[&Finding]) -> FailureCode {
         FailureCode::LoginRefused
     } else if all(Code::TlsNotTrusted) {
         FailureCode::TlsNotTrusted
+    } else if all(Code::Unreachable) {
+        FailureCode::Unreachable
     } else {
         FailureCode::PreflightFailed
     }

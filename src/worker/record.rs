@@ -7,7 +7,8 @@ use super::load::{Loaded, Side};
 use super::outcome::is_about_identity;
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
-use crate::domain::plan::{InstanceScript, Plan, TrustPlan};
+use crate::domain::plan::{Plan, TrustPlan};
+use crate::domain::script::Script;
 use crate::domain::trust::{Basis, Configured, TrustStatus};
 use crate::domain::wish::Member;
 use crate::plan::Seen;
@@ -25,12 +26,12 @@ pub(super) struct Looked<'a> {
 }
 
 impl Attempt<'_> {
-    /// Keeps what a look found. `acted_on` is the plan the job shall show, with its scripts; the look after an apply has none.
+    /// Keeps what a look found. `acted_on` is the plan the job shall show, with its script; the look after an apply has none.
     pub(super) async fn record(
         &self,
         loaded: &Loaded,
         looked: &Looked<'_>,
-        acted_on: Option<&[InstanceScript]>,
+        acted_on: Option<&Script>,
     ) -> Result<(), Interrupted> {
         self.persist(|| self.keep(loaded, looked, acted_on)).await
     }
@@ -39,7 +40,7 @@ impl Attempt<'_> {
         &self,
         loaded: &Loaded,
         looked: &Looked<'_>,
-        acted_on: Option<&[InstanceScript]>,
+        acted_on: Option<&Script>,
     ) -> Result<(), StoreError> {
         let Looked { seen, at, plan } = *looked;
         let mut tx = self.worker.store.begin().await?;
@@ -57,8 +58,8 @@ impl Attempt<'_> {
             }
         }
         trusts::save(&mut tx, &self.trusts(loaded, looked)).await?;
-        if let Some(scripts) = acted_on {
-            jobs::save_plan(&mut tx, self.lease, plan, scripts).await?;
+        if let Some(script) = acted_on {
+            jobs::save_plan(&mut tx, self.lease, plan, script).await?;
         }
         tx.commit().await
     }

@@ -10,6 +10,8 @@ use crate::sqlserver::{PoolSettings, Timeouts};
 pub struct Settings {
     /// Shown in the history as who carried an attempt out.
     pub name: String,
+    /// What it calls itself to the instances.
+    pub application: String,
     /// Jobs worked on at the same time.
     pub concurrency: usize,
     /// How long a claim lasts without a sign of life; renewed at a third of it.
@@ -39,6 +41,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             name: "mirrorgate".to_owned(),
+            application: "mirrorgate".to_owned(),
             concurrency: 8,
             lease: Duration::from_secs(10),
             max_attempts: 10,

@@ -17,6 +17,7 @@ mod own_postgres;
 mod poison;
 mod proxy;
 mod replica;
+mod runbook;
 mod serial;
 mod site;
 mod soak;

@@ -52,16 +52,13 @@ impl Replica {
             .expect("a log file")
             .keep()
             .expect("a log file that stays");
+        let any_port: &[&str] = match flags.contains(&"--listen") {
+            true => &[],
+            false => &["--listen", "127.0.0.1:0"],
+        };
         let child = Command::new(env!("CARGO_BIN_EXE_mirrorgate"))
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--retry-base",
-                "10ms",
-                "--max-attempts",
-                "100",
-            ])
+            .args(["serve", "--retry-base", "10ms", "--max-attempts", "100"])
+            .args(any_port)
             .arg("--seal-key-file")
             .arg(directory.join("seal.key"))
             .args(flags)

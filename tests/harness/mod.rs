@@ -2,6 +2,8 @@
 
 mod answer;
 mod fleet;
+mod members;
+mod sqlcmd;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use answer::Answer;
 pub use fleet::{PASSWORD, certificate_of, der_of, host, is_change, outbound, unverified};
+pub use members::{head, member, target};
+pub use sqlcmd::Sqlcmd;
 
 /// One running service with its fleet. Everything stops when it is dropped.
 pub struct TestApp {

@@ -228,30 +228,3 @@ async fn without_uploads_the_endpoints_own_certificates_are_obtained(pool: PgPoo
     );
     assert!(findings(&job, Some("blocker")).is_empty());
 }
-
-#[sqlx::test(migrations = false)]
-async fn the_script_run_by_hand_does_the_same(pool: PgPool) {
-    let app = TestApp::start(&pool, &TRIO[..2]).await;
-    app.register_all(&TRIO[..2]).await;
-    let dry = app.dry_run("erp").await;
-    let script = app
-        .get(&format!("/v1/jobs/{}/script", dry["id"].as_str().unwrap()))
-        .await
-        .text;
-    for name in &TRIO[..2] {
-        assert!(
-            script.contains(&format!("on {name}")),
-            "{name} is not in {script}"
-        );
-    }
-    for instance in dry["plan"]["instances"].as_array().unwrap() {
-        let name = instance["instance"].as_str().unwrap();
-        let batch = instance["batch"].as_str().unwrap();
-        app.host(name)
-            .exec(batch)
-            .await
-            .unwrap_or_else(|e| panic!("{name}: {e:?}: {batch}"));
-    }
-    assert!(app.lets_in("HOST_A", "HOST_B") && app.lets_in("HOST_B", "HOST_A"));
-    assert_succeeded(&app.verify("erp").await);
-}

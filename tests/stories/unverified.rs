@@ -122,6 +122,8 @@ switches! {
     dialler_skips_peer_certificate
     dialler_shows_peer_certificate
     role_refused_as_28080
+    supported_falls_back_to_none
+    twin_of_peer_refused
     os_words_in_1474
     linux_mirrors
 }

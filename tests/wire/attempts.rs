@@ -184,8 +184,9 @@ async fn three_strangers_let_each_other_in_after_three_batches(pool: PgPool) {
             .unwrap()
             .unwrap()
             .1
+            .parts
             .iter()
-            .all(|s| !s.batch.is_empty())
+            .all(|part| part.batch().is_some() && part.alone().is_some())
     );
 }
 

@@ -59,6 +59,7 @@ async fn a_batch_is_not_sent_once_the_lease_has_run_out(_pool: PgPool) {
         endpoint: None,
         used_by: None,
         trusts: vec![TrustPlan {
+            left_out: Vec::new(),
             peer: "HOST_B".to_owned(),
             configured: Configured::No,
             proof: Proof::Unknown,

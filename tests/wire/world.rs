@@ -50,6 +50,7 @@ pub fn target(port: u16, tls: Tls) -> Target {
             user: "sa".to_owned(),
             password: PASSWORD.to_owned().into(),
         },
+        application: "mirrorgate".into(),
         credential_id: Uuid::nil(),
         credential_revision: 1,
         refusals: 0,

@@ -11,6 +11,7 @@ use crate::engine::net::handshake::{Purpose, Refusal, probe};
 use crate::engine::state::collation::Collation;
 use crate::engine::state::initial;
 use crate::instance::Instance;
+use crate::session::TlsIdentity;
 use crate::spec::InstanceSpec;
 use crate::tds::{self, BrowserEntry};
 use crate::tls::{Authority, TlsError};
@@ -41,6 +42,10 @@ pub struct FleetInner {
 impl FleetInner {
     pub(crate) fn ca_pem(&self) -> &str {
         self.authority.pem()
+    }
+
+    pub(crate) fn tls_identity(&self, spec: &InstanceSpec) -> Result<Arc<TlsIdentity>, TlsError> {
+        self.authority.identity(spec)
     }
 
     pub(crate) fn instances(&self) -> Vec<Arc<Inner>> {
@@ -159,6 +164,19 @@ impl Fleet {
     /// The reason why not, with the number the error log has.
     pub fn handshake(&self, from: &Instance, to: &Instance) -> Result<(), HandshakeRefusal> {
         probe(from.inner(), to.inner(), Purpose::Any)
+    }
+
+    /// The same for what the one wants of the other, which the ROLE of both endpoints has to allow.
+    ///
+    /// # Errors
+    /// As [`Self::handshake`].
+    pub fn handshake_for(
+        &self,
+        purpose: Purpose,
+        from: &Instance,
+        to: &Instance,
+    ) -> Result<(), HandshakeRefusal> {
+        probe(from.inner(), to.inner(), purpose)
     }
 
     /// Every running instance as SQL Browser lists it.

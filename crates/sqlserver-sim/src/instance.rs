@@ -19,8 +19,10 @@ use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::state::version::Edition;
+use crate::engine::switches::Unverified;
 use crate::reply::{Column, Item, Message, Value};
 use crate::server::TdsServer;
+use crate::spec::TlsCertificate;
 
 /// One result set.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -55,6 +57,10 @@ impl Execution {
 pub struct Instance {
     inner: Arc<Inner>,
 }
+
+/// What the catalogs of an instance held at some time.
+#[derive(Clone)]
+pub struct Snapshot(Arc<crate::engine::state::State>);
 
 impl Instance {
     pub(crate) fn new(inner: Arc<Inner>) -> Self {
@@ -205,6 +211,22 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
         self.inner.set_clock_offset(offset);
     }
 
+    /// Everything its catalogs hold now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.inner.committed())
+    }
+
+    /// Puts back what the catalogs held then; connections, clock and log stay as they are.
+    pub async fn restore(&self, snapshot: &Snapshot) {
+        let _guard = self.inner.writer().await;
+        self.inner.publish(Arc::clone(&snapshot.0));
+    }
+
+    /// From now on the points nobody has verified are these.
+    pub fn set_unverified(&self, switches: Unverified) {
+        self.inner.set_switches(switches);
+    }
+
     /// Pretends a server DDL trigger exists; it shows in `sys.server_triggers` and does nothing.
     pub async fn add_server_trigger(&self, name: &str) {
         let _guard = self.inner.writer().await;
@@ -275,11 +297,28 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
 
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
+        self.renew_fallback();
         self.inner.cycle_log();
         self.inner.made_tempdb_anew();
         self.inner.running.store(true, Ordering::Relaxed);
         self.inner.bind_endpoint();
         reconnect::heal(&self.inner);
+    }
+
+    /// What SQL Server makes for itself it makes anew at every start.
+    fn renew_fallback(&self) {
+        if self.inner.spec.tls != TlsCertificate::SelfSignedFallback {
+            return;
+        }
+        let fleet = self.inner.fleet.upgrade();
+        if let Some(Ok(tls)) = fleet.map(|fleet| fleet.tls_identity(&self.inner.spec)) {
+            self.inner.set_tls(tls);
+        }
+    }
+
+    /// The certificate it shows to TDS clients, in DER.
+    pub fn tls_certificate_der(&self) -> Vec<u8> {
+        self.inner.tls().certificate.clone()
     }
 
     pub fn is_running(&self) -> bool {

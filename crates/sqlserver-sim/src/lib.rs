@@ -30,18 +30,18 @@ pub mod tds;
 mod tls;
 
 pub use engine::PasswordPolicy;
-pub use engine::faults::{Fault, Faults, LoginFault, Rule};
+pub use engine::faults::{Fault, Faults, LoginFault, Rule, TlsFault};
 pub use engine::files::{File, Files};
 pub use engine::ledger::{Counters, Entry};
 pub use engine::net::error_log::LogLine;
-pub use engine::net::handshake::Side;
+pub use engine::net::handshake::{Purpose, Side};
 pub use engine::state::version::{Edition, Platform, Version};
 pub use engine::switches::{
     BadDer, CertificatePermission, DropBoundCertificate, DuplicateEndpoint, InTransaction,
     Unverified,
 };
 pub use fleet::{Fleet, HandshakeRefusal, StartError};
-pub use instance::{Connection, Execution, Instance, ResultSet};
+pub use instance::{Connection, Execution, Instance, ResultSet, Snapshot};
 pub use session::Encryption;
 pub use spec::{InstanceSpec, TlsCertificate};
 

@@ -41,10 +41,9 @@ impl Server for TdsServer {
             version: (major, minor, build),
             server_name: self.instance.server_name(),
             instance_name: self.instance.instance_name().map(str::to_owned),
-            tls: if self.instance.faults().tls_broken() {
-                Arc::new(tls::broken(&self.instance.tls))
-            } else {
-                Arc::clone(&self.instance.tls)
+            tls: match self.instance.faults().tls() {
+                Some(fault) => Arc::new(tls::faulty(&self.instance.tls(), fault)),
+                None => self.instance.tls(),
             },
             attention_in_one_message: self.instance.spec.attention_in_one_message,
         }

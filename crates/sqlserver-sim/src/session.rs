@@ -44,6 +44,10 @@ pub struct Greeting {
 
 /// The certificate chain and key a server shows to TDS clients.
 pub struct TlsIdentity {
+    /// The server's own certificate, in DER.
+    pub certificate: Vec<u8>,
+    /// The answer to a ClientHello in the place of a handshake, after which the connection ends.
+    pub instead: Option<Vec<u8>>,
     pub in_band: Arc<rustls::ServerConfig>,
     pub strict: Arc<rustls::ServerConfig>,
 }

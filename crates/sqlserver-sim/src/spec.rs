@@ -14,8 +14,27 @@ pub enum TlsCertificate {
     /// Signed by the fleet's CA, for `localhost`, the instance's hosts and 127.0.0.1.
     #[default]
     FleetCa,
-    /// What SQL Server makes for itself at start: `CN=SSL_Self_Signed_Fallback`, verifiable by nobody.
+    /// What SQL Server makes for itself at start: `CN=SSL_Self_Signed_Fallback`, verifiable by nobody, another one after each
+    /// restart. On Linux version 1 with a negative serial.
     SelfSignedFallback,
+    /// Made by an administrator: self-signed, with names.
+    SelfMade,
+    /// Made by an administrator on Linux: X.509 version 1, a negative serial, no names.
+    VersionOne,
+    /// A `VersionOne` that was copied from elsewhere: the server has another key than the one in it.
+    Impostor,
+    /// Signed by another CA than the fleet's.
+    OtherCa,
+    /// Signed by another CA that has the name of the fleet's.
+    NamesakeCa,
+    /// Signed by the fleet's CA, without any subject alternative name.
+    NoNames,
+    /// Signed by the fleet's CA, for `elsewhere.example`.
+    OtherName,
+    /// Signed by the fleet's CA, for the year 2001.
+    Expired,
+    /// Signed by the fleet's CA, for the year 2048.
+    NotYetValid,
 }
 
 /// Description of one instance. `InstanceSpec::named("HOST_A")` is a default one.

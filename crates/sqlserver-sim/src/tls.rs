@@ -1,18 +1,25 @@
 //! Certificates for the TDS side: the fleet's CA, the instances' server certificates, SQL Server's self-signed one.
 
+mod version_one;
+
 use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize, SanType, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls_pki_types::PrivateKeyDer;
 
+use crate::engine::faults::TlsFault;
+use crate::engine::state::version::Platform;
 use crate::session::TlsIdentity;
 use crate::spec::{InstanceSpec, TlsCertificate};
+
+/// The subject of what SQL Server makes for itself.
+const FALLBACK: &str = "SSL_Self_Signed_Fallback";
 
 /// A server without a certificate: every TLS handshake with it ends with an alert.
 #[derive(Debug)]
@@ -24,16 +31,39 @@ impl ResolvesServerCert for NoCertificate {
     }
 }
 
-/// The identity with its certificate lost, for the fault of that name.
-pub fn broken(whole: &TlsIdentity) -> TlsIdentity {
+/// A ServerHello of TLS 1.0 with an old cipher suite, as a server without the later versions answers.
+fn hello_of_tls_1_0() -> Vec<u8> {
+    let mut hello = vec![3, 1];
+    hello.extend_from_slice(&[0x5a; 32]);
+    // No session, TLS_RSA_WITH_AES_128_CBC_SHA, no compression.
+    hello.extend_from_slice(&[0, 0, 0x2f, 0]);
+    let message = [&[2, 0, 0, 38][..], &hello].concat();
+    [&[22, 3, 1, 0, 42][..], &message].concat()
+}
+
+/// The identity as a fault makes it look.
+pub fn faulty(whole: &TlsIdentity, fault: TlsFault) -> TlsIdentity {
     let without = |config: &ServerConfig| {
         let mut config = config.clone();
         config.cert_resolver = Arc::new(NoCertificate);
         Arc::new(config)
     };
+    let (in_band, strict, instead) = match fault {
+        TlsFault::NoCertificate => (without(&whole.in_band), without(&whole.strict), None),
+        TlsFault::EndsAtClientHello | TlsFault::OnlyTls10 => (
+            Arc::clone(&whole.in_band),
+            Arc::clone(&whole.strict),
+            Some(match fault {
+                TlsFault::OnlyTls10 => hello_of_tls_1_0(),
+                _ => Vec::new(),
+            }),
+        ),
+    };
     TlsIdentity {
-        in_band: without(&whole.in_band),
-        strict: without(&whole.strict),
+        certificate: whole.certificate.clone(),
+        instead,
+        in_band,
+        strict,
     }
 }
 
@@ -57,11 +87,13 @@ impl Authority {
     /// # Errors
     /// When no key can be generated.
     pub fn new() -> Result<Self, TlsError> {
+        Self::called("sqlserver-sim fleet CA")
+    }
+
+    fn called(name: &str) -> Result<Self, TlsError> {
         let key = KeyPair::generate()?;
         let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "sqlserver-sim fleet CA");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let pem = params.self_signed(&key)?.pem();
@@ -77,27 +109,77 @@ impl Authority {
     /// # Errors
     /// When the certificate cannot be made or used.
     pub fn identity(&self, spec: &InstanceSpec) -> Result<Arc<TlsIdentity>, TlsError> {
-        let (certificate, key) = match spec.tls {
-            TlsCertificate::FleetCa => {
+        let (certificate, key) = self.certificate(spec)?;
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        Ok(Arc::new(TlsIdentity::new(vec![certificate.into()], key)?))
+    }
+
+    /// The certificate's DER, and the key the server has.
+    fn certificate(&self, spec: &InstanceSpec) -> Result<(Vec<u8>, KeyPair), TlsError> {
+        let rsa = || KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048);
+        let named = |name: &str| {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = Default::default();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params
+        };
+        let by_fleet = |params: CertificateParams| {
+            let key = KeyPair::generate()?;
+            let issuer = Issuer::from_params(&self.params, &self.key);
+            let der = params.signed_by(&key, &issuer)?.der().to_vec();
+            Ok((der, key))
+        };
+        let mut params = server_params(spec)?;
+        match spec.tls {
+            TlsCertificate::FleetCa => by_fleet(params),
+            TlsCertificate::NoNames => {
+                params.subject_alt_names.clear();
+                by_fleet(params)
+            }
+            TlsCertificate::OtherName => {
+                params.subject_alt_names = vec![SanType::DnsName("elsewhere.example".try_into()?)];
+                by_fleet(params)
+            }
+            TlsCertificate::Expired => {
+                params.not_before = date_time_ymd(2001, 1, 1);
+                params.not_after = date_time_ymd(2001, 12, 31);
+                by_fleet(params)
+            }
+            TlsCertificate::NotYetValid => {
+                params.not_before = date_time_ymd(2048, 1, 1);
+                params.not_after = date_time_ymd(2048, 12, 31);
+                by_fleet(params)
+            }
+            TlsCertificate::OtherCa => Self::called("another CA")?.certificate(&of_fleet(spec)),
+            TlsCertificate::NamesakeCa => Self::new()?.certificate(&of_fleet(spec)),
+            TlsCertificate::SelfMade => {
                 let key = KeyPair::generate()?;
-                let issuer = Issuer::from_params(&self.params, &self.key);
-                (server_params(spec)?.signed_by(&key, &issuer)?, key)
+                Ok((params.self_signed(&key)?.der().to_vec(), key))
+            }
+            TlsCertificate::SelfSignedFallback if spec.platform == Platform::Linux => {
+                let key = rsa()?;
+                Ok((version_one::self_signed(FALLBACK, &key)?, key))
             }
             TlsCertificate::SelfSignedFallback => {
-                let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
-                let mut params = CertificateParams::default();
-                params.distinguished_name = Default::default();
-                params
-                    .distinguished_name
-                    .push(DnType::CommonName, "SSL_Self_Signed_Fallback");
-                (params.self_signed(&key)?, key)
+                let key = rsa()?;
+                Ok((named(FALLBACK).self_signed(&key)?.der().to_vec(), key))
             }
-        };
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        Ok(Arc::new(TlsIdentity::new(
-            vec![certificate.der().clone()],
-            key,
-        )?))
+            TlsCertificate::VersionOne => {
+                let key = rsa()?;
+                Ok((version_one::self_signed(spec.machine_name(), &key)?, key))
+            }
+            TlsCertificate::Impostor => {
+                let shown = version_one::self_signed(spec.machine_name(), &rsa()?)?;
+                Ok((shown, rsa()?))
+            }
+        }
+    }
+}
+
+fn of_fleet(spec: &InstanceSpec) -> InstanceSpec {
+    InstanceSpec {
+        tls: TlsCertificate::FleetCa,
+        ..spec.clone()
     }
 }
 

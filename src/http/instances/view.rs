@@ -7,8 +7,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::wire::{TlsMode, TransportInput};
+use crate::domain::hash::Sha256;
 use crate::domain::identity::ServerIdentity;
-use crate::domain::instance::{Tls, Transport};
+use crate::domain::instance::{Tls, Transport, Verification};
 use crate::domain::observation::{EndpointRole, EndpointState, Observation};
 use crate::domain::registration::Labels;
 use crate::domain::trust::InPlace;
@@ -65,6 +66,9 @@ struct TlsOutput {
     ca_pem: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    sha256: Option<Sha256>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -215,7 +219,7 @@ impl InstanceView {
         lines.line("peer name", &self.spec.peer_name);
         lines.line("address", self.address());
         lines.line("credential", &self.spec.credential);
-        lines.line("tls", word(&self.spec.tls.mode));
+        lines.line("tls", self.spec.tls.line());
         lines.line("labels", labels::cell(&self.labels));
         lines.line("revision", self.revision.to_string());
         let identity = status.identity.as_ref().map(|i| i.server_name.as_str());
@@ -277,16 +281,43 @@ impl InstanceView {
     }
 }
 
-impl InstanceOutput {
-    fn of(instance: &Instance) -> Self {
-        let spec = &instance.spec;
-        let (mode, verification) = match &spec.tls {
+impl TlsOutput {
+    fn of(tls: &Tls) -> Self {
+        let (mode, verification) = match tls {
             Tls::Required(v) => (TlsMode::Required, Some(v.clone())),
             Tls::Strict(v) => (TlsMode::Strict, Some(v.clone())),
+            Tls::Pinned { .. } => (TlsMode::Pinned, None),
             Tls::TrustServerCertificate => (TlsMode::TrustServerCertificate, None),
             Tls::Off => (TlsMode::Off, None),
         };
-        let verification = verification.unwrap_or_default();
+        let Verification {
+            ca_pem,
+            server_name,
+        } = verification.unwrap_or_default();
+        let sha256 = match tls {
+            Tls::Pinned { sha256 } => Some(*sha256),
+            _ => None,
+        };
+        Self {
+            mode,
+            ca_pem,
+            server_name,
+            sha256,
+        }
+    }
+
+    /// `pinned sha256 …` where there is more than a mode to show.
+    fn line(&self) -> String {
+        match self.sha256 {
+            Some(sha256) => format!("{} sha256 {sha256}", word(&self.mode)),
+            None => word(&self.mode),
+        }
+    }
+}
+
+impl InstanceOutput {
+    fn of(instance: &Instance) -> Self {
+        let spec = &instance.spec;
         Self {
             host: spec.address.host.clone(),
             port: spec.address.port,
@@ -298,11 +329,7 @@ impl InstanceOutput {
                 user: spec.naming.user.as_str().to_owned(),
                 certificate: spec.naming.certificate.as_str().to_owned(),
             },
-            tls: TlsOutput {
-                mode,
-                ca_pem: verification.ca_pem,
-                server_name: verification.server_name,
-            },
+            tls: TlsOutput::of(&spec.tls),
             transport: match &spec.transport {
                 Transport::Binary => TransportInput::Binary,
                 Transport::File { path } => TransportInput::File {

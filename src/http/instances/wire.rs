@@ -4,6 +4,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 
+use crate::domain::hash::Sha256;
 use crate::domain::instance::{
     Address, DEFAULT_PORT, PathTemplate, Tls, Transport, Verification, is_host, is_instance_name,
 };
@@ -75,12 +76,16 @@ struct NamingInput {
 struct TlsInput {
     #[serde(default)]
     mode: TlsMode,
-    /// CA certificates in PEM to verify the server's by, beside those the operating system trusts.
+    /// CA certificates in PEM to verify the server's by, in place of those the operating system trusts.
     #[serde(default)]
     ca_pem: Option<String>,
     /// The name to expect in the server's certificate when it is not the host.
     #[serde(default)]
     server_name: Option<String>,
+    /// With mode `pinned`: the SHA-256 of the server's TLS certificate (over its DER), hexadecimal, with or without colons.
+    #[serde(default)]
+    #[schema(example = "9f2c4e0a1b7d83c6a5f0e1d2c3b4a59687786950413223140516f7e8d9cabbac")]
+    sha256: Option<String>,
 }
 
 /// How the connection is protected.
@@ -94,6 +99,9 @@ pub enum TlsMode {
     Required,
     /// TDS 8.0: TLS before anything else, verified. SQL Server 2022 and later.
     Strict,
+    /// TLS with the server certificate of this `sha256` and no other, which proves to have its key; its issuer, names and dates do
+    /// not count. For servers whose certificate no CA has signed.
+    Pinned,
     /// Encrypted, not verified: anyone on the path can read the log-in's password.
     TrustServerCertificate,
     /// Not encrypted.
@@ -241,11 +249,11 @@ fn naming(input: NamingInput, faults: &mut Vec<Fault>) -> Naming {
 
 fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
     let given = input.ca_pem.is_some() || input.server_name.is_some();
-    if given && matches!(input.mode, TlsMode::TrustServerCertificate | TlsMode::Off) {
+    if given && !matches!(input.mode, TlsMode::Required | TlsMode::Strict) {
         faults.push(Fault::new(
             "/spec/tls/mode",
             "not_verified",
-            "ca_pem and server_name are for verification, and this mode does not verify",
+            "ca_pem and server_name are for verification by a CA, and this mode does none",
         ));
     }
     if let Some(pem) = &input.ca_pem
@@ -262,6 +270,7 @@ fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
             "wanted is the host name that stands in the server's certificate",
         ));
     }
+    let pin = pin(&input, faults);
     let verification = Verification {
         ca_pem: input.ca_pem,
         server_name: input.server_name,
@@ -269,9 +278,38 @@ fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
     match input.mode {
         TlsMode::Required => Tls::Required(verification),
         TlsMode::Strict => Tls::Strict(verification),
+        // Without one there is a fault already.
+        TlsMode::Pinned => pin.map_or_else(Tls::default, |sha256| Tls::Pinned { sha256 }),
         TlsMode::TrustServerCertificate => Tls::TrustServerCertificate,
         TlsMode::Off => Tls::Off,
     }
+}
+
+fn pin(input: &TlsInput, faults: &mut Vec<Fault>) -> Option<Sha256> {
+    let text = match (&input.sha256, input.mode) {
+        (None, TlsMode::Pinned) => {
+            let wanted = "wanted is the SHA-256 of the server's TLS certificate";
+            faults.push(Fault::new("/spec/tls/sha256", "required", wanted));
+            return None;
+        }
+        (None, _) => return None,
+        (Some(text), TlsMode::Pinned) => text.replace(':', ""),
+        (Some(_), _) => {
+            let only = "sha256 is for mode pinned alone";
+            faults.push(Fault::new("/spec/tls/sha256", "not_pinned", only));
+            return None;
+        }
+    };
+    let parsed = Sha256::parse(&text);
+    parsed
+        .map_err(|e| {
+            faults.push(Fault::new(
+                "/spec/tls/sha256",
+                "invalid_sha256",
+                e.to_string(),
+            ))
+        })
+        .ok()
 }
 
 fn check_ca(pem: &str) -> Result<(), &'static str> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::plain;
 use super::view::JobView;
 use crate::domain::job::Job;
-use crate::domain::plan::InstanceScript;
+use crate::domain::script::Script;
 use crate::http::api::Api;
 use crate::http::etag::ETag;
 use crate::http::extract::Wait;
@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// A job to be answered with.
 pub struct JobAnswer<'a> {
     pub job: &'a Job,
-    pub scripts: &'a [InstanceScript],
+    pub script: &'a Script,
     pub deduplicated: bool,
 }
 
@@ -38,7 +38,7 @@ impl JobAnswer<'_> {
         let response = match format {
             Format::Text => reply::text(status, plain::answer(self.job, self.deduplicated)),
             Format::Json => {
-                let view = JobView::full(self.job, self.scripts);
+                let view = JobView::full(self.job, self.script);
                 reply::json(status, &view.marked(self.deduplicated))?
             }
         };
@@ -66,11 +66,7 @@ pub fn tag(job: &Job, format: Format) -> ETag {
 ///
 /// # Errors
 /// `not_found`; those of the store.
-pub async fn settle(
-    api: &Api,
-    id: Uuid,
-    wait: Wait,
-) -> Result<(Job, Vec<InstanceScript>), Problem> {
+pub async fn settle(api: &Api, id: Uuid, wait: Wait) -> Result<(Job, Script), Problem> {
     if !wait.wait.is_zero() {
         until_ended(api, id, Instant::now() + wait.wait).await?;
     }

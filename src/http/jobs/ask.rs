@@ -287,7 +287,7 @@ pub async fn answer(
     format: Format,
     deduplicated: bool,
 ) -> Answer {
-    let (job, scripts) = settle(api, id, wait)
+    let (job, script) = settle(api, id, wait)
         .await
         .map_err(|problem| unread(problem, id))?;
     let status = if job.state.has_ended() {
@@ -297,7 +297,7 @@ pub async fn answer(
     };
     JobAnswer {
         job: &job,
-        scripts: &scripts,
+        script: &script,
         deduplicated,
     }
     .respond(status, format)

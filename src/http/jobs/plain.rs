@@ -152,6 +152,7 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
             },
         ),
         (sum.unknown, "unknown"),
+        (sum.left_out, "left out"),
     ] {
         if count > 0 {
             parts.push(format!("{count} {word}"));

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::domain::finding::Finding;
-use crate::domain::plan::{InstancePlan, InstanceScript, Plan, TrustCertificate, TrustPlan};
+use crate::domain::finding::{Code, Finding};
+use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
+use crate::domain::script::{InstanceScript, Script};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
 use crate::domain::wish::Use;
 use crate::http::trusts::NextView;
@@ -28,8 +29,10 @@ pub struct SummaryView {
     pub conflicts: usize,
     /// Neither configured nor plannable, such as with an unreachable member.
     pub unknown: usize,
-    /// A blocker or conflict anywhere means that nothing is changed anywhere.
+    /// A blocker or conflict anywhere means that nothing is changed anywhere; with `partial` it does not.
     pub blocked: bool,
+    /// `partial`: those for which nothing is done, because a blocker or conflict touches them.
+    pub left_out: usize,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -70,6 +73,10 @@ pub struct TrustPlanView {
     #[schema(required)]
     next: Option<NextView>,
     pub actions: Vec<ActionView>,
+    /// `partial`: the blockers and conflicts for which nothing is done here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    left_out: Vec<Code>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -111,13 +118,14 @@ impl SummaryView {
             conflicts: count(Configured::Conflict),
             unknown: count(Configured::Unknown),
             blocked: plan.is_blocked(),
+            left_out: all.iter().filter(|t| !t.left_out.is_empty()).count(),
         }
     }
 }
 
 impl PlanView {
     #[must_use]
-    pub fn of(plan: &Plan, scripts: &[InstanceScript]) -> Self {
+    pub fn of(plan: &Plan, script: &Script) -> Self {
         Self {
             plan_hash: plan.plan_hash.clone(),
             summary: SummaryView::of(plan),
@@ -125,10 +133,7 @@ impl PlanView {
             instances: plan
                 .instances
                 .iter()
-                .map(|instance| {
-                    let script = scripts.iter().find(|s| s.instance == instance.instance);
-                    InstancePlanView::of(instance, script)
-                })
+                .map(|instance| InstancePlanView::of(instance, script.part(&instance.instance)))
                 .collect(),
         }
     }
@@ -146,7 +151,7 @@ impl InstancePlanView {
                 .iter()
                 .map(|t| TrustPlanView::of(t, script))
                 .collect(),
-            batch: script.map(|s| s.batch.clone()).filter(|b| !b.is_empty()),
+            batch: script.and_then(InstanceScript::batch),
         }
     }
 }
@@ -184,6 +189,7 @@ impl TrustPlanView {
                     statement: take(action.kind()),
                 })
                 .collect(),
+            left_out: trust.left_out.clone(),
         }
     }
 }

@@ -6,12 +6,13 @@ use utoipa_axum::routes;
 
 use super::answer::{JOB_STATE, JobAnswer, settle, tag};
 use super::filter::JobParameters;
+use super::script::ScriptParameters;
 use super::view::{self, JobView, StepView};
 use super::{plain, script};
 use crate::domain::job::JobState;
 use crate::http::api::Api;
 use crate::http::etag::Conditions;
-use crate::http::extract::{JobId, JobPath, NamePath, Named, NoParameters, Parameters, Wait};
+use crate::http::extract::{JobId, JobPath, NamePath, Named, Parameters, Wait};
 use crate::http::negotiate::{self, Format};
 use crate::http::page::{ListOf, Paging};
 use crate::http::policy::{Guarded, Policy};
@@ -170,13 +171,13 @@ async fn get_job(
     format: Format,
     conditions: Conditions,
 ) -> Answer {
-    let (job, scripts) = settle(&api, id, wait).await?;
+    let (job, script) = settle(&api, id, wait).await?;
     if let Some(answer) = reply::known(&conditions, &tag(&job, format)) {
         return Ok(answer);
     }
     JobAnswer {
         job: &job,
-        scripts: &scripts,
+        script: &script,
         deduplicated: false,
     }
     .respond(StatusCode::OK, format)
@@ -235,10 +236,14 @@ async fn list_job_steps(
 
 /// Read a job's T-SQL as a script
 ///
-/// What the plan stands for, or stood for: per instance one batch, to be read or run by hand.
+/// What the plan stands for, or stood for: per instance one batch, the changes being the very text that workers send.
+///
+/// It may be run by hand, from any database: it runs on the server that was planned for and fails on every other one, refuses to
+/// begin inside an open transaction, takes all of its own back at an error and fails (`sqlcmd -b` sees it). A plan that findings
+/// forbid is a script that fails, with the findings in its head.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/script", operation_id = "get_job_script", tag = "jobs",
-    params(JobPath),
+    params(JobPath, ScriptParameters),
     responses(
         (status = 200, description = "The script.", content((String = "application/sql"), (String = "text/plain", example = "-- mirrorgate job …"))),
         (status = 404, response = crate::http::openapi::NotFound),
@@ -248,11 +253,11 @@ async fn list_job_steps(
 async fn get_job_script(
     State(api): State<Api>,
     JobId(id): JobId,
-    _: Parameters<NoParameters>,
+    Parameters(asked): Parameters<ScriptParameters>,
     headers: HeaderMap,
 ) -> Answer {
     let media = negotiate::choose(&headers, &[negotiate::SQL, negotiate::TEXT])?;
-    let (job, scripts) = settle(&api, id, Wait::default()).await?;
+    let (job, script) = settle(&api, id, Wait::default()).await?;
     if job.plan.is_none() {
         return Err(if job.state.has_ended() {
             Problem::new(
@@ -270,14 +275,15 @@ async fn get_job_script(
         negotiate::SQL => "application/sql; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
-    let text = script::render(&job, &scripts);
+    let text = script::render(&job, &script, &asked)?;
     Ok(reply::bytes(StatusCode::OK, media, text.into_bytes()))
 }
 
 /// Read a job's result as an exit code
 ///
 /// For runbooks: 200 when it succeeded, 409 when it failed or was cancelled, 429 with `Retry-After` while it is open. So
-/// `curl -sS --fail-with-body --retry 60 --retry-delay 1 -o result.json "$URL/result?wait=50s"` is a whole loop.
+/// `curl -sS --fail-with-body --retry 60 --retry-delay 1 -o result.json "$URL/result?wait=50s"` is a whole loop while the service
+/// stays; README has one that outlasts its restarts, also for old versions of curl.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}/result", operation_id = "get_job_result", tag = "jobs",
     params(JobPath, Wait),
@@ -296,10 +302,10 @@ async fn get_job_result(
     Parameters(wait): Parameters<Wait>,
     format: Format,
 ) -> Answer {
-    let (job, scripts) = settle(&api, id, wait).await?;
+    let (job, script) = settle(&api, id, wait).await?;
     let answer = JobAnswer {
         job: &job,
-        scripts: &scripts,
+        script: &script,
         deduplicated: false,
     };
     let (kind, detail) = match job.state {
@@ -317,7 +323,7 @@ async fn get_job_result(
             format!("the job is {}; ask again", job.state.as_str()),
         ),
     };
-    let view = serde_json::to_value(JobView::full(&job, &scripts)).unwrap_or_default();
+    let view = serde_json::to_value(JobView::full(&job, &script)).unwrap_or_default();
     Err(Problem::new(kind, detail)
         .member("job", view)
         .header(JOB_STATE, HeaderValue::from_static(job.state.as_str())))

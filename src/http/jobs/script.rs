@@ -3,12 +3,49 @@
 use std::fmt::Write as _;
 
 use crate::domain::job::{Job, Subject};
-use crate::domain::plan::InstanceScript;
-use crate::http::text::one_line;
+use crate::domain::name::RegistrationName;
+use crate::domain::script::Script;
+use crate::http::extract::{Pairs, ReadParameters};
+use crate::http::problem::{Kind, Problem};
 
-/// One section per instance, each batch ended by `GO`.
-#[must_use]
-pub fn render(job: &Job, scripts: &[InstanceScript]) -> String {
+/// Which part is asked for.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ScriptParameters {
+    /// Only this member's part, as one batch that fails on any other server. Without it all parts in one file, each of which
+    /// runs on its own server only; the file fails where none of them did.
+    #[param(value_type = Option<String>, example = "HOST_A")]
+    instance: Option<RegistrationName>,
+}
+
+impl ReadParameters for ScriptParameters {
+    fn read(pairs: &mut Pairs) -> Self {
+        let name = |text: &str| RegistrationName::parse(text).ok();
+        Self {
+            instance: pairs.parse("instance", "an instance's name", name),
+        }
+    }
+}
+
+/// The script, each batch ended by `GO`.
+///
+/// # Errors
+/// `not_found`: the job has no such member, or nobody has seen which server it is.
+pub fn render(job: &Job, script: &Script, asked: &ScriptParameters) -> Result<String, Problem> {
+    let batches = match (&asked.instance, &script.refusal) {
+        (None, Some(refusal)) => vec![refusal.clone()],
+        (None, None) => all(job, script)?,
+        (Some(name), refusal) => vec![one(job, script, name.as_str(), refusal.as_deref())?],
+    };
+    let mut out = head(job, script);
+    for batch in batches {
+        // As it is, to the byte: what is read here is what runs.
+        let _ = write!(out, "\n{batch}GO\n");
+    }
+    Ok(out)
+}
+
+fn head(job: &Job, script: &Script) -> String {
     let on = match &job.subject {
         Subject::Pair(named) => format!("pair {}", named.name),
         Subject::Instance(named) => format!("instance {}", named.name),
@@ -20,52 +57,118 @@ pub fn render(job: &Job, scripts: &[InstanceScript]) -> String {
     );
     if let Some(plan) = &job.plan {
         let _ = writeln!(out, "-- plan {}", plan.plan_hash);
-        if plan.is_blocked() {
-            out.push_str(
-                "-- BLOCKED: findings forbid these changes; the job does not carry them out.\n",
-            );
-        }
     }
-    if scripts.iter().all(|s| s.batch.trim().is_empty()) {
+    if script.refusal.is_some() {
+        out.push_str("-- BLOCKED, nothing is to be run. What forbids it:\n");
+    } else if script.parts.iter().all(|part| part.body.is_empty()) {
         out.push_str("-- There is nothing to change.\n");
-    }
-    for script in scripts.iter().filter(|s| !s.batch.trim().is_empty()) {
-        let _ = write!(
-            out,
-            "\n-- ===== on {}: connect to this instance before running the batch =====\n{}\nGO\n",
-            one_line(&script.instance),
-            script.batch.trim_end()
+    } else {
+        out.push_str(
+            "-- Fails, and changes nothing, on any other server. Leaves the session in master, with XACT_ABORT and NOCOUNT on and\n\
+             -- LOCK_TIMEOUT 5000. With sqlcmd: -b, so that an error ends it with a status other than 0.\n",
         );
     }
-    // As it is, to the byte: what is read here is what runs. Only the heads above are made safe for a terminal.
+    out.push_str(&script.head);
     out
+}
+
+fn all(job: &Job, script: &Script) -> Result<Vec<String>, Problem> {
+    if script.parts.iter().all(|part| part.by_hand.is_none()) {
+        return Err(unseen(job, "any of its members"));
+    }
+    Ok(script.batches())
+}
+
+fn one(job: &Job, script: &Script, name: &str, refusal: Option<&str>) -> Result<String, Problem> {
+    let part = script
+        .part(name)
+        .ok_or_else(|| Problem::new(Kind::NotFound, format!("job {} is not on {name}", job.id)))?;
+    match refusal {
+        Some(refusal) => Ok(refusal.to_owned()),
+        None => part.alone().ok_or_else(|| unseen(job, name)),
+    }
+}
+
+fn unseen(job: &Job, whom: &str) -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        format!(
+            "job {} has not seen which server is {whom}, so there is no script that could keep to it; ask for a new dry run",
+            job.id
+        ),
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::script::{ByHand, Frame, InstanceScript};
     use crate::http::jobs::tests::sample_job;
 
+    fn part(name: &str, seen: bool) -> InstanceScript {
+        let frame = |after: &str| Frame {
+            before: String::new(),
+            after: after.to_owned(),
+        };
+        InstanceScript {
+            instance: name.to_owned(),
+            body: "body;\n".to_owned(),
+            wire: Frame::default(),
+            by_hand: seen.then(|| ByHand {
+                unless_here: format!("unless {name} "),
+                stop: frame("stop;\n"),
+                skip: frame("skip;\n"),
+                frame: Frame::default(),
+            }),
+            statements: Vec::new(),
+        }
+    }
+
+    fn asked(name: &str) -> ScriptParameters {
+        ScriptParameters {
+            instance: RegistrationName::parse(name).ok(),
+        }
+    }
+
     #[test]
-    fn each_instance_has_its_section() {
-        let scripts = [
-            InstanceScript {
-                instance: "HOST_A".to_owned(),
-                batch: "SELECT 1;\n".to_owned(),
-                statements: Vec::new(),
-            },
-            InstanceScript {
-                instance: "HOST_B".to_owned(),
-                batch: String::new(),
-                statements: Vec::new(),
-            },
-        ];
-        let text = render(&sample_job(), &scripts);
+    fn one_part_or_all_of_them() {
+        let script = Script {
+            parts: vec![
+                part("HOST_A", true),
+                part("HOST_B", true),
+                part("HOST_C", false),
+            ],
+            ..Script::default()
+        };
+        let job = sample_job();
+        let one = render(&job, &script, &asked("host_b")).unwrap();
         assert!(
-            text.contains("on HOST_A") && text.contains("SELECT 1;\nGO\n"),
-            "{text}"
+            one.ends_with("\n\nunless HOST_B stop;\nbody;\nGO\n"),
+            "{one}"
         );
-        assert!(!text.contains("HOST_B"));
-        assert!(render(&sample_job(), &[]).contains("nothing to change"));
+        assert!(!one.contains("unless HOST_A"), "{one}");
+        let all = render(&job, &script, &asked("")).unwrap();
+        assert!(
+            all.contains("\nunless HOST_A skip;\nbody;\nGO\n\nunless HOST_B skip;\nbody;\nGO\n"),
+            "{all}"
+        );
+        for unknown in ["HOST_C", "HOST_D"] {
+            assert!(render(&job, &script, &asked(unknown)).is_err(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn what_is_forbidden_is_not_there_to_be_run() {
+        let script = Script {
+            head: "-- no_endpoint\n".to_owned(),
+            refusal: Some("refuse;\n".to_owned()),
+            parts: vec![part("HOST_A", true)],
+            ..Script::default()
+        };
+        for asked in [asked(""), asked("HOST_A")] {
+            let text = render(&sample_job(), &script, &asked).unwrap();
+            assert!(text.ends_with("-- no_endpoint\n\nrefuse;\nGO\n"), "{text}");
+            assert!(!text.contains("body;"), "{text}");
+        }
     }
 }

@@ -49,6 +49,7 @@ pub fn sample_job() -> Job {
 
 fn sample_plan() -> Plan {
     let trust = |peer: &str, configured, actions| TrustPlan {
+        left_out: Vec::new(),
         peer: peer.to_owned(),
         configured,
         proof: Proof::NeverDialled,
@@ -87,6 +88,7 @@ fn sample_plan() -> Plan {
             ],
         }],
         plan_hash: "7c1e".repeat(16),
+        partial: false,
     }
 }
 

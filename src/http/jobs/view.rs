@@ -9,7 +9,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::failure::SqlError;
 use crate::domain::job::{FailureCode, Job, JobKind, JobState, Subject};
 use crate::domain::pair::{OperatingMode, Role};
-use crate::domain::plan::InstanceScript;
+use crate::domain::script::Script;
 use crate::domain::step::{Step, StepOutcome};
 use crate::domain::wish::IfEndpointInUse;
 use crate::http::text::{maybe_moment, moment};
@@ -72,6 +72,8 @@ struct OptionsView {
     #[schema(required)]
     only_if_plan: Option<String>,
     if_endpoint_in_use: IfEndpointInUse,
+    /// What a blocker or conflict touches is left out, and the rest done.
+    partial: bool,
     accept_identity: bool,
     #[schema(required)]
     reason: Option<String>,
@@ -128,6 +130,7 @@ impl JobView {
                 dry_run: options.dry_run,
                 only_if_plan: options.only_if_plan.clone(),
                 if_endpoint_in_use: options.if_endpoint_in_use,
+                partial: options.partial,
                 accept_identity: options.accept_identity,
                 reason: options.reason.clone(),
                 change_ref: options.change_ref.clone(),
@@ -169,9 +172,9 @@ impl JobView {
 
     /// With the plan and the very T-SQL of its actions.
     #[must_use]
-    pub fn full(job: &Job, scripts: &[InstanceScript]) -> Self {
+    pub fn full(job: &Job, script: &Script) -> Self {
         Self {
-            plan: job.plan.as_ref().map(|plan| PlanView::of(plan, scripts)),
+            plan: job.plan.as_ref().map(|plan| PlanView::of(plan, script)),
             ..Self::brief(job)
         }
     }
@@ -286,7 +289,7 @@ impl StepView {
 pub fn example() -> serde_json::Value {
     serde_json::json!({
         "id": "01935f6e-3f00-7000-8000-000000000000", "kind": "configure-inbound", "subject": {"pair": "erp"}, "state": "queued",
-        "options": {"dry_run": false, "only_if_plan": null, "if_endpoint_in_use": "refuse", "accept_identity": false,
+        "options": {"dry_run": false, "only_if_plan": null, "if_endpoint_in_use": "refuse", "partial": false, "accept_identity": false,
                     "reason": "new pair", "change_ref": "CHG0042", "deadline": null},
         "accepted": {"revision": 1, "operating_mode": null, "members": [
             {"instance": "HOST_A", "role": "partner", "current": null, "next": null},

@@ -28,6 +28,10 @@ pub struct AskOfPair {
     /// What to do when a certificate is to be imported where a database is principal with a witness.
     #[serde(default)]
     if_endpoint_in_use: IfEndpointInUse,
+    /// Leave out the trusts that a blocker or conflict touches, name them, and do the rest; the job then ends `partial`. Without it
+    /// a blocker anywhere means that nothing is changed anywhere. `configure-inbound` only.
+    #[serde(default)]
+    partial: bool,
     /// Why, for the history.
     #[serde(default)]
     #[schema(max_length = 500)]
@@ -123,6 +127,7 @@ impl AskOfPair {
             for (given, pointer) in [
                 (self.dry_run, "/dry_run"),
                 (self.only_if_plan.is_some(), "/only_if_plan"),
+                (self.partial, "/partial"),
             ] {
                 if given {
                     faults.push(Fault::new(
@@ -152,6 +157,7 @@ impl AskOfPair {
         let deadline = deadline(self.deadline.as_deref(), &mut faults);
         let options = JobOptions {
             dry_run: self.dry_run,
+            partial: self.partial,
             only_if_plan: self.only_if_plan,
             if_endpoint_in_use: self.if_endpoint_in_use,
             accept_identity: false,

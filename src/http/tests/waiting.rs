@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::job::FailureCode;
-use crate::domain::plan::{InstancePlan, InstanceScript, Plan};
+use crate::domain::plan::{InstancePlan, Plan};
+use crate::domain::script::{Frame, InstanceScript, Script};
 use crate::store::claim::{Terms, claim};
 use crate::store::lease::{self, Lease};
 use crate::store::{MIGRATOR, jobs};
@@ -136,14 +137,21 @@ async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
             trusts: Vec::new(),
         }],
         plan_hash: "a".repeat(64),
+        partial: false,
     };
-    let scripts = [InstanceScript {
-        instance: "HOST_A".to_owned(),
-        batch: "CREATE LOGIN [HOST_B_login] …".to_owned(),
-        statements: Vec::new(),
-    }];
+    let script = Script {
+        refusal: Some("THROW …\n".to_owned()),
+        parts: vec![InstanceScript {
+            instance: "HOST_A".to_owned(),
+            body: "CREATE LOGIN [HOST_B_login] …".to_owned(),
+            wire: Frame::default(),
+            by_hand: None,
+            statements: Vec::new(),
+        }],
+        ..Script::default()
+    };
     let mut tx = service.store.begin().await.unwrap();
-    jobs::save_plan(&mut tx, &lease, &plan, &scripts)
+    jobs::save_plan(&mut tx, &lease, &plan, &script)
         .await
         .unwrap();
     tx.commit().await.unwrap();
@@ -159,10 +167,9 @@ async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
         "application/sql; charset=utf-8"
     );
     assert!(
-        script.text().contains("on HOST_A")
-            && script
-                .text()
-                .ends_with("CREATE LOGIN [HOST_B_login] …\nGO\n")
+        script.text().ends_with("\nTHROW …\nGO\n"),
+        "{}",
+        script.text()
     );
     let plain = service.get_text(&format!("{path}/script")).await;
     assert_eq!(plain.body, script.body);

@@ -89,6 +89,17 @@ fn encryption(on: &End<'_>, from: &End<'_>, reasons: &mut Reasons) {
                 allowed(other)
             ),
         );
+    } else if only_by_doing_without(one, other) {
+        reasons.unverified(
+            "encryption_in_doubt",
+            format!(
+                "{} allows {}, {} allows {}: no algorithm in common, and whether they then connect without encryption is not verified",
+                on.name,
+                allowed(one),
+                from.name,
+                allowed(other)
+            ),
+        );
     } else if only_rc4(one, other)
         && [on, from]
             .iter()
@@ -102,6 +113,13 @@ fn encryption(on: &End<'_>, from: &End<'_>, reasons: &mut Reasons) {
             ),
         );
     }
+}
+
+/// Both allow no encryption, and both would rather have an algorithm that the other does not have.
+fn only_by_doing_without(one: EndpointEncryption, other: EndpointEncryption) -> bool {
+    let has_any = |e: EndpointEncryption| e.aes || e.rc4;
+    let has_common = (one.aes && other.aes) || (one.rc4 && other.rc4);
+    has_any(one) && has_any(other) && !has_common
 }
 
 fn only_rc4(one: EndpointEncryption, other: EndpointEncryption) -> bool {

@@ -66,6 +66,7 @@ impl Estate {
                 trusts: Wish::full_mesh(hosts.len()),
                 operating_mode: None,
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
+                partial: false,
                 thresholds: Thresholds::default(),
                 inspection: None,
                 estate: Known::default(),

@@ -112,9 +112,9 @@ fn the_bytes_of_every_import_are_at_hand() {
         change_ref: None,
     };
     let mut plan = estate.plan();
-    let scripts = crate::tsql::script::instance_scripts(head, &plan, &bytes).unwrap();
-    assert_eq!(scripts[A].statements.len(), 4);
-    assert_eq!(scripts[B].statements.len(), 5);
+    let script = crate::tsql::script::script(head, &plan, &[], &bytes).unwrap();
+    assert_eq!(script.parts[A].statements.len(), 4);
+    assert_eq!(script.parts[B].statements.len(), 5);
     crate::tsql::cure::fill_in(&mut plan);
     assert!(
         plan.findings

@@ -231,6 +231,7 @@ fn failures_become_findings_by_their_class_and_the_rest_is_still_said() {
                 class,
                 detail: "HOST_B said no".to_owned(),
                 sql: None,
+                cause: None,
             },
         );
         let plan = estate.plan();

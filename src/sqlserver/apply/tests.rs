@@ -25,6 +25,7 @@ fn target() -> Target {
             user: "mirrorgate".into(),
             password: String::new().into(),
         },
+        application: "mirrorgate".into(),
         credential_id: Uuid::nil(),
         credential_revision: 1,
         refusals: 0,

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::credential::LogIn;
-use crate::domain::instance::Address;
+use crate::domain::instance::{Address, Tls};
 use crate::sqlserver::target::Timeouts;
 
 fn target() -> Target {
@@ -21,6 +21,7 @@ fn target() -> Target {
             user: "mirrorgate".into(),
             password: "s3cret-canary".to_owned().into(),
         },
+        application: "mirrorgate".into(),
         credential_id: Uuid::nil(),
         credential_revision: 1,
         refusals: 0,
@@ -96,7 +97,7 @@ fn a_lost_link_is_unreachable_before_a_batch_and_unknown_during_one() {
         ErrorKind::BrokenPipe,
         ErrorKind::TimedOut,
     ] {
-        let before = while_logging_in(&target(), &io(kind), None);
+        let before = while_logging_in(&target(), &io(kind));
         assert_eq!(before.class, FailureClass::Unreachable, "{kind}");
         let during = during_batch(&target(), &io(kind));
         assert_eq!(during.class, FailureClass::OutcomeUnknown, "{kind}");
@@ -104,34 +105,37 @@ fn a_lost_link_is_unreachable_before_a_batch_and_unknown_during_one() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_verified_is_not_a_network_problem() {
-    let driver = Error::Tls(
-        "the server's certificate was rejected during the TLS handshake: UnknownIssuer. To connect anyway you can: (1) …".into(),
-    );
-    let failure = while_logging_in(&target(), &driver, Some("CN=host-a"));
+fn a_connection_that_cannot_be_trusted_is_not_a_network_problem() {
+    let cause = TlsCause {
+        fault: TlsFault::NoEncryption,
+        presented: None,
+    };
+    let failure = tls_not_trusted(&target(), cause.clone());
     assert_eq!(failure.class, FailureClass::TlsNotTrusted);
     assert_eq!(
         failure.detail,
-        "host-a:1433 presented CN=host-a: UnknownIssuer"
+        "host-a:1433: the server offers no encryption"
     );
-    let fallback = while_logging_in(&target(), &driver, Some("CN=SSL_Self_Signed_Fallback"));
-    assert!(fallback.detail.contains("made by SQL Server at start"));
-    let downgrade = Error::Protocol("Server does not allow the requested encryption level.".into());
-    assert_eq!(
-        while_logging_in(&target(), &downgrade, None).class,
-        FailureClass::TlsNotTrusted
-    );
-    assert_eq!(
-        while_logging_in(&target(), &io(ErrorKind::InvalidData), None).class,
-        FailureClass::TlsNotTrusted
-    );
+    assert_eq!(failure.cause.as_deref(), Some(&Cause::Tls(cause)));
+    assert!(!is_hang_up_at_hello(&failure));
+}
+
+#[test]
+fn who_says_too_much_is_not_merely_lost() {
+    for failure in [
+        while_logging_in(&target(), &io(TOO_MUCH)),
+        during_batch(&target(), &io(TOO_MUCH)),
+    ] {
+        assert_eq!(failure.class, FailureClass::Protocol);
+        assert!(failure.detail.contains("longer than"), "{failure:?}");
+    }
 }
 
 #[test]
 fn no_message_holds_the_password() {
     let all = [
-        while_logging_in(&target(), &io(ErrorKind::UnexpectedEof), None),
-        while_logging_in(&target(), &Error::Utf8, None),
+        while_logging_in(&target(), &io(ErrorKind::UnexpectedEof)),
+        while_logging_in(&target(), &Error::Utf8),
         during_batch(&target(), &Error::Utf8),
         unreachable(&target(), "refused"),
         no_answer(&target(), std::time::Duration::from_secs(30)),

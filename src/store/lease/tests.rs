@@ -9,6 +9,7 @@ use crate::domain::failure::SqlError;
 use crate::domain::id::new_id;
 use crate::domain::job::{Job, JobKind, JobState};
 use crate::domain::plan::Plan;
+use crate::domain::script::Script;
 use crate::domain::step::{NewStep, StepEnd, StepOutcome};
 use crate::store::fixture::*;
 use crate::store::{MIGRATOR, jobs};
@@ -47,6 +48,7 @@ fn plan(hash: &str) -> Plan {
         findings: Vec::new(),
         instances: Vec::new(),
         plan_hash: hash.to_owned(),
+        partial: false,
     }
 }
 
@@ -87,7 +89,7 @@ async fn every_write(
         ),
         (
             "plan",
-            jobs::save_plan(conn, lease, &plan("zombie"), &[]).await,
+            jobs::save_plan(conn, lease, &plan("zombie"), &Script::default()).await,
         ),
         (
             "retry",
@@ -175,7 +177,7 @@ async fn a_job_that_succeeded_holds_nothing_and_shows_it(pool: PgPool) {
     let conn = &mut *pool.acquire().await.unwrap();
     let (lease, running) = claimed(conn).await;
     assert_eq!(running.state, JobState::Running);
-    jobs::save_plan(conn, &lease, &plan("7c1e"), &[])
+    jobs::save_plan(conn, &lease, &plan("7c1e"), &Script::default())
         .await
         .unwrap();
     succeed(conn, &lease).await.unwrap();
@@ -361,7 +363,7 @@ async fn a_plan_saved_twice_is_told_of_once(pool: PgPool) {
     let (lease, _) = claimed(conn).await;
     let told = "select count(*) from job_events where kind = 'planned' and job_id = $1";
     for (hash, times) in [("7c1e", 1), ("7c1e", 1), ("0dd5", 2)] {
-        jobs::save_plan(conn, &lease, &plan(hash), &[])
+        jobs::save_plan(conn, &lease, &plan(hash), &Script::default())
             .await
             .unwrap();
         assert_eq!(count(conn, told, lease.job_id).await, times);

@@ -9,6 +9,7 @@ use crate::domain::cure::{
     Windows,
 };
 use crate::domain::hash::{Sha256, Thumbprint};
+use crate::domain::identity::ServerIdentity;
 use crate::domain::naming::WantedNames;
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::observation::EndpointRole;
@@ -18,7 +19,7 @@ use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::PeerQuestion;
 use crate::tsql::action::CertificateBytes;
 use crate::tsql::head::Head;
-use crate::tsql::{apply, cure, observe, script};
+use crate::tsql::{apply, cure, guard, observe, script};
 
 const DER: &[u8] = &[0x30, 0x82, 0x03, 0xC9];
 
@@ -52,6 +53,7 @@ fn instance(actions: Vec<Action>) -> InstancePlan {
         endpoint: None,
         used_by: None,
         trusts: vec![TrustPlan {
+            left_out: Vec::new(),
             peer: "HOST_B".to_owned(),
             configured: Configured::No,
             proof: Proof::NeverDialled,
@@ -300,20 +302,7 @@ fn corpus() -> Vec<(String, String)> {
             files.push((format!("cure-{n}-{c}.sql"), cure::statement(cure)));
         }
     }
-    let plan = Plan {
-        findings: Vec::new(),
-        instances: vec![
-            instance(actions(
-                &hostile::object_names()[0],
-                &hostile_sysnames()[4],
-                ImportFrom::Binary,
-            )),
-            instance(Vec::new()),
-        ],
-        plan_hash: String::new(),
-    };
-    let scripts = script::instance_scripts(heads()[1], &plan, &bytes).unwrap();
-    files.push(("script.sql".to_owned(), script::whole(&scripts)));
+    files.extend(scripts(&bytes));
     let asked: Vec<_> = hostile::object_names()
         .iter()
         .enumerate()
@@ -323,6 +312,42 @@ fn corpus() -> Vec<(String, String)> {
         files.push((format!("observe-{h}.sql"), observe::observe(head, &asked)));
         files.push((format!("observe-none-{h}.sql"), observe::observe(head, &[])));
     }
+    files
+}
+
+/// Every script people can get: for one server, for all in one file, and for a plan that is forbidden.
+fn scripts(bytes: &CertificateBytes) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for (n, name) in hostile_sysnames().iter().enumerate() {
+        let new = ObjectName::parse(name.as_str()).unwrap_or(ObjectName::parse("HOST_B").unwrap());
+        let plan = Plan {
+            partial: false,
+            findings: Vec::new(),
+            instances: vec![
+                instance(actions(&new, name, ImportFrom::Binary)),
+                instance(Vec::new()),
+            ],
+            plan_hash: String::new(),
+        };
+        let server = ServerIdentity {
+            server_name: name.to_string(),
+            machine_name: name.to_string(),
+            instance_name: None,
+            master: None,
+        };
+        let servers = [Some(&server), Some(&server)];
+        let script = script::script(heads()[n % 2], &plan, &servers, bytes).unwrap();
+        for (p, part) in script.parts.iter().enumerate() {
+            files.push((format!("alone-{n}-{p}.sql"), part.alone().unwrap()));
+        }
+        let whole: String = script
+            .batches()
+            .iter()
+            .map(|b| format!("{b}GO\n"))
+            .collect();
+        files.push((format!("whole-{n}.sql"), whole));
+    }
+    files.push(("forbidden.sql".to_owned(), guard::forbidden()));
     files
 }
 

@@ -61,6 +61,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
             endpoint: None,
             used_by: None,
             trusts: vec![TrustPlan {
+                left_out: Vec::new(),
                 peer: "HOST_B".into(),
                 configured,
                 proof: Proof::NeverDialled,
@@ -74,6 +75,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
             }],
         }],
         plan_hash: String::new(),
+        partial: false,
     }
 }
 
@@ -123,6 +125,7 @@ fn failure(class: FailureClass) -> (String, Failure) {
         class,
         detail: "HOST_A said no".into(),
         sql: None,
+        cause: None,
     };
     ("HOST_A".into(), failure)
 }
@@ -161,6 +164,7 @@ fn refusal(instance: &str, action: Action, class: FailureClass, number: i32) -> 
             class,
             detail: format!("{instance} refused the batch"),
             sql: Some(error),
+            cause: None,
         },
         action: Some(Refused {
             peer: "HOST_B".into(),

@@ -8,23 +8,17 @@ use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::LogIn;
 use mirrorgate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark, Standing};
 use mirrorgate::domain::finding::{Code, Finding};
-use mirrorgate::domain::hash::Sha256;
-use mirrorgate::domain::id::new_id;
-use mirrorgate::domain::instance::{Address, Tls, Transport, Verification};
-use mirrorgate::domain::name::RegistrationName;
-use mirrorgate::domain::naming::Naming;
-use mirrorgate::domain::object_name::ObjectName;
+use mirrorgate::domain::identity::ServerIdentity;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::plan::Plan;
-use mirrorgate::domain::wish::{IfEndpointInUse, Member, NeededRoles, Thresholds, Wish};
+use mirrorgate::domain::wish::{IfEndpointInUse, Member, Thresholds, Wish};
 use mirrorgate::plan::{Seen, certificate_bytes, plan, questions};
-use mirrorgate::sqlserver::{PoolSettings, Pools, Target, Timeouts};
-use mirrorgate::tsql::head::Head;
-use mirrorgate::tsql::{apply, cure, observe};
+use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
+use mirrorgate::tsql::{apply, cure, observe, script};
 use sqlserver_sim::reply::Value;
 use sqlserver_sim::{Fleet, Instance};
 
-use crate::harness::{PASSWORD, certificate_of, host, outbound};
+use crate::harness::{Sqlcmd, certificate_of, head, host, member, outbound, target};
 
 /// The members, and one who is none: it is let in by HOST_A, and nothing may cost it that.
 pub const HOSTS: [&str; 3] = ["HOST_A", "HOST_B", "HOST_X"];
@@ -63,7 +57,10 @@ impl Ground {
             hosts.push(instance);
         }
         let targets = (0..MEMBERS).map(|i| target(&fleet, &hosts[i])).collect();
-        let members: Vec<Member> = hosts[..MEMBERS].iter().map(member).collect();
+        let members: Vec<Member> = hosts[..MEMBERS]
+            .iter()
+            .map(|instance| member(instance, Role::Partner))
+            .collect();
         Self {
             wish: Wish {
                 trusts: Wish::full_mesh(members.len()),
@@ -72,6 +69,7 @@ impl Ground {
                 inspection: None,
                 estate: Estate::default(),
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
+                partial: false,
                 thresholds: Thresholds::default(),
             },
             fleet,
@@ -182,20 +180,23 @@ impl Ground {
         plan
     }
 
-    /// What `configure-inbound` would do.
+    /// What `configure-inbound` would do: on the first member as workers send it, on the others as people run it.
     async fn configure(&mut self) {
         let seen = self.seen().await;
         let plan = plan(&self.wished(), &seen, Clock::System.now());
         let bytes = certificate_bytes(&self.wish, &seen);
         self.story.push("configure-inbound".to_owned());
-        for (member, instance) in plan.instances.iter().enumerate() {
-            if let Some(batch) = apply::batch(head(), instance, &bytes).unwrap() {
-                let result = self
-                    .pools
-                    .apply(&self.targets[member], &batch, || true)
-                    .await;
-                assert_eq!(result.failure, None, "{}\n{}", batch.text, self.told());
-            }
+        if let Some(batch) = apply::batch(head(), &plan.instances[0], &bytes).unwrap() {
+            let result = self.pools.apply(&self.targets[0], &batch, || true).await;
+            assert_eq!(result.failure, None, "{}\n{}", batch.text, self.told());
+        }
+        let servers: Vec<_> = seen.iter().map(server).collect();
+        let script = script::script(head(), &plan, &servers, &bytes).unwrap();
+        for (member, part) in script.parts.iter().enumerate().skip(1) {
+            let text = part.alone().unwrap();
+            let login = &self.targets[member].log_in.user;
+            let ended = Sqlcmd::strict(&self.hosts[member], login).run(&text).await;
+            assert_eq!(ended.status, 0, "{ended:?}\n{text}\n{}", self.told());
         }
     }
 
@@ -298,6 +299,13 @@ impl Ground {
     }
 }
 
+fn server(seen: &Seen) -> Option<&ServerIdentity> {
+    match seen {
+        Seen::Observed(observation) => Some(&observation.server.identity),
+        Seen::Failed(_) => None,
+    }
+}
+
 fn known(member: &Member) -> KnownInstance {
     let is = |pin: &Option<Certificate>, sha256| pin.as_ref().is_some_and(|c| c.sha256 == sha256);
     let standing = |sha256| {
@@ -322,60 +330,5 @@ fn known(member: &Member) -> KnownInstance {
         identity: None,
         started: None,
         certificates: certificates.collect(),
-    }
-}
-
-fn head() -> Head<'static> {
-    Head {
-        job: uuid::Uuid::nil(),
-        change_ref: None,
-    }
-}
-
-fn address(instance: &Instance) -> Address {
-    Address {
-        host: "127.0.0.1".to_owned(),
-        port: Some(instance.port()),
-        instance_name: None,
-    }
-}
-
-fn target(fleet: &Fleet, instance: &Instance) -> Target {
-    Target {
-        instance_id: new_id(),
-        name: instance.name().to_owned(),
-        address: address(instance),
-        tls: Tls::Required(Verification {
-            ca_pem: Some(fleet.ca_pem().to_owned()),
-            server_name: None,
-        }),
-        log_in: LogIn {
-            user: "sa".to_owned(),
-            password: PASSWORD.to_owned().into(),
-        },
-        credential_id: new_id(),
-        credential_revision: 1,
-        refusals: 0,
-        timeouts: Timeouts::default(),
-    }
-}
-
-fn member(instance: &Instance) -> Member {
-    let own = Certificate::from_der(&certificate_of(instance)).unwrap();
-    Member {
-        instance_id: new_id(),
-        name: RegistrationName::parse(instance.name()).unwrap(),
-        role: Role::Partner,
-        address: address(instance),
-        peer_name: ObjectName::parse(instance.name()).unwrap(),
-        naming: Naming::default(),
-        transport: Transport::Binary,
-        tls_verified: true,
-        pinned_identity: None,
-        known: vec![Sha256::of(&own.der)],
-        current: Some(own),
-        next: None,
-        needed_roles: NeededRoles::default(),
-        expected_endpoint_port: None,
     }
 }

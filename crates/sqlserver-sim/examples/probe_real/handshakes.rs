@@ -73,6 +73,11 @@ SELECT line FROM @log"
         self.must(&b, switch, change).await?;
         let (dialled, number) = self.dial().await?;
         self.must(&b, switch, back).await?;
+        self.came_to(switch, dialled, means, number);
+        Ok(())
+    }
+
+    fn came_to(&mut self, switch: &'static str, dialled: Dialled, means: Dialled, number: u32) {
         match dialled {
             Dialled::Unclear => self.unknown(
                 switch,
@@ -80,7 +85,6 @@ SELECT line FROM @log"
             ),
             other => self.known(switch, other == means),
         }
-        Ok(())
     }
 
     pub async fn handshakes(&mut self) -> Result<(), Stopped> {
@@ -94,6 +98,8 @@ SELECT line FROM @log"
             "revoke_cuts_connections",
             "drop_login_blocked_by_connection",
             "role_refused_as_28080",
+            "supported_falls_back_to_none",
+            "twin_of_peer_refused",
         ];
         if self.linux {
             let partner = self
@@ -125,7 +131,68 @@ SELECT line FROM @log"
         }
         self.live_connection().await?;
         self.logins().await?;
+        self.no_common_algorithm().await?;
+        self.twin().await?;
         self.sides().await
+    }
+
+    /// Both allow no encryption, and want different algorithms.
+    async fn no_common_algorithm(&mut self) -> Result<(), Stopped> {
+        const SWITCH: &str = "supported_falls_back_to_none";
+        let (a, b) = (self.a.clone(), self.b.clone());
+        let encrypt = |how: &str| {
+            format!(
+                "ALTER ENDPOINT probe_real FOR DATABASE_MIRRORING (ENCRYPTION = {how}, ROLE = ALL)"
+            )
+        };
+        let rc4 = self.number(&b, &encrypt("SUPPORTED ALGORITHM RC4")).await?;
+        if rc4 != 0 {
+            self.unknown(SWITCH, format!("RC4 is refused with {rc4}"));
+            return Ok(());
+        }
+        self.must(&a, SWITCH, &encrypt("SUPPORTED ALGORITHM AES"))
+            .await?;
+        let (dialled, number) = self.dial().await?;
+        for server in [&a, &b] {
+            self.must(server, SWITCH, &encrypt("REQUIRED ALGORITHM AES"))
+                .await?;
+        }
+        self.came_to(SWITCH, dialled, Dialled::LetIn, number);
+        Ok(())
+    }
+
+    /// B holds, beside A's certificate and from before it, one of the same issuer and serial.
+    async fn twin(&mut self) -> Result<(), Stopped> {
+        const SWITCH: &str = "twin_of_peer_refused";
+        let b = self.b.clone();
+        let der = self.certificate(&b, "probe_real_peer").await?;
+        // The signature ends the bytes, and nobody looks at that of a self-signed one.
+        let last = if der.ends_with('0') { '1' } else { '0' };
+        let twin = format!("{}{last}", &der[..der.len() - 1]);
+        self.must(&b, SWITCH, "DROP CERTIFICATE probe_real_peer")
+            .await?;
+        let other = format!("CREATE CERTIFICATE probe_real_twin FROM BINARY = 0x{twin}");
+        let mut refused = self.number(&b, &other).await?;
+        let import = format!(
+            "CREATE CERTIFICATE probe_real_peer AUTHORIZATION probe_real_peer FROM BINARY = 0x{der}"
+        );
+        if refused == 0 {
+            refused = self.number(&b, &import).await?;
+        }
+        if refused == 0 {
+            let (dialled, number) = self.dial().await?;
+            self.came_to(SWITCH, dialled, Dialled::Refused, number);
+            self.must(&b, SWITCH, "DROP CERTIFICATE probe_real_twin")
+                .await?;
+        } else {
+            self.unknown(
+                SWITCH,
+                format!("two such certificates are refused with {refused}"),
+            );
+            self.quiet(&b, "DROP CERTIFICATE probe_real_twin").await?;
+            self.must(&b, "the import again", &import).await?;
+        }
+        Ok(())
     }
 
     async fn closed_port(&mut self) -> Result<(), Stopped> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Control;
 use super::answer::{Done, Refused, done, read};
-use crate::engine::faults::{Fault, LoginFault, Rule};
+use crate::engine::faults::{Fault, LoginFault, Rule, TlsFault};
 use crate::instance::Instance;
 
 #[derive(Serialize, Deserialize)]
@@ -216,6 +216,7 @@ pub struct Conditions {
     login: Option<LoginBody>,
     handshake_off: bool,
     tls_broken: bool,
+    tls: Option<TlsFault>,
     clock_offset_ms: i64,
 }
 
@@ -228,11 +229,15 @@ struct Change {
     login: Option<Option<LoginBody>>,
     handshake_off: Option<bool>,
     tls_broken: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    tls: Option<Option<TlsFault>>,
     clock_offset_ms: Option<i64>,
 }
 
 /// Tells null (`Some(None)`) from left out (`None`).
-fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<LoginBody>>, D::Error> {
+fn given<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -250,7 +255,8 @@ fn current(instance: &Instance) -> Conditions {
             times: fault.times,
         }),
         handshake_off: faults.handshake_off(),
-        tls_broken: faults.tls_broken(),
+        tls_broken: faults.tls() == Some(TlsFault::NoCertificate),
+        tls: faults.tls(),
         clock_offset_ms: instance.inner().clock_offset_ms(),
     }
 }
@@ -281,6 +287,9 @@ pub async fn change(
     }
     if let Some(broken) = change.tls_broken {
         faults.set_tls_broken(broken);
+    }
+    if let Some(tls) = change.tls {
+        faults.set_tls(tls);
     }
     if let Some(offset) = change.clock_offset_ms {
         let offset = TimeDelta::try_milliseconds(offset).unwrap_or_default();

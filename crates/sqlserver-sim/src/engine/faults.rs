@@ -88,13 +88,25 @@ pub struct LoginFault {
     pub times: Option<u64>,
 }
 
+/// What becomes of TLS handshakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsFault {
+    /// Ended with an alert, as by a server that lost its certificate.
+    NoCertificate,
+    /// The connection ends at the client's first message, without a word.
+    EndsAtClientHello,
+    /// The server knows no version above 1.0, and says so in its hello.
+    OnlyTls10,
+}
+
 #[derive(Debug, Default)]
 struct Set {
     latency: Duration,
     rules: Vec<(Rule, u64)>,
     login: Option<LoginFault>,
     handshake_off: bool,
-    tls_broken: bool,
+    tls: Option<TlsFault>,
 }
 
 /// The faults of one instance.
@@ -135,13 +147,18 @@ impl Faults {
         self.lock().handshake_off
     }
 
-    /// Ends every TLS handshake with an alert, as a server does that lost its certificate.
-    pub fn set_tls_broken(&self, broken: bool) {
-        self.lock().tls_broken = broken;
+    /// Spoils every TLS handshake from now on, or none.
+    pub fn set_tls(&self, fault: Option<TlsFault>) {
+        self.lock().tls = fault;
     }
 
-    pub fn tls_broken(&self) -> bool {
-        self.lock().tls_broken
+    pub fn tls(&self) -> Option<TlsFault> {
+        self.lock().tls
+    }
+
+    /// Ends every TLS handshake with an alert, as a server does that lost its certificate.
+    pub fn set_tls_broken(&self, broken: bool) {
+        self.set_tls(broken.then_some(TlsFault::NoCertificate));
     }
 
     /// The rules that can still strike, each with its matches so far.

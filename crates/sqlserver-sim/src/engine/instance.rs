@@ -59,11 +59,12 @@ pub struct Inner {
     pub number: usize,
     pub(crate) spec: InstanceSpec,
     pub(crate) fleet: Weak<FleetInner>,
-    pub(crate) tls: Arc<TlsIdentity>,
+    tls: RwLock<Arc<TlsIdentity>>,
     committed: RwLock<Arc<State>>,
     writer: Arc<AsyncMutex<()>>,
     transport: Mutex<Transport>,
     clock_offset: AtomicI64,
+    switches: Mutex<Unverified>,
     sessions: Mutex<BTreeMap<u16, OpenSession>>,
     next_spid: AtomicU16,
     wrong_passwords: Mutex<HashMap<i32, u32>>,
@@ -90,15 +91,17 @@ impl Inner {
         state: State,
     ) -> Self {
         let offset = spec.clock_offset.num_milliseconds();
+        let switches = Mutex::new(spec.unverified);
         Self {
             number,
             spec,
             fleet,
-            tls,
+            tls: RwLock::new(tls),
             committed: RwLock::new(Arc::new(state)),
             writer: Arc::default(),
             transport: Mutex::default(),
             clock_offset: AtomicI64::new(offset),
+            switches,
             sessions: Mutex::default(),
             next_spid: AtomicU16::new(51),
             wrong_passwords: Mutex::default(),
@@ -110,6 +113,15 @@ impl Inner {
             running: AtomicBool::new(false),
             unbound: AtomicBool::new(false),
         }
+    }
+
+    /// The identity shown to TDS clients.
+    pub(crate) fn tls(&self) -> Arc<TlsIdentity> {
+        Arc::clone(&self.tls.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_tls(&self, tls: Arc<TlsIdentity>) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
     }
 
     /// As every start does.
@@ -135,7 +147,11 @@ impl Inner {
     }
 
     pub fn switches(&self) -> Unverified {
-        self.spec.unverified
+        *guarded(&self.switches)
+    }
+
+    pub fn set_switches(&self, switches: Unverified) {
+        *guarded(&self.switches) = switches;
     }
 
     pub fn password_policy(&self) -> Option<PasswordPolicy> {

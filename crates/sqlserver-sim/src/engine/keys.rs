@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_lc_rs::signature::RsaKeyPair;
 use rcgen::{KeyPair, PKCS_RSA_SHA256};
 use rustls_pki_types::PrivatePkcs8KeyDer;
 
@@ -22,6 +23,26 @@ static SHARED: Mutex<BTreeMap<u16, Vec<Vec<u8>>>> = Mutex::new(BTreeMap::new());
 const SHARED_KEYS: usize = 8;
 
 static SHARED_TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Keys as they sign, by their PKCS #8: reading one checks it, which costs more than a signature.
+static PARSED: Mutex<BTreeMap<Vec<u8>, Arc<RsaKeyPair>>> = Mutex::new(BTreeMap::new());
+
+/// Beyond that all are read again.
+const PARSED_AT_MOST: usize = 64;
+
+/// The key of these bytes; `None` when the crypto library takes no such key (under 2048 bits).
+pub fn parsed(pkcs8: &[u8]) -> Option<Arc<RsaKeyPair>> {
+    let mut all = PARSED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(key) = all.get(pkcs8) {
+        return Some(Arc::clone(key));
+    }
+    let key = Arc::new(RsaKeyPair::from_pkcs8(pkcs8).ok()?);
+    if all.len() >= PARSED_AT_MOST {
+        all.clear();
+    }
+    all.insert(pkcs8.to_vec(), Arc::clone(&key));
+    Some(key)
+}
 
 /// One of a few keys that every caller in this process shares; certificates made with it still differ.
 ///

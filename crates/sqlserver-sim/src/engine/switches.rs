@@ -101,6 +101,11 @@ pub struct Unverified {
     pub dialler_shows_peer_certificate: bool,
     /// An endpoint whose ROLE does not fit is refused as one that is not configured (28080), rather than with 9763.
     pub role_refused_as_28080: bool,
+    /// Of two held certificates of the peer's issuer and serial the handshake compares with the older one only (28045), rather than
+    /// finding the one whose bytes are the peer's.
+    pub twin_of_peer_refused: bool,
+    /// Two endpoints that allow no encryption too, and have no algorithm in common, connect unencrypted.
+    pub supported_falls_back_to_none: bool,
     /// 1474 has the operating system's words for an unknown host and a closed port (11001, 10061).
     pub os_words_in_1474: bool,
     /// On Linux, which has no database mirroring, SET PARTNER and SET WITNESS are carried out rather than refused with 1463.
@@ -138,6 +143,8 @@ impl Default for Unverified {
             dialler_skips_peer_certificate: false,
             dialler_shows_peer_certificate: false,
             role_refused_as_28080: false,
+            twin_of_peer_refused: false,
+            supported_falls_back_to_none: false,
             os_words_in_1474: false,
             linux_mirrors: false,
         }
@@ -179,6 +186,8 @@ impl Unverified {
             dialler_skips_peer_certificate,
             dialler_shows_peer_certificate,
             role_refused_as_28080,
+            twin_of_peer_refused,
+            supported_falls_back_to_none,
             os_words_in_1474,
             linux_mirrors,
         } = Self::opposite();
@@ -232,6 +241,8 @@ impl Unverified {
             dialler_skips_peer_certificate
             dialler_shows_peer_certificate
             role_refused_as_28080
+            twin_of_peer_refused
+            supported_falls_back_to_none
             os_words_in_1474
             linux_mirrors
         }
@@ -270,6 +281,8 @@ impl Unverified {
             dialler_skips_peer_certificate: !usual.dialler_skips_peer_certificate,
             dialler_shows_peer_certificate: !usual.dialler_shows_peer_certificate,
             role_refused_as_28080: !usual.role_refused_as_28080,
+            twin_of_peer_refused: !usual.twin_of_peer_refused,
+            supported_falls_back_to_none: !usual.supported_falls_back_to_none,
             os_words_in_1474: !usual.os_words_in_1474,
             linux_mirrors: !usual.linux_mirrors,
         }

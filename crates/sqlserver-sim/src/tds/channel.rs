@@ -6,14 +6,17 @@
 use std::io::{ErrorKind, Read, Write};
 use std::sync::Arc;
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::ServerConnection;
 
 use super::packet::{Assembler, LIMIT_BEFORE_LOGIN, kind, wrap_tls_flight};
 use super::reader::Malformed;
+use crate::session::TlsIdentity;
 
 /// Why a channel cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Broken {
+    #[error("the fault set for TLS")]
+    Ended,
     #[error(transparent)]
     Malformed(#[from] Malformed),
     #[error("TLS failed")]
@@ -25,6 +28,8 @@ pub(crate) enum Broken {
 /// How the socket's bytes are to be read and written.
 pub(crate) enum Channel {
     Clear,
+    /// Answers the first bytes with these, whatever they are, and ends.
+    Ending(Vec<u8>),
     Tls(Box<Tls>),
 }
 
@@ -38,8 +43,11 @@ pub(crate) struct Tls {
 
 impl Channel {
     /// TLS around the whole connection, from its first byte.
-    pub(crate) fn strict(config: &Arc<ServerConfig>) -> Result<Self, Broken> {
-        let connection = ServerConnection::new(Arc::clone(config))?;
+    pub(crate) fn strict(identity: &TlsIdentity) -> Result<Self, Broken> {
+        if let Some(answer) = &identity.instead {
+            return Ok(Self::Ending(answer.clone()));
+        }
+        let connection = ServerConnection::new(Arc::clone(&identity.strict))?;
         Ok(Self::Tls(Box::new(Tls {
             connection,
             unwrapping: None,
@@ -48,8 +56,13 @@ impl Channel {
     }
 
     /// TLS whose handshake travels in PRELOGIN packets.
-    pub(crate) fn in_band(config: &Arc<ServerConfig>) -> Result<Self, Broken> {
-        let connection = ServerConnection::new(Arc::clone(config))?;
+    pub(crate) fn in_band(identity: &TlsIdentity) -> Result<Self, Broken> {
+        if let Some(answer) = &identity.instead {
+            let mut wrapped = Vec::new();
+            wrap_tls_flight(answer, &mut wrapped);
+            return Ok(Self::Ending(wrapped));
+        }
+        let connection = ServerConnection::new(Arc::clone(&identity.in_band))?;
         let unwrapping = Some(Assembler::new(LIMIT_BEFORE_LOGIN));
         Ok(Self::Tls(Box::new(Tls {
             connection,
@@ -65,9 +78,16 @@ impl Channel {
         plain: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> Result<(), Broken> {
-        let Self::Tls(tls) = self else {
-            plain.extend_from_slice(bytes);
-            return Ok(());
+        let tls = match self {
+            Self::Tls(tls) => tls,
+            Self::Clear => {
+                plain.extend_from_slice(bytes);
+                return Ok(());
+            }
+            Self::Ending(answer) => {
+                out.append(answer);
+                return Err(Broken::Ended);
+            }
         };
         let taken = tls.receive(bytes, plain);
         // Also after a failure: the alert tells the client why.

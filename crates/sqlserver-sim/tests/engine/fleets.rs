@@ -94,12 +94,12 @@ async fn every_version_starts_with_a_sysadmin_login() {
     ] {
         let text = format!(
             r#"
+            shared_keys = true
             [[instance]]
             name = "HOST_A"
             version = "{version}"
             sa_password = "Passw0rd!sim"
             key_bits = 2048
-            shared_keys = true
             outbound = true
             logins = [{{ name = "it's]", password = "S3cret!pass", sysadmin = true }}]
         "#

@@ -106,13 +106,22 @@ async fn the_usual_settings_are_found() {
 
 #[tokio::test]
 async fn the_opposite_settings_are_found() {
-    let silent = [OTHERS.as_slice(), &["bad_file_is_15208"]].concat();
+    let silent = [
+        OTHERS.as_slice(),
+        &["bad_file_is_15208", "twin_of_peer_refused"],
+    ]
+    .concat();
     finds(|spec| spec, Unverified::opposite(), &silent).await;
 }
 
 #[tokio::test]
 async fn what_only_some_servers_can_tell_is_asked_of_those() {
-    let silent = ["class_262_is_14", "taken_port_is_7890", "linux_mirrors"];
+    let silent = [
+        "class_262_is_14",
+        "taken_port_is_7890",
+        "linux_mirrors",
+        "supported_falls_back_to_none",
+    ];
     let refused = Unverified {
         rc4_refused_in_2025: true,
         ..Unverified::default()

@@ -25,6 +25,10 @@ pub fn line(trust: &TrustPlan) -> String {
         Configured::Conflict => vec!["conflict".to_owned()],
         Configured::Unknown => vec!["unknown".to_owned()],
     };
+    if !trust.left_out.is_empty() {
+        let codes: Vec<&str> = trust.left_out.iter().map(|code| code.as_str()).collect();
+        parts.push(format!("left out: {}", codes.join(", ")));
+    }
     parts.extend(adopted(trust));
     parts.extend(trust.actions.iter().map(in_brief));
     parts.extend(certificate);

@@ -60,16 +60,25 @@ pub enum Purpose {
     ToWitness,
     /// The dialler is the witness.
     AsWitness,
-    /// Only whether the acceptor lets the dialler in: roles and the acceptor's own certificate are not looked at.
+    /// Whatever it is: roles are not looked at.
     Any,
 }
 
-/// Checks whether `from` can log in to `to` now; logs on both sides, keeps no connection.
+/// How far a handshake is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    /// Until the acceptor lets the dialler in.
+    Inbound,
+    /// Until the dialler has looked at the acceptor's certificate too.
+    Both,
+}
+
+/// Checks whether the acceptor `to` lets `from` in now, not whether `from` then takes `to`; logs on both sides, keeps no connection.
 ///
 /// # Errors
 /// The first reason why not.
 pub fn probe(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), Refusal> {
-    attempt(from, to, purpose).map(|_| ())
+    attempt(from, to, purpose, Scope::Inbound).map(|_| ())
 }
 
 /// Dials, and keeps the connection on both sides when it is accepted. A live connection in the same direction is used again.
@@ -85,7 +94,7 @@ pub fn dial(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), 
     if live {
         return Ok(());
     }
-    let admission = attempt(from, to, purpose)?;
+    let admission = attempt(from, to, purpose, Scope::Both)?;
     let (stream, arbitration) = (Uuid::new_v4(), Uuid::new_v4());
     let end = |is_accept: bool, peer: usize, at: NaiveDateTime| Connection {
         stream,
@@ -112,9 +121,14 @@ pub fn dial(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), 
     Ok(())
 }
 
-fn attempt(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<Admission, Refusal> {
+fn attempt(
+    from: &Arc<Inner>,
+    to: &Arc<Inner>,
+    purpose: Purpose,
+    scope: Scope,
+) -> Result<Admission, Refusal> {
     let (mine, theirs) = (from.committed(), to.committed());
-    let result = check(from, &mine, to, &theirs, purpose);
+    let result = check((from, &mine), (to, &theirs), purpose, scope);
     match &result {
         Ok(admission) => {
             let text = format!(
@@ -178,11 +192,10 @@ fn log_closed_by_peer(at: &Inner, peer: &Inner) {
 }
 
 fn check(
-    from: &Inner,
-    mine: &State,
-    to: &Inner,
-    theirs: &State,
+    (from, mine): (&Inner, &State),
+    (to, theirs): (&Inner, &State),
     purpose: Purpose,
+    scope: Scope,
 ) -> Result<Admission, Refusal> {
     let out = own_endpoint(from, mine)?;
     let Some((accepting, into)) = to.listening(theirs) else {
@@ -206,7 +219,7 @@ fn check(
         side: Side::Acceptor,
         ..r
     })?;
-    let Some(algorithm) = out.agree(into) else {
+    let Some(algorithm) = out.agree(into, to.switches().supported_falls_back_to_none) else {
         return refuse(
             Side::Acceptor,
             28027,
@@ -223,7 +236,7 @@ fn check(
     let (master, known) = known_peer(to, theirs, Side::Acceptor, &presented)?;
     let (principal, certificate) = authorise(to, theirs, master, accepting, known)?;
     let mut acceptors = None;
-    if purpose != Purpose::Any {
+    if scope == Scope::Both {
         let signature = signed(shown, challenge, Side::Acceptor)?;
         let presented = Presented {
             facts: &shown.facts,

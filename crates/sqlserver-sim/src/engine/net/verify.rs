@@ -44,8 +44,9 @@ pub fn known_peer<'a>(
     let Some(first) = same_name.next() else {
         return refuse(side, 28035, invalid("Certificate not found"));
     };
+    let others = same_name.take_while(|_| !at.switches().twin_of_peer_refused);
     let exact = std::iter::once(first)
-        .chain(same_name)
+        .chain(others)
         .find(|c| c.facts.der == peer.der);
     let Some(known) = exact else {
         return refuse(

@@ -210,6 +210,10 @@ impl EngineSession {
             }
             StatementKind::Use(name) => self.use_database(name, reply).await,
             StatementKind::BeginTransaction => {
+                // It is itself one of the statements that begin an implicit one.
+                if self.facts.implicit_transactions && self.facts.transaction_count == 0 {
+                    self.begin_transaction(Some(reply)).await;
+                }
                 self.begin_transaction(Some(reply)).await;
                 self.done(reply, None).await
             }

@@ -5,13 +5,13 @@
 use std::sync::Arc;
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey,
-};
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey};
 use chrono::{DateTime, NaiveDateTime};
 use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
+
+use super::super::keys::parsed;
 
 /// How a private key is guarded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Facts {
 impl PrivateKey {
     /// Signs a challenge; `None` when the key is not one the crypto library signs with (under 2048 bits).
     pub fn sign(&self, challenge: &[u8]) -> Option<Vec<u8>> {
-        let key = RsaKeyPair::from_pkcs8(&self.pkcs8).ok()?;
+        let key = parsed(&self.pkcs8)?;
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(
             &RSA_PKCS1_SHA256,

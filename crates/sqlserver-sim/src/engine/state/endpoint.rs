@@ -77,16 +77,17 @@ impl Mirroring {
 
     /// What a connection dialled from `self` to `acceptor` is encrypted with: `Some("NONE")` for nothing, `None` when
     /// the two cannot agree. The acceptor's order wins.
-    pub fn agree(&self, acceptor: &Self) -> Option<String> {
-        use EncryptionDemand::{Disabled, Required};
+    pub fn agree(&self, acceptor: &Self, falls_back_to_none: bool) -> Option<String> {
+        use EncryptionDemand::{Disabled, Required, Supported};
         match (self.demand, acceptor.demand) {
             (Disabled, Required) | (Required, Disabled) => None,
             (Disabled, _) | (_, Disabled) => Some("NONE".to_owned()),
-            _ => acceptor
-                .algorithms
-                .iter()
-                .find(|a| self.algorithms.contains(a))
-                .cloned(),
+            demands => {
+                let mut offered = acceptor.algorithms.iter();
+                let common = offered.find(|a| self.algorithms.contains(a)).cloned();
+                let none = demands == (Supported, Supported) && falls_back_to_none;
+                common.or_else(|| none.then(|| "NONE".to_owned()))
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ impl Conversation {
         match (first == TLS_HANDSHAKE, offered) {
             (true, true) => {
                 self.strict = true;
-                self.channel = Channel::strict(&self.greeting.tls.strict)?;
+                self.channel = Channel::strict(&self.greeting.tls)?;
                 Ok(())
             }
             (true, false) => Err(unexpected(first, "on a server without TDS 8.0")),
@@ -53,7 +53,7 @@ impl Conversation {
             Agreed::Impossible => self.stage = Stage::Over,
             Agreed::LoginOnly | Agreed::Full => {
                 self.nothing_may_follow("before the TLS handshake")?;
-                self.channel = Channel::in_band(&self.greeting.tls.in_band)?;
+                self.channel = Channel::in_band(&self.greeting.tls)?;
                 self.login_only = agreed == Agreed::LoginOnly;
             }
         }

@@ -1,0 +1,175 @@
+//! Why no trusted TLS connection came about: what the server showed and what rustls or the server said of it, in our words.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::certificate::Presented;
+use super::hash::Sha256;
+
+/// What went wrong, and the certificate that was shown, if it came so far.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TlsCause {
+    pub fault: TlsFault,
+    pub presented: Option<Presented>,
+}
+
+/// One fault of a TLS connection; each has a remedy of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsFault {
+    /// PRELOGIN said that the server does not encrypt.
+    NoEncryption,
+    /// Mode `off`, and the server insists ("Force Encryption").
+    EncryptionForced,
+    /// It speaks TLS before PRELOGIN only ("Force Strict Encryption"). Seen, not guessed.
+    StrictOnly,
+    /// Mode `strict`, and the server hung up on TLS before PRELOGIN.
+    NoStrict,
+    /// Only versions of TLS below 1.2.
+    OldTls,
+    /// It hung up on the ClientHello, twice, without a word.
+    ClosedAtHello,
+    /// It ended the handshake with an alert.
+    Alert(String),
+    /// The certificate SQL Server makes at its start.
+    Fallback,
+    /// X.509 version 1, which cannot be verified by a CA.
+    VersionOne,
+    /// None of the CAs that count has signed it. `given`: their subjects, none where the operating system's count.
+    UnknownIssuer {
+        given: Vec<String>,
+    },
+    /// It names neither hosts nor addresses.
+    NoNames {
+        expected: String,
+    },
+    /// It is for others.
+    OtherName {
+        expected: String,
+    },
+    Expired {
+        at: DateTime<Utc>,
+    },
+    NotYetValid {
+        at: DateTime<Utc>,
+    },
+    /// Another certificate than the registration pins.
+    NotThePin {
+        pinned: Sha256,
+    },
+    /// The certificate was shown by somebody who could not prove to have its key.
+    KeyNotProven,
+    /// Anything else that was refused, in the library's words.
+    Other(String),
+}
+
+/// What the verification of a chain complained of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Complaint {
+    Issuer,
+    Name,
+    Date,
+    Key,
+    Other(String),
+}
+
+/// What counted when the certificate was verified.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// The name the certificate was to be for.
+    pub expected: String,
+    /// Subjects of the CAs given; none where the operating system's count.
+    pub given: Vec<String>,
+    pub now: DateTime<Utc>,
+}
+
+impl TlsFault {
+    /// What `complaint` comes down to. What the certificate is comes first: one that can never be verified has no cure in
+    /// its name or its date.
+    #[must_use]
+    pub fn of(presented: &Presented, complaint: Complaint, terms: Terms) -> Self {
+        let Terms {
+            expected,
+            given,
+            now: at,
+        } = terms;
+        let is_before = |moment: Option<DateTime<Utc>>| moment.is_some_and(|moment| at < moment);
+        let is_after = |moment: Option<DateTime<Utc>>| moment.is_some_and(|moment| at > moment);
+        match complaint {
+            Complaint::Key => Self::KeyNotProven,
+            _ if presented.is_fallback() => Self::Fallback,
+            _ if presented.version < 3 => Self::VersionOne,
+            Complaint::Issuer => Self::UnknownIssuer { given },
+            Complaint::Name if presented.names.is_empty() => Self::NoNames { expected },
+            Complaint::Name => Self::OtherName { expected },
+            Complaint::Date if is_after(presented.not_after) => Self::Expired { at },
+            Complaint::Date if is_before(presented.not_before) => Self::NotYetValid { at },
+            Complaint::Date => Self::Other(
+                "a certificate above it, of an authority, is out of its time".to_owned(),
+            ),
+            Complaint::Other(said) => Self::Other(said),
+        }
+    }
+
+    /// On one line, after what was presented.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let minute = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
+        match self {
+            Self::NoEncryption => "the server offers no encryption".to_owned(),
+            Self::EncryptionForced => {
+                "the server insists on encryption (Force Encryption), and tls mode is off".to_owned()
+            }
+            Self::StrictOnly => {
+                "the server speaks TLS before anything else only (TDS 8.0, Force Strict Encryption)"
+                    .to_owned()
+            }
+            Self::NoStrict => {
+                "the server ended the connection at the first TLS message; tls mode strict (TDS 8.0) needs SQL Server 2022 or later".to_owned()
+            }
+            Self::OldTls => "the server speaks no TLS from 1.2 on".to_owned(),
+            Self::ClosedAtHello => {
+                "the server agreed to encrypt and then ended the connection at the first TLS message, twice, without saying why".to_owned()
+            }
+            Self::Alert(alert) => format!("the server ended the TLS handshake with the alert {alert}"),
+            Self::Fallback => {
+                "made by SQL Server at its start because it was given no certificate; it cannot be verified, and the next start makes another".to_owned()
+            }
+            Self::VersionOne => "X.509 version 1 cannot be verified by a CA".to_owned(),
+            Self::UnknownIssuer { given } if given.is_empty() => {
+                "not signed by a CA the operating system trusts".to_owned()
+            }
+            Self::UnknownIssuer { given } => {
+                format!("not signed by the CA that was given ({})", given.join("; "))
+            }
+            Self::NoNames { expected } => {
+                format!("it has no subject alternative name, so it is not for {expected}, whatever its subject says")
+            }
+            Self::OtherName { expected } => format!("not for {expected}"),
+            Self::Expired { at } => format!("expired; it is {}", minute(at)),
+            Self::NotYetValid { at } => format!("not valid yet; it is {}", minute(at)),
+            Self::NotThePin { pinned } => {
+                format!("not the certificate the registration pins (SHA-256 {pinned})")
+            }
+            Self::KeyNotProven => {
+                "whoever showed it could not prove to have its private key".to_owned()
+            }
+            Self::Other(said) => said.clone(),
+        }
+    }
+}
+
+impl TlsCause {
+    /// What was presented, and what is wrong.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match &self.presented {
+            Some(presented) => format!(
+                "presented {}: {}",
+                presented.in_words(),
+                self.fault.in_words()
+            ),
+            None => self.fault.in_words(),
+        }
+    }
+}

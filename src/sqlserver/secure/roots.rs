@@ -1,0 +1,64 @@
+//! By what a server certificate is judged: given CAs and no others, the operating system's, a pin, or nothing.
+
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+use super::trouble::Trouble;
+use crate::domain::certificate::Presented;
+use crate::domain::hash::Sha256;
+use crate::domain::instance::{Tls, Verification};
+use crate::domain::tls_cause::TlsFault;
+
+pub(super) enum Check {
+    /// By these, whose subjects are `given`, empty for the operating system's.
+    Chain {
+        roots: RootCertStore,
+        given: Vec<String>,
+    },
+    Pinned(Sha256),
+    Anything,
+}
+
+impl Check {
+    pub fn of(tls: &Tls) -> Result<Self, Trouble> {
+        match tls {
+            Tls::Required(verification) | Tls::Strict(verification) => by_chain(verification),
+            Tls::Pinned { sha256 } => Ok(Self::Pinned(*sha256)),
+            Tls::TrustServerCertificate | Tls::Off => Ok(Self::Anything),
+        }
+    }
+
+    pub fn is_by_name(&self) -> bool {
+        matches!(self, Self::Chain { .. })
+    }
+
+    pub fn given(&self) -> Vec<String> {
+        match self {
+            Self::Chain { given, .. } => given.clone(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn by_chain(verification: &Verification) -> Result<Check, Trouble> {
+    let mut roots = RootCertStore::empty();
+    let mut given = Vec::new();
+    match &verification.ca_pem {
+        Some(pem) => {
+            for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()).flatten() {
+                given.extend(Presented::from_der(&certificate).map(|ca| ca.subject));
+                // One that is no CA's certificate vouches for nobody, and is named where that matters.
+                let _ = roots.add(certificate);
+            }
+        }
+        None => {
+            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        }
+    }
+    if roots.is_empty() && given.is_empty() {
+        let what = "there is no CA to verify it by: the operating system has none; give ca_pem";
+        return Err(TlsFault::Other(what.to_owned()).into());
+    }
+    Ok(Check::Chain { roots, given })
+}

@@ -1,0 +1,76 @@
+//! Instances as the planner and the pools want them, for what asks them without the service.
+
+use mirrorgate::domain::certificate::Certificate;
+use mirrorgate::domain::credential::LogIn;
+use mirrorgate::domain::hash::Sha256;
+use mirrorgate::domain::id::new_id;
+use mirrorgate::domain::instance::{Address, Tls, Transport, Verification};
+use mirrorgate::domain::name::RegistrationName;
+use mirrorgate::domain::naming::Naming;
+use mirrorgate::domain::object_name::ObjectName;
+use mirrorgate::domain::pair::Role;
+use mirrorgate::domain::wish::{Member, NeededRoles};
+use mirrorgate::sqlserver::{Target, Timeouts};
+use mirrorgate::tsql::head::Head;
+use sqlserver_sim::{Fleet, Instance};
+
+use super::fleet::{PASSWORD, certificate_of};
+
+/// Of a batch that no job sends.
+pub fn head() -> Head<'static> {
+    Head {
+        job: uuid::Uuid::nil(),
+        change_ref: None,
+    }
+}
+
+fn address(instance: &Instance) -> Address {
+    Address {
+        host: "127.0.0.1".to_owned(),
+        port: Some(instance.port()),
+        instance_name: None,
+    }
+}
+
+/// How mirrorgate reaches the instance, as `sa` and over verified TLS.
+pub fn target(fleet: &Fleet, instance: &Instance) -> Target {
+    Target {
+        instance_id: new_id(),
+        name: instance.name().to_owned(),
+        address: address(instance),
+        tls: Tls::Required(Verification {
+            ca_pem: Some(fleet.ca_pem().to_owned()),
+            server_name: None,
+        }),
+        log_in: LogIn {
+            user: "sa".to_owned(),
+            password: PASSWORD.to_owned().into(),
+        },
+        application: "mirrorgate".into(),
+        credential_id: new_id(),
+        credential_revision: 1,
+        refusals: 0,
+        timeouts: Timeouts::default(),
+    }
+}
+
+/// The instance as its registration would have it, its endpoint's certificate pinned.
+pub fn member(instance: &Instance, role: Role) -> Member {
+    let own = Certificate::from_der(&certificate_of(instance)).unwrap();
+    Member {
+        instance_id: new_id(),
+        name: RegistrationName::parse(instance.name()).unwrap(),
+        role,
+        address: address(instance),
+        peer_name: ObjectName::parse(instance.name()).unwrap(),
+        naming: Naming::default(),
+        transport: Transport::Binary,
+        tls_verified: true,
+        pinned_identity: None,
+        known: vec![Sha256::of(&own.der)],
+        current: Some(own),
+        next: None,
+        needed_roles: NeededRoles::default(),
+        expected_endpoint_port: None,
+    }
+}
