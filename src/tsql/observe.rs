@@ -50,7 +50,8 @@ SET @mg_major = CAST(LEFT(@mg_version, CHARINDEX(N'.', @mg_version) - 1) AS int)
 SELECT @mg_endpoint = name FROM sys.database_mirroring_endpoints;
 ";
 
-// tempdb is made anew at every start. The service master key is hidden from who does not see master's definitions.
+// tempdb is made anew at every start; minutes, because seconds overflow where a clock was set far off. The service master key is
+// hidden from who does not see master's definitions.
 const SERVER: &str = "\
 SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
   CAST(SERVERPROPERTY('MachineName') AS nvarchar(128)) AS machine_name,
@@ -62,7 +63,7 @@ SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
   CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) AS collation,
   CAST(SYSUTCDATETIME() AS datetime2(3)) AS clock,
   CAST(k.key_guid AS nvarchar(36)) AS key_guid, CAST(k.create_date AS datetime2(3)) AS key_created,
-  CAST(d.create_date AS datetime2(3)) AS started, CAST(DATEDIFF(second, d.create_date, GETDATE()) AS int) AS up_seconds
+  CAST(d.create_date AS datetime2(3)) AS started, CAST(DATEDIFF(minute, d.create_date, GETDATE()) AS int) AS up_minutes
 FROM (SELECT 1 AS one) AS o
 LEFT JOIN sys.databases AS d ON d.database_id = 2
 LEFT JOIN master.sys.symmetric_keys AS k ON k.name = N'##MS_ServiceMasterKey##';

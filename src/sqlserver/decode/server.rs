@@ -45,11 +45,11 @@ fn master(row: &Row) -> Result<Option<MasterIdentity>, Unreadable> {
 /// By the server's clock; the reader puts it right once the answer is whole.
 fn start(row: &Row) -> Result<Option<Start>, Unreadable> {
     let mark = field::opt::<NaiveDateTime>(row, "started")?;
-    let up = field::opt::<i32>(row, "up_seconds")?;
+    let up = field::opt::<i32>(row, "up_minutes")?;
     let clock = field::time(row, "clock")?;
     Ok(mark.zip(up).map(|(mark, up)| Start {
         mark,
-        at: clock - Duration::seconds(up.into()),
+        at: clock - Duration::minutes(up.into()),
     }))
 }
 
