@@ -70,10 +70,14 @@ pub enum DeniedOn {
     Server,
     /// The endpoint of this id, which the log-in may not see.
     Endpoint(i32),
-    /// The server principal of this id.
+    /// The server principal of this id, a login or a server role.
     Login(i32),
     /// Database `master`.
     Master,
+    /// The principal of `master` of this id, a user or a role.
+    User(i32),
+    /// The certificate in `master` of this id.
+    Certificate(i32),
 }
 
 #[cfg(test)]

@@ -160,7 +160,7 @@ fn denies_against(permission: &str, at_server: bool, login: &OwnLogin) -> Vec<Ow
                 !at_server && (denied == permission || matches!(denied, "CONTROL" | "ALTER"))
             }
             DeniedOn::Endpoint(_) => permission == "ALTER ANY ENDPOINT" && denied == "CONTROL",
-            DeniedOn::Login(_) => false,
+            DeniedOn::Login(_) | DeniedOn::User(_) | DeniedOn::Certificate(_) => false,
         }
     };
     login
@@ -177,7 +177,9 @@ fn denied_in_words(deny: &OwnDeny) -> String {
         DeniedOn::Server => "",
         DeniedOn::Master => " on database master",
         DeniedOn::Endpoint(_) => " on the endpoint",
-        DeniedOn::Login(_) => " on a login",
+        DeniedOn::Login(_) => " on a login or server role",
+        DeniedOn::User(_) => " on a user or role in master",
+        DeniedOn::Certificate(_) => " on a certificate in master",
     };
     let to = deny.grantee.as_ref().map_or_else(
         || format!("principal {}", deny.grantee_principal_id),

@@ -98,7 +98,7 @@ SELECT CAST(p.permission_name AS nvarchar(128)) AS mg_own_deny, CAST(p.class AS 
   CAST(p.grantee_principal_id AS int) AS grantee_id, CAST(g.name AS nvarchar(128)) AS grantee
 FROM master.sys.database_permissions AS p
 LEFT JOIN master.sys.database_principals AS g ON g.principal_id = p.grantee_principal_id
-WHERE p.state = 'D' AND p.class = 0
+WHERE p.state = 'D' AND p.class IN (0, 4, 25)
   AND (p.grantee_principal_id = USER_ID() OR p.grantee_principal_id = 0 OR IS_MEMBER(g.name) = 1);
 ";
 

@@ -688,6 +688,9 @@ fn who_is_kept_from_seeing_is_told_by_what_and_nothing_is_made_up() {
         ("VIEW DEFINITION", DeniedOn::Master),
         ("VIEW DEFINITION", DeniedOn::Endpoint(65536)),
         ("CONTROL", DeniedOn::Endpoint(65536)),
+        ("VIEW DEFINITION", DeniedOn::Login(300)),
+        ("VIEW DEFINITION", DeniedOn::User(5)),
+        ("CONTROL", DeniedOn::Certificate(256)),
     ];
     for (permission, on) in cases {
         let mut estate = Estate::pair();

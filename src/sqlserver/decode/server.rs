@@ -80,6 +80,8 @@ pub(super) fn own_deny(row: &Row) -> Result<OwnDeny, Unreadable> {
             .ok_or_else(|| "column mg_own_deny holds no permission's name".to_owned())?,
         on: match field::need(row, "class")? {
             0 => DeniedOn::Master,
+            4 => DeniedOn::User(id),
+            25 => DeniedOn::Certificate(id),
             101 => DeniedOn::Login(id),
             105 => DeniedOn::Endpoint(id),
             _ => DeniedOn::Server,

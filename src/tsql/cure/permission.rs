@@ -62,8 +62,10 @@ fn others(revoke: &[Part<'_>], rows: &str, grantor: &str) -> String {
 }
 
 pub(super) fn revoke_own(denies: &[OwnDeny]) -> String {
-    let mut lines =
-        vec!["DECLARE @grantor int, @grantee sysname, @on sysname, @do nvarchar(max);".to_owned()];
+    let mut lines = vec![
+        "DECLARE @grantor int, @grantee sysname, @kind sysname, @on sysname, @do nvarchar(max);"
+            .to_owned(),
+    ];
     for deny in denies {
         lines.push(revoke_one(deny));
     }
@@ -72,7 +74,10 @@ pub(super) fn revoke_own(denies: &[OwnDeny]) -> String {
 
 /// Names that the log-in does not see are looked up by whoever runs this.
 fn revoke_one(deny: &OwnDeny) -> String {
-    let in_master = deny.on == DeniedOn::Master;
+    let in_master = matches!(
+        deny.on,
+        DeniedOn::Master | DeniedOn::User(_) | DeniedOn::Certificate(_)
+    );
     let (permissions, principals, grantor) = if in_master {
         (
             "sys.database_permissions",
@@ -91,8 +96,19 @@ fn revoke_one(deny: &OwnDeny) -> String {
         DeniedOn::Login(id) => (101, id),
         DeniedOn::Endpoint(id) => (105, id),
         DeniedOn::Master => (0, 0),
+        DeniedOn::User(id) => (4, id),
+        DeniedOn::Certificate(id) => (25, id),
     };
     let mut lines = Vec::new();
+    if let DeniedOn::Login(id) | DeniedOn::User(id) = deny.on {
+        let (role, other) = match in_master {
+            true => ("ROLE", "USER"),
+            false => ("SERVER ROLE", "LOGIN"),
+        };
+        lines.push(format!(
+            "SET @kind = (SELECT CASE type WHEN 'R' THEN N'{role}' ELSE N'{other}' END FROM {principals} WHERE principal_id = {id});"
+        ));
+    }
     let mut look_up = |variable, from: &str, column: &str, id: i32| {
         lines.push(format!(
             "SET {variable} = (SELECT name FROM {from} WHERE {column} = {id});"
@@ -107,9 +123,15 @@ fn revoke_one(deny: &OwnDeny) -> String {
             statement.push(" ON ENDPOINT::".into());
             statement.push(look_up("@on", "sys.endpoints", "endpoint_id", id));
         }
-        DeniedOn::Login(id) => {
-            statement.push(" ON LOGIN::".into());
-            statement.push(look_up("@on", "sys.server_principals", "principal_id", id));
+        DeniedOn::Certificate(id) => {
+            statement.push(" ON CERTIFICATE::".into());
+            statement.push(look_up("@on", "sys.certificates", "certificate_id", id));
+        }
+        DeniedOn::Login(id) | DeniedOn::User(id) => {
+            statement.push(" ON ".into());
+            statement.push(Part::Word("@kind"));
+            statement.push("::".into());
+            statement.push(look_up("@on", principals, "principal_id", id));
         }
     }
     statement.push(" FROM ".into());

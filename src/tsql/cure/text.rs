@@ -8,6 +8,8 @@ pub(super) enum Part<'a> {
     Text(String),
     /// A variable that holds a name.
     Name(&'a str),
+    /// A variable that holds keywords, chosen from a fixed list; nothing that comes from a catalog.
+    Word(&'a str),
 }
 
 impl<'a> From<&'a str> for Part<'_> {
@@ -30,7 +32,7 @@ pub(super) fn run(parts: &[Part<'_>]) -> String {
         .iter()
         .map(|part| match part {
             Part::Text(text) => Some(text.as_str()),
-            Part::Name(_) => None,
+            Part::Name(_) | Part::Word(_) => None,
         })
         .collect();
     match as_it_stands {
@@ -46,6 +48,7 @@ pub(super) fn expression(parts: &[Part<'_>]) -> String {
         .map(|part| match part {
             Part::Text(text) => Literal::new(text).to_string(),
             Part::Name(variable) => format!("QUOTENAME({variable})"),
+            Part::Word(variable) => (*variable).to_owned(),
         })
         .collect();
     pieces.join(" + ")

@@ -97,6 +97,8 @@ fn permission_cures(name: &SysName) -> Vec<Cure> {
         DeniedOn::Server,
         DeniedOn::Endpoint(65536),
         DeniedOn::Login(300),
+        DeniedOn::User(5),
+        DeniedOn::Certificate(256),
         DeniedOn::Master,
     ];
     for grantee in [None, Some(name.clone())] {

@@ -885,4 +885,47 @@ pub const STATES: &[State] = &[
             ),
         ],
     ),
+    state(
+        "a certificate is hidden",
+        "permissions",
+        Code::PermissionMissing,
+        LeastConfigured,
+        &[(
+            A,
+            "DENY VIEW DEFINITION ON CERTIFICATE::[HOST_B_cert] TO [mirrorgate]",
+        )],
+    ),
+    state(
+        "a user of master is hidden",
+        "permissions",
+        Code::PermissionMissing,
+        LeastConfigured,
+        &[(
+            A,
+            "DENY VIEW DEFINITION ON USER::[HOST_B_user] TO [mirrorgate]",
+        )],
+    ),
+    state(
+        "a login is hidden",
+        "permissions",
+        Code::PermissionMissing,
+        LeastConfigured,
+        &[(
+            A,
+            "DENY VIEW DEFINITION ON LOGIN::[HOST_B_login] TO [mirrorgate]",
+        )],
+    ),
+    state(
+        "a server role is hidden",
+        "permissions",
+        Code::PermissionMissing,
+        LeastConfigured,
+        &[
+            (A, "CREATE SERVER ROLE [auditors]"),
+            (
+                A,
+                "DENY VIEW DEFINITION ON SERVER ROLE::[auditors] TO [mirrorgate]",
+            ),
+        ],
+    ),
 ];
