@@ -55,6 +55,33 @@ pub fn statement<'a>(
     )
 }
 
+/// A text of several lines as it stands; or, where it holds what a tool reads as its own, built on the server and executed.
+///
+/// For texts whose names are no longer told apart from their layout: a lone line feed within a name is left where no tool would
+/// take the line behind it.
+#[must_use]
+pub fn whole(text: String) -> String {
+    let odd = |c| c != '\n' && breaks_a_line(c);
+    if !text.contains("$(") && !text.contains(odd) && !text.lines().any(is_a_tools) {
+        return text;
+    }
+    format!(
+        "DECLARE @mg_text nvarchar(max) = {};\nEXEC (@mg_text);",
+        expression(&text)
+    )
+}
+
+/// Whether a tool takes the line for one of its own commands.
+fn is_a_tools(line: &str) -> bool {
+    let line = line.trim_start();
+    let word: String = line.chars().take_while(char::is_ascii_alphabetic).collect();
+    line.starts_with(':')
+        || line.starts_with("!!")
+        || ["GO", "EXIT", "QUIT", "RESET", "ED", "LIST", "SERVERLIST"]
+            .iter()
+            .any(|own| word.eq_ignore_ascii_case(own))
+}
+
 fn is_hazardous(text: &str) -> bool {
     text.contains("$(") || text.chars().any(breaks_a_line)
 }
@@ -80,6 +107,26 @@ mod tests {
             statement("DROP USER [$(x)];".to_owned(), ["$(x)"], 7),
             "DECLARE @t7 nvarchar(max) = CAST(N'' AS nvarchar(max)) + N'DROP USER [$' + N'(x)];';\nEXEC (@t7);"
         );
+    }
+
+    #[test]
+    fn a_whole_text_is_built_only_where_it_must_be() {
+        let plain = "IF 1 = 1\nBEGIN\n    GRANT CONNECT TO [a\nb];\nEND;".to_owned();
+        assert_eq!(whole(plain.clone()), plain);
+        for hazard in [
+            "[$(x)]",
+            "[a\r\nb]",
+            "[a\nGO\nb]",
+            "[a\n  go 5]",
+            "[a\n!! x]",
+            "[a\n:r x]",
+            "[a\nexit]",
+        ] {
+            let text = whole(format!("DROP USER {hazard};"));
+            assert!(text.ends_with(";\nEXEC (@mg_text);"), "{text}");
+            assert_eq!(text.lines().count(), 2, "{text}");
+            assert_eq!(whole(text.clone()), text);
+        }
     }
 
     #[test]

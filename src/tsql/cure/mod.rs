@@ -9,6 +9,7 @@ mod own;
 mod permission;
 mod text;
 
+use super::client_safe;
 use crate::domain::cure::Cure;
 use crate::domain::finding::Finding;
 use crate::domain::plan::Plan;
@@ -28,9 +29,13 @@ pub fn fill_in_findings(findings: &mut [Finding]) {
     }
 }
 
-/// The statements of one cure, to be run in `master` on the finding's instance, as a batch of its own.
+/// The statements of one cure, to be run in `master` on the finding's instance, as a batch of its own, by whatever tool.
 #[must_use]
 pub fn statement(cure: &Cure) -> String {
+    client_safe::whole(written(cure))
+}
+
+fn written(cure: &Cure) -> String {
     use super::quote::Ident;
     match cure {
         Cure::GrantServerPermission { permission, login } => {
