@@ -56,7 +56,8 @@ fn touched(plan: &Plan, wish: &Wish) -> Vec<(TrustWish, Vec<Code>)> {
         .collect()
 }
 
-/// A member that cannot be worked on is left out as an acceptor; its pinned certificate may be imported elsewhere all the same.
+/// A member that cannot be worked on is left out as an acceptor; its certificate, where it was seen in use, may be imported
+/// elsewhere all the same.
 fn touches(finding: &Finding, acceptor: &str, peer: &str, is_known: bool) -> bool {
     let on = finding.instance.as_str();
     match finding.peer.as_deref() {

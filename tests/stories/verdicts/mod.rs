@@ -28,7 +28,7 @@ fn setting(name: &str) -> Option<u64> {
 
 #[tokio::test]
 async fn every_verdict_is_what_the_handshake_does() {
-    let seconds = setting("MIRRORGATE_TEST_VERDICTS_SECONDS").unwrap_or(60);
+    let seconds = setting("MIRRORGATE_TEST_VERDICTS_SECONDS").unwrap_or(100);
     let seed = setting("MIRRORGATE_TEST_VERDICTS_SEED").unwrap_or_else(rand::random);
     println!("MIRRORGATE_TEST_VERDICTS_SEED={seed}");
     let mut chance = StdRng::seed_from_u64(seed);
