@@ -152,8 +152,8 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_GRACE", default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub grace: Duration,
 
-    /// An own endpoint certificate with fewer days left is a warning.
-    #[arg(long, env = "MIRRORGATE_EXPIRES_SOON_DAYS", default_value_t = 30, value_name = "DAYS",
+    /// An own endpoint certificate with fewer days left is a warning. A renewal needs its time, and change freezes take some of it.
+    #[arg(long, env = "MIRRORGATE_EXPIRES_SOON_DAYS", default_value_t = 90, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(0..=3650))]
     pub expires_soon_days: u32,
 

@@ -34,3 +34,10 @@ pub mod step;
 pub mod tls_cause;
 pub mod trust;
 pub mod wish;
+
+/// So many generated cases, unless PROPTEST_CASES asks for another number.
+#[cfg(test)]
+pub(crate) fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(usual)
+}

@@ -117,7 +117,7 @@ pub struct Thresholds {
 impl Default for Thresholds {
     fn default() -> Self {
         Self {
-            expires_soon: chrono::Duration::days(30),
+            expires_soon: chrono::Duration::days(90),
             clock_skew: chrono::Duration::seconds(60),
             weak_certificates: WeaknessPolicy::default(),
         }

@@ -13,7 +13,7 @@ use tokio_util::compat::TokioAsyncWriteCompatExt;
 use super::browser;
 use super::failure;
 use super::secure::{self, Order, Trouble};
-use super::session::Session;
+use super::session::{self, Session};
 use super::target::Target;
 use crate::domain::failure::Failure;
 use crate::domain::instance::{DEFAULT_PORT, Tls};
@@ -87,6 +87,9 @@ async fn log_in(target: &Target, stream: TcpStream, order: Order) -> Result<Sess
     ));
     match connecting.await {
         Ok(client) => Ok(Session::new(client, budget)),
+        Err(_) if budget.is_spent() => {
+            Err(Refused::By(failure::protocol(target, session::TOO_MUCH)))
+        }
         Err(error) => Err(Refused::By(failure::while_logging_in(target, &error))),
     }
 }

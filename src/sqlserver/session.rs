@@ -115,6 +115,9 @@ impl Session {
                 self.in_doubt = false;
                 Ok(())
             }
+            Ok(Ok(Err(Trouble::Driver(_)))) if self.budget.is_spent() => {
+                Err(failure::protocol(target, TOO_MUCH))
+            }
             Ok(Ok(Err(Trouble::Driver(error)))) => {
                 if let tiberius::error::Error::Server(token) = &error {
                     // It comes out only after the answer was read to its end.

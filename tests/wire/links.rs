@@ -148,3 +148,57 @@ async fn a_named_instance_is_found_by_its_browser() {
     tokio::join!(browser, asking);
     assert_eq!(instance.counters().logins, 1);
 }
+
+/// Answers PRELOGIN as a server without encryption, and the log-in with messages that have no end.
+async fn talks_for_ever(listener: TcpListener) {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut heard = vec![0; 4096];
+    assert_ne!(stream.read(&mut heard).await.unwrap(), 0);
+    let version_and_encryption = [
+        0, 0, 11, 0, 6, 1, 0, 17, 0, 1, 0xFF, 16, 0, 3, 0xE8, 0, 0, 2,
+    ];
+    stream
+        .write_all(&packet(&version_and_encryption, 1))
+        .await
+        .unwrap();
+    assert_ne!(stream.read(&mut heard).await.unwrap(), 0);
+    let words: Vec<u8> = "and another thing "
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let mut info = vec![0xAB];
+    let length = 4 + 1 + 1 + 2 + words.len() + 1 + 1 + 4;
+    info.extend(u16::try_from(length).unwrap().to_le_bytes());
+    info.extend(5701_i32.to_le_bytes());
+    info.extend([1, 0]);
+    info.extend(u16::try_from(words.len() / 2).unwrap().to_le_bytes());
+    info.extend(&words);
+    info.extend([0, 0]);
+    info.extend(1_u32.to_le_bytes());
+    let part = packet(&info.repeat(50), 0);
+    while stream.write_all(&part).await.is_ok() {}
+}
+
+/// A packet of a server's answer; with status 1 the last of its message.
+fn packet(body: &[u8], status: u8) -> Vec<u8> {
+    let mut all = vec![4, status];
+    all.extend(u16::try_from(body.len() + 8).unwrap().to_be_bytes());
+    all.extend([0, 0, 1, 0]);
+    all.extend(body);
+    all
+}
+
+#[tokio::test]
+async fn a_server_that_talks_for_ever_is_told_as_that() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let chatty = target(listener.local_addr().unwrap().port(), Tls::Off);
+    let talking = tokio::spawn(talks_for_ever(listener));
+    let failure = failure(&chatty).await;
+    assert_eq!(failure.class, FailureClass::Protocol, "{failure:?}");
+    assert!(
+        failure.detail.contains("more bytes than"),
+        "{}",
+        failure.detail
+    );
+    talking.await.unwrap();
+}

@@ -129,7 +129,7 @@ fn add(world: &mut World, thing: Thing, peer: &str, certificates: &[super::made:
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::domain::cases(600), ..ProptestConfig::default() })]
 
     #[test]
     fn a_plan_carried_out_leaves_nothing_to_do(

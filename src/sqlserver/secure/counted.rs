@@ -21,6 +21,11 @@ impl Budget {
     pub fn set(&self, bytes: usize) {
         self.0.store(bytes, Ordering::Relaxed);
     }
+
+    /// It has come to its end: whatever the driver makes of that, the server said too much.
+    pub fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
 }
 
 /// The error of whoever read too much; no other has this kind.

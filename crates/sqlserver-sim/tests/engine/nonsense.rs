@@ -160,8 +160,14 @@ fn run(batch: &str) {
     });
 }
 
+/// So many cases, unless PROPTEST_CASES asks for another number.
+fn cases(usual: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(usual)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutated_statements_are_answered(batch in mutated()) {
@@ -235,7 +241,7 @@ fn repeated_doubling_of_a_text_is_bounded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(2_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// What `fuzz/` does for hours, for a moment: packets with a plausible head and any body, and plain noise.
     #[test]

@@ -393,7 +393,7 @@ fn no_byte_of_it_can_be_another() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(crate::domain::cases(300)))]
 
     /// Whatever one byte becomes: refused, never taken as another certificate, never a panic.
     #[test]
