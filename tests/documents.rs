@@ -4,6 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use mirrorgate::domain::finding::Code;
+use mirrorgate::domain::job::FailureCode;
+
 fn committed(file: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
 }
@@ -89,6 +92,16 @@ async fn the_demos_fleet_starts_and_is_one_of_strangers() {
     assert_eq!(instances.len(), 3);
     for (from, to) in [(0, 1), (1, 0), (2, 0)] {
         assert!(fleet.handshake(&instances[from], &instances[to]).is_err());
+    }
+}
+
+#[test]
+fn every_code_is_told_in_the_table_of_codes() {
+    let table = committed("docs/findings.md");
+    let findings = Code::ALL.iter().map(|code| code.as_str());
+    let failures = FailureCode::ALL.into_iter().map(FailureCode::as_str);
+    for code in findings.chain(failures) {
+        assert!(table.contains(&format!("\n| `{code}` |")), "{code}");
     }
 }
 
