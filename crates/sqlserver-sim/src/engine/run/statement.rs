@@ -168,9 +168,13 @@ impl EngineSession {
         if self.gone {
             return Ok(Flow::Stop);
         }
-        let outcome = match struck.error.take() {
-            Some(raise) => Err(raise),
-            None => self.execute(statement, &struck.rows, reply).await,
+        let outcome = match (struck.error.take(), &statement.kind) {
+            (Some(raise), _) => Err(raise),
+            (
+                None,
+                call @ (StatementKind::ExecuteText(_) | StatementKind::ExecuteProcedure { .. }),
+            ) => self.run_text(call, reply).await,
+            (None, _) => self.execute(statement, &struck.rows, reply).await,
         };
         let error = outcome.as_ref().err().map(|r| r.last().number);
         self.enter_ledger(name, text, error);
@@ -190,6 +194,28 @@ impl EngineSession {
 
     fn error_is_settled(&self, raise: &Raise) -> bool {
         raise.messages.iter().all(|m| m.line != 0) && self.tries.iter().sum::<u32>() > 0
+    }
+
+    /// What runs a text in turn, up to 32 times one in another: a frame of its own, because that of all statements is large.
+    async fn run_text(&mut self, call: &StatementKind, reply: &Reply) -> Outcome<Flow> {
+        match call {
+            StatementKind::ExecuteText(text) => {
+                // NULL runs nothing, silently.
+                match self.text_of(text)? {
+                    Some(text) => self.execute_text(&text, reply).await,
+                    None => Ok(Flow::Next),
+                }
+            }
+            StatementKind::ExecuteProcedure {
+                result,
+                name,
+                arguments,
+            } => {
+                self.procedure(result.as_deref(), name, arguments, reply)
+                    .await
+            }
+            _ => Ok(Flow::Next),
+        }
     }
 
     async fn execute(
@@ -261,21 +287,6 @@ impl EngineSession {
                 };
                 tokio::time::sleep(delay).await;
                 self.done(reply, None).await
-            }
-            StatementKind::ExecuteText(text) => {
-                // NULL runs nothing, silently.
-                match self.text_of(text)? {
-                    Some(text) => self.execute_text(&text, reply).await,
-                    None => Ok(Flow::Next),
-                }
-            }
-            StatementKind::ExecuteProcedure {
-                result,
-                name,
-                arguments,
-            } => {
-                self.procedure(result.as_deref(), name, arguments, reply)
-                    .await
             }
             StatementKind::Select(query) => self.select(query, rows, reply).await,
             StatementKind::Insert {
