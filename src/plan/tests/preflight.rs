@@ -304,10 +304,10 @@ fn dates_count_by_the_own_clock_and_by_the_acceptors() {
         ),
         (
             now() - days(9),
-            now() + days(29),
+            now() + days(89),
             Some(Code::OwnCertificateExpiresSoon),
         ),
-        (now() - days(9), now() + days(31), None),
+        (now() - days(9), now() + days(91), None),
     ];
     for (not_before, not_after, code) in cases {
         let mut estate = Estate::pair();
