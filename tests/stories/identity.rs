@@ -183,10 +183,12 @@ async fn one_server_registered_twice_is_found_at_the_first_look_at_the_second(po
 
 #[sqlx::test(migrations = false)]
 async fn copies_of_one_name_that_both_run_are_both_blocked(pool: PgPool) {
-    let copy = InstanceSpec {
+    let mut copy = InstanceSpec {
         hosts: vec!["HOST_B".to_owned()],
         ..host("COPY_B")
     };
+    // It is another machine of that name, and the simulator knows machines by their names.
+    copy.unverified.taken_port_is_7890 = false;
     let app = known(&pool, vec![host("HOST_A"), host("HOST_B"), copy]).await;
     app.host("COPY_B").copy_disks(app.host("HOST_B")).await;
     app.register_instance("COPY_B").await;
