@@ -54,6 +54,22 @@ pub fn target(fleet: &Fleet, instance: &Instance) -> Target {
     }
 }
 
+/// From now on mirrorgate is a login there with no more than it needs.
+pub async fn least_privilege(members: impl Iterator<Item = (&Instance, &mut Target)>) {
+    const PASSWORD: &str = "Least-privilege-1";
+    let script = include_str!("../../docs/permissions.sql").replace("<password>", PASSWORD);
+    for (instance, target) in members {
+        for part in script.split("GO\n").filter(|p| !p.trim().is_empty()) {
+            instance.exec(part).await.unwrap();
+        }
+        target.log_in = LogIn {
+            user: "mirrorgate".to_owned(),
+            password: PASSWORD.to_owned().into(),
+        };
+        target.credential_revision += 1;
+    }
+}
+
 /// The instance as its registration would have it, its endpoint's certificate pinned.
 pub fn member(instance: &Instance, role: Role) -> Member {
     let own = Certificate::from_der(&certificate_of(instance)).unwrap();

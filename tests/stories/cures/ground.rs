@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Duration;
 use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::clock::Clock;
-use mirrorgate::domain::credential::LogIn;
 use mirrorgate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark, Standing};
 use mirrorgate::domain::finding::{Code, Finding};
 use mirrorgate::domain::identity::ServerIdentity;
@@ -18,12 +17,13 @@ use mirrorgate::tsql::{apply, cure, observe, script};
 use sqlserver_sim::reply::Value;
 use sqlserver_sim::{Fleet, Instance};
 
-use crate::harness::{Sqlcmd, certificate_of, head, host, member, outbound, target};
+use crate::harness::{
+    Sqlcmd, certificate_of, head, host, least_privilege, member, outbound, target,
+};
 
 /// The members, and one who is none: it is let in by HOST_A, and nothing may cost it that.
 pub const HOSTS: [&str; 3] = ["HOST_A", "HOST_B", "HOST_X"];
 pub const MEMBERS: usize = 2;
-pub const LEAST: &str = "Least-privilege-1";
 
 pub struct Ground {
     fleet: Fleet,
@@ -82,19 +82,8 @@ impl Ground {
 
     /// From now on mirrorgate is a login with no more than it needs.
     pub async fn with_least_privilege(&mut self) {
-        let script = include_str!("../../../docs/permissions.sql").replace("<password>", LEAST);
-        for instance in &self.hosts[..MEMBERS] {
-            for part in script.split("GO\n").filter(|p| !p.trim().is_empty()) {
-                instance.exec(part).await.unwrap();
-            }
-        }
-        for target in &mut self.targets {
-            target.log_in = LogIn {
-                user: "mirrorgate".to_owned(),
-                password: LEAST.to_owned().into(),
-            };
-            target.credential_revision += 1;
-        }
+        let members = self.hosts.iter().zip(&mut self.targets);
+        least_privilege(members).await;
     }
 
     /// HOST_X is let in by HOST_A, by a chain nobody registered.

@@ -133,10 +133,23 @@ pub async fn one(world: &mut World, chance: &mut StdRng) -> bool {
         14..20 => new_certificate(world, chance, host).await,
         20..22 => twin(world, chance),
         22..24 => with_the_peers_key(world, chance, host).await,
-        24..32 if !world.is_sysadmin => statement(world, chance, host, BLINDERS).await,
+        24..27 => on_both_sides(world, chance, host).await,
+        27..35 if !world.is_sysadmin => statement(world, chance, host, BLINDERS).await,
         _ => statement(world, chance, host, STATEMENTS).await,
     }
     world.has_changed()
+}
+
+/// What two endpoints make of each other: the one's setting alone seldom shows it.
+async fn on_both_sides(world: &mut World, chance: &mut StdRng, host: usize) {
+    let other = (host + chance.random_range(1..HOSTS.len())) % HOSTS.len();
+    for side in [host, other] {
+        let encryption = of(chance, ENCRYPTIONS);
+        let sql = format!(
+            "ALTER ENDPOINT Endpoint_Mirroring FOR DATABASE_MIRRORING (ENCRYPTION = {encryption})"
+        );
+        world.run(side, &sql).await;
+    }
 }
 
 async fn statement(world: &mut World, chance: &mut StdRng, host: usize, all: &[&str]) {

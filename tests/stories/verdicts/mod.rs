@@ -7,6 +7,7 @@
 
 mod changes;
 mod kept;
+mod reasons;
 mod world;
 
 use std::time::Duration;

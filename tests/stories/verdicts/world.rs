@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use mirrorgate::domain::clock::Clock;
-use mirrorgate::domain::credential::LogIn;
 use mirrorgate::domain::estate::Estate;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::trust::{Admission, Admits};
@@ -14,9 +13,11 @@ use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
 use mirrorgate::tsql::{apply, observe};
 use rand::RngExt;
 use rand::rngs::StdRng;
-use sqlserver_sim::{Edition, Fleet, Instance, Purpose, Snapshot, Unverified, Version};
+use sqlserver_sim::{
+    Edition, Fleet, HandshakeRefusal, Instance, Purpose, Snapshot, Unverified, Version,
+};
 
-use crate::harness::{certificate_of, head, host, member, outbound, target};
+use crate::harness::{certificate_of, head, host, least_privilege, member, outbound, target};
 
 /// Two partners and their witness: every relation between two of them is a trust.
 pub const HOSTS: [(&str, Role); 3] = [
@@ -24,7 +25,6 @@ pub const HOSTS: [(&str, Role); 3] = [
     ("HOST_B", Role::Partner),
     ("HOST_W", Role::Witness),
 ];
-const LEAST: &str = "Least-privilege-1";
 
 /// How many relations were judged how.
 #[derive(Debug, Default, Clone, Copy)]
@@ -142,19 +142,8 @@ impl World {
 
     /// From now on mirrorgate is a login with no more than it needs.
     pub async fn with_least_privilege(&mut self) {
-        let script = include_str!("../../../docs/permissions.sql").replace("<password>", LEAST);
-        for instance in &self.hosts {
-            for part in script.split("GO\n").filter(|p| !p.trim().is_empty()) {
-                instance.exec(part).await.unwrap();
-            }
-        }
-        for target in &mut self.targets {
-            target.log_in = LogIn {
-                user: "mirrorgate".to_owned(),
-                password: LEAST.to_owned().into(),
-            };
-            target.credential_revision += 1;
-        }
+        let members = self.hosts.iter().zip(&mut self.targets);
+        least_privilege(members).await;
         self.is_sysadmin = false;
         self.seen.fill(None);
         self.story.push("with least privilege".to_owned());
@@ -282,18 +271,8 @@ impl World {
     }
 
     fn compare(&self, acceptor: usize, peer: usize, said: &Admission, settings: &[Unverified]) {
-        let purpose = match (HOSTS[peer].1, HOSTS[acceptor].1) {
-            (Role::Partner, Role::Witness) => Purpose::ToWitness,
-            (Role::Witness, _) => Purpose::AsWitness,
-            (Role::Partner, Role::Partner) => Purpose::Partner,
-        };
         for setting in settings {
-            for instance in &self.hosts {
-                instance.set_unverified(*setting);
-            }
-            let done = self
-                .fleet
-                .handshake_for(purpose, &self.hosts[peer], &self.hosts[acceptor]);
+            let done = self.handshake(acceptor, peer, *setting);
             let holds = match said.verdict {
                 Admits::Yes => done.is_ok(),
                 Admits::No => done.is_err(),
@@ -311,6 +290,37 @@ impl World {
                 self.told()
             );
         }
+    }
+
+    fn handshake(
+        &self,
+        acceptor: usize,
+        peer: usize,
+        setting: Unverified,
+    ) -> Result<(), HandshakeRefusal> {
+        let purpose = match (HOSTS[peer].1, HOSTS[acceptor].1) {
+            (Role::Partner, Role::Witness) => Purpose::ToWitness,
+            (Role::Witness, _) => Purpose::AsWitness,
+            (Role::Partner, Role::Partner) => Purpose::Partner,
+        };
+        for instance in &self.hosts {
+            instance.set_unverified(setting);
+        }
+        self.fleet
+            .handshake_for(purpose, &self.hosts[peer], &self.hosts[acceptor])
+    }
+
+    /// Whether the acceptor lets the peer in, under every single setting of every switch.
+    pub fn handshakes(&self, acceptor: usize, peer: usize) -> Vec<bool> {
+        let each = Unverified::one_at_a_time().into_iter().map(|(_, one)| one);
+        let settings = each.chain([Unverified::default(), Unverified::opposite()]);
+        let done: Vec<bool> = settings
+            .map(|setting| self.handshake(acceptor, peer, setting).is_ok())
+            .collect();
+        for instance in &self.hosts {
+            instance.set_unverified(self.base);
+        }
+        done
     }
 
     pub fn told(&self) -> String {
