@@ -188,24 +188,15 @@ fn weakness_policy(text: &str) -> Result<WeaknessPolicy, String> {
 
 /// Reads `250ms`, `30s` or `5m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wanted = || {
-        format!("{text:?} is not a duration; wanted is a whole number with ms, s or m, such as 30s")
-    };
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: u64 = digits.parse().map_err(|_| wanted())?;
-    let milliseconds = match &text[digits.len()..] {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        _ => None,
-    };
-    match milliseconds.map(Duration::from_millis) {
+    match crate::domain::duration::parse(text, &["ms", "s", "m"]) {
         Some(zero) if zero.is_zero() => Err(format!(
             "{text:?} is no time at all; wanted is a duration above zero"
         )),
         Some(found) if found <= Duration::from_secs(86_400) => Ok(found),
         Some(_) => Err(format!("{text:?} is more than a day")),
-        None => Err(wanted()),
+        None => Err(format!(
+            "{text:?} is not a duration; wanted is a whole number with ms, s or m, such as 30s"
+        )),
     }
 }
 

@@ -49,7 +49,8 @@ impl ServerIdentity {
         self.has_names_of(other) && master != Some(false)
     }
 
-    /// What kept it apart from `pinned` is `master` alone: it was restored here, or this is another machine of that name.
+    /// The same names. Where it is not the same server all the same, that is by `master` alone: it was restored here, or this is
+    /// another machine of that name.
     #[must_use]
     pub fn has_names_of(&self, other: &Self) -> bool {
         let same = |one: &str, two: &str| one.to_lowercase() == two.to_lowercase();

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod credential;
 pub mod cure;
 pub mod deadline;
+pub mod duration;
 pub mod duration_words;
 pub mod estate;
 pub mod failure;

@@ -240,6 +240,16 @@ pub struct HeldCertificate {
     pub owner: Option<MasterUser>,
 }
 
+impl HeldCertificate {
+    /// Of one issuer and serial, by which a handshake looks it up, and of other bytes.
+    #[must_use]
+    pub fn is_twin_of(&self, other: &Self) -> bool {
+        self.issuer_serial.is_some()
+            && self.issuer_serial == other.issuer_serial
+            && self.sha256 != other.sha256
+    }
+}
+
 /// A principal of `master`, with the login its SID leads to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MasterUser {

@@ -98,11 +98,8 @@ fn in_place(trust: &Trust<'_>, next: &Certificate) -> InPlace {
     let Some(held) = held.find(|held| held.sha256 == Some(next.sha256)) else {
         return not;
     };
-    let has_twin = trust.seen.certificates.iter().any(|other| {
-        other.issuer_serial.is_some()
-            && other.issuer_serial == held.issuer_serial
-            && other.sha256 != held.sha256
-    });
+    let mut all = trust.seen.certificates.iter();
+    let has_twin = all.any(|other| other.is_twin_of(held));
     let access = trust
         .proper_owner(held)
         .map(|(_, login)| trust.access(login));

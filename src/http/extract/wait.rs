@@ -27,14 +27,7 @@ impl ReadParameters for Wait {
 
 /// Reads `30s` or `500ms`, at most [`MAX_WAIT`].
 pub fn duration(text: &str) -> Option<Duration> {
-    let number = |digits: &str| {
-        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-        plain.then(|| digits.parse::<u64>().ok()).flatten()
-    };
-    let wait = match text.strip_suffix("ms") {
-        Some(digits) => Duration::from_millis(number(digits)?),
-        None => Duration::from_secs(number(text.strip_suffix('s')?)?),
-    };
+    let wait = crate::domain::duration::parse(text, &["ms", "s"])?;
     (wait <= MAX_WAIT).then_some(wait)
 }
 

@@ -117,12 +117,8 @@ pub(super) fn held<'a>(
 
 /// The handshake looks the certificate up by issuer and serial, and refuses where the bytes found are others (28045).
 fn twin(on: &End<'_>, held: &HeldCertificate, what: &str, reasons: &mut Reasons) {
-    let is_twin = |other: &&HeldCertificate| {
-        other.issuer_serial.is_some()
-            && other.issuer_serial == held.issuer_serial
-            && other.sha256 != held.sha256
-    };
-    if let Some(other) = on.seen.certificates.iter().find(is_twin) {
+    let mut all = on.seen.certificates.iter();
+    if let Some(other) = all.find(|other| other.is_twin_of(held)) {
         reasons.unverified(
             "issuer_serial_twin",
             format!(
