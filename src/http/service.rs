@@ -42,7 +42,7 @@ struct Health {
 struct Version {
     #[schema(example = "mirrorgate", value_type = String)]
     name: &'static str,
-    #[schema(example = "0.1.0", value_type = String)]
+    #[schema(example = "0.2.0", value_type = String)]
     version: &'static str,
     /// The API's version, as in its paths.
     #[schema(example = "v1", value_type = String)]
@@ -99,8 +99,8 @@ fn status(format: Format, status: &'static str) -> Answer {
 #[utoipa::path(
     get, path = "/version", operation_id = "get_version", tag = "service",
     responses((status = 200, description = "The build.", content(
-        (Version = "application/json", example = json!({"name": "mirrorgate", "version": "0.1.0", "api": "v1"})),
-        (String = "text/plain", example = "mirrorgate 0.1.0"),
+        (Version = "application/json", example = json!({"name": "mirrorgate", "version": "0.2.0", "api": "v1"})),
+        (String = "text/plain", example = "mirrorgate 0.2.0"),
     )))
 )]
 async fn get_version(_: Parameters<NoParameters>, format: Format) -> Answer {
