@@ -35,6 +35,7 @@ pub mod step;
 pub mod tls_cause;
 pub mod trust;
 pub mod wish;
+mod words;
 
 /// So many generated cases, unless PROPTEST_CASES asks for another number.
 #[cfg(test)]

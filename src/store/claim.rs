@@ -14,7 +14,7 @@ use super::lease::Lease;
 use super::read::At;
 use super::{Conn, StoreError, attempts, ending, jobs};
 use crate::domain::id::new_id;
-use crate::domain::job::{FailureCode, Job, JobEvent, JobState};
+use crate::domain::job::{FailureCode, Job, JobEvent, JobKind, JobOptions, JobState, SubjectKind};
 
 /// How often one claim looks again after losing a race for instances, before it leaves the rest to the next wake-up.
 const LOOKS: usize = 8;
@@ -59,6 +59,23 @@ pub struct Terms<'a> {
     /// Whether it may be a suspect: a job that one more claim without an end makes poisoned. Not while the process is at one
     /// already: of those that were there when processes died, only the one that killed them shall be given up.
     pub suspects: bool,
+    pub known: Known<'a>,
+}
+
+/// Which jobs a process can read. What a newer release wrote waits for a newer one, and stands in nobody's way.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    pub kinds: &'a [JobKind],
+    pub subjects: &'a [SubjectKind],
+    pub format: i16,
+}
+
+impl Known<'_> {
+    const HERE: Known<'static> = Known {
+        kinds: JobKind::ALL,
+        subjects: SubjectKind::ALL,
+        format: JobOptions::FORMAT,
+    };
 }
 
 impl<'a> Terms<'a> {
@@ -72,6 +89,7 @@ impl<'a> Terms<'a> {
             crowded: &[],
             stuck_after: STUCK_AFTER,
             suspects: true,
+            known: Known::HERE,
         }
     }
 }
@@ -160,6 +178,10 @@ async fn set_aside(conn: &mut Conn, found: &Candidate, why: &StoreError) -> Resu
     Ok(tx.commit().await?)
 }
 
+fn words<T: Copy + Into<&'static str>>(list: &[T]) -> Vec<String> {
+    list.iter().map(|&word| word.into().to_owned()).collect()
+}
+
 /// Skips what other workers are just taking. Whether instances are free is only foreseen here; `take_instances` decides.
 async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidate>, StoreError> {
     Ok(sqlx::query_as!(
@@ -169,6 +191,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
                   clock_timestamp() + make_interval(secs => $1) as "until!"
            from jobs j
            where j.state in ('queued', 'running')
+             and j.kind = any($7) and j.subject_kind = any($8) and j.format <= $9
              and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
              and (j.deadline is null or j.deadline > clock_timestamp())
              and ($5 or j.unended_claims < $6 - 1 or j.unended_claims >= $6 or j.cancel_requested_at is not null)
@@ -180,6 +203,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
              and not exists (
                  select from jobs older
                  where older.state in ('queued', 'running') and older.queue_position < j.queue_position
+                   and older.kind = any($7) and older.subject_kind = any($8) and older.format <= $9
                    and older.holds && j.holds
                    and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp()
                    and ($5 or older.unended_claims < $6 - 1 or older.unended_claims >= $6)
@@ -199,6 +223,9 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
         OVERTAKEN_FOR.as_secs_f64(),
         terms.suspects,
         terms.max_unended,
+        &words(terms.known.kinds),
+        &words(terms.known.subjects),
+        terms.known.format,
     )
     .fetch_optional(conn)
     .await?)

@@ -119,7 +119,7 @@ async fn is_any_overdue(conn: &mut Conn) -> Result<bool, StoreError> {
         r#"select exists (
                select from jobs
                where deadline is not null and deadline <= clock_timestamp()
-                 and (state = 'queued' or state = 'running' and lease_until <= clock_timestamp())) as "any!""#
+                 and finished_at is null and coalesce(lease_until <= clock_timestamp(), true)) as "any!""#
     )
     .fetch_one(conn)
     .await?)
@@ -157,7 +157,7 @@ async fn overdue(conn: &mut Conn) -> Result<Option<Overdue>, StoreError> {
                    where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp()) as held
            from jobs j
            where j.deadline is not null and j.deadline <= clock_timestamp()
-             and (j.state = 'queued' or j.state = 'running' and j.lease_until <= clock_timestamp())
+             and j.finished_at is null and coalesce(j.lease_until <= clock_timestamp(), true)
            order by j.deadline
            limit 1
            for update of j skip locked"#

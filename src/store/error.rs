@@ -42,7 +42,7 @@ pub enum Unique {
     InstanceName,
     InstancePeerName,
     PairName,
-    /// The pair has an open changing job.
+    /// The subject has an open changing job.
     OpenChangingJob,
 }
 
@@ -63,7 +63,7 @@ impl Unique {
             Self::InstanceName => "instances_name_unique",
             Self::InstancePeerName => "instances_peer_name_unique",
             Self::PairName => "pairs_name_unique",
-            Self::OpenChangingJob => "jobs_one_open_changing_per_pair",
+            Self::OpenChangingJob => "jobs_one_open_changing",
         }
     }
 }

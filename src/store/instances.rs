@@ -286,7 +286,7 @@ pub async fn used_by(conn: &mut Conn, id: Uuid) -> Result<Vec<String>, StoreErro
 pub async fn open_jobs(conn: &mut Conn, id: Uuid) -> Result<Vec<Uuid>, StoreError> {
     Ok(sqlx::query_scalar!(
         "select j.id from jobs j
-         where j.state in ('queued', 'running')
+         where j.finished_at is null
            and exists (select from job_instances n where n.job_id = j.id and n.instance_id = $1)
          order by j.id",
         id

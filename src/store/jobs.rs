@@ -13,7 +13,9 @@ use super::list::{Page, one_more};
 use super::read::{At, to_json};
 use super::{Conn, StoreError};
 use crate::domain::deadline::Deadline;
-use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject};
+use crate::domain::job::{
+    Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject, SubjectKind,
+};
 use crate::domain::plan::Plan;
 use crate::domain::script::Script;
 
@@ -34,23 +36,16 @@ pub struct NewJob {
 }
 
 impl NewJob {
-    /// Whether its attempts may change something, and so hold their instances. The table has the same rule.
+    /// Whether its attempts may change something, and so hold their instances.
     #[must_use]
     pub fn is_changing(&self) -> bool {
-        self.kind == JobKind::ConfigureInbound && !self.options.dry_run
+        self.kind.may_change(&self.options)
     }
 
     /// The instances it names, in the order leases are taken in, with their names.
     fn instances(&self) -> Vec<(Uuid, String)> {
-        let subject = match &self.subject {
-            Subject::Instance(named) => Some(named),
-            Subject::Pair(_) => None,
-        };
         let members = self.accepted.members.iter().map(|m| &m.instance);
-        let mut all: Vec<_> = members
-            .chain(subject)
-            .map(|n| (n.id, n.name.key()))
-            .collect();
+        let mut all: Vec<_> = members.map(|n| (n.id, n.name.key())).collect();
         all.sort();
         all.dedup_by_key(|(id, _)| *id);
         all
@@ -62,7 +57,8 @@ impl NewJob {
 pub struct JobFilter {
     pub state: Option<JobState>,
     pub kind: Option<JobKind>,
-    pub pair_id: Option<Uuid>,
+    /// Jobs on this pair (or whatever else it is the id of).
+    pub subject_id: Option<Uuid>,
     /// Jobs that name the instance, as subject or as a member.
     pub instance_id: Option<Uuid>,
     /// By the pair's name when the job was asked for, whatever its case; deleted pairs included.
@@ -75,8 +71,8 @@ pub struct JobFilter {
 struct Row {
     id: Uuid,
     kind: String,
-    pair_id: Option<Uuid>,
-    instance_id: Option<Uuid>,
+    subject_kind: String,
+    subject_id: Uuid,
     subject_name: String,
     options: Value,
     accepted: Value,
@@ -101,7 +97,7 @@ macro_rules! rows {
     ($rest:tt $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            "select id, kind, pair_id, instance_id, subject_name, options, accepted, state, failure_code, failure_detail,
+            "select id, kind, subject_kind, subject_id, subject_name, options, accepted, state, failure_code, failure_detail,
                     attempts, claims, next_attempt_at, last_problem, cancel_requested_at, plan, version, created_at, started_at, finished_at, request_id
              from jobs " + $rest
             $(, $argument)*
@@ -117,12 +113,8 @@ impl TryFrom<Row> for Job {
             table: TABLE,
             id: row.id,
         };
-        let named = |id| at.named("subject_name", id, &row.subject_name);
-        let subject = match (row.pair_id, row.instance_id) {
-            (Some(id), _) => Subject::Pair(named(id)?),
-            (None, Some(id)) => Subject::Instance(named(id)?),
-            (None, None) => return Err(at.wrong("pair_id")),
-        };
+        let subject_kind = SubjectKind::parse(&row.subject_kind).ok_or(at.wrong("subject_kind"))?;
+        let named = at.named("subject_name", row.subject_id, &row.subject_name)?;
         let failure = match (row.failure_code, row.failure_detail) {
             (Some(code), Some(detail)) => {
                 let code = FailureCode::parse(&code).ok_or(at.wrong("failure_code"))?;
@@ -133,7 +125,7 @@ impl TryFrom<Row> for Job {
         Ok(Self {
             id: row.id,
             kind: JobKind::parse(&row.kind).ok_or(at.wrong("kind"))?,
-            subject,
+            subject: subject_kind.of(named),
             options: at.json::<JobOptions>("options", row.options)?,
             accepted: at.json::<Accepted>("accepted", row.accepted)?,
             state: JobState::parse(&row.state).ok_or(at.wrong("state"))?,
@@ -157,24 +149,21 @@ impl TryFrom<Row> for Job {
 /// Writes the job down, due at once. It exists when the caller's transaction commits, together with what caused it.
 ///
 /// # Errors
-/// [`StoreError::Taken`] when the pair has an open changing job and this is one.
+/// [`StoreError::Taken`] when the subject has an open changing job and this is one.
 pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
-    let (pair, instance) = match &new.subject {
-        Subject::Pair(named) => (Some(named.id), None),
-        Subject::Instance(named) => (None, Some(named.id)),
-    };
     let (ids, names): (Vec<Uuid>, Vec<String>) = new.instances().into_iter().unzip();
     let holds: &[Uuid] = if new.is_changing() { &ids } else { &[] };
     sqlx::query!(
-        "insert into jobs (id, kind, pair_id, instance_id, subject_name, dry_run, holds, options, accepted, state,
-                           next_attempt_at, version, created_at, request_id, deadline)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, clock_timestamp(), 0, $11, $12, $13)",
+        "insert into jobs (id, kind, subject_kind, subject_id, subject_name, dry_run, changing, holds, options, accepted,
+                           state, next_attempt_at, version, created_at, request_id, deadline)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, clock_timestamp(), 0, $12, $13, $14)",
         new.id,
         new.kind.as_str(),
-        pair,
-        instance,
+        new.subject.kind().as_str(),
+        new.subject.named().id,
         new.subject.named().name.as_str(),
         new.options.dry_run,
+        new.is_changing(),
         holds,
         to_json(&new.options)?,
         to_json(&new.accepted)?,
@@ -261,11 +250,11 @@ pub async fn get_with_scripts(
     }
 }
 
-/// The pair's open changing job; there is at most one.
-pub async fn open_changing(conn: &mut Conn, pair: Uuid) -> Result<Option<Job>, StoreError> {
+/// The subject's open changing job; there is at most one.
+pub async fn open_changing(conn: &mut Conn, subject: Uuid) -> Result<Option<Job>, StoreError> {
     rows!(
-        "where pair_id = $1 and changing and state in ('queued', 'running')",
-        pair
+        "where subject_id = $1 and changing and finished_at is null",
+        subject
     )
     .fetch_optional(conn)
     .await?
@@ -307,11 +296,11 @@ fn ids(filter: &JobFilter, after: Option<Uuid>, limit: u32) -> QueryBuilder<Post
     if let Some(kind) = filter.kind {
         query.push(" and j.kind = ").push_bind(kind.as_str());
     }
-    if let Some(pair) = filter.pair_id {
-        query.push(" and j.pair_id = ").push_bind(pair);
+    if let Some(subject) = filter.subject_id {
+        query.push(" and j.subject_id = ").push_bind(subject);
     }
     if let Some(pair) = &filter.pair {
-        query.push(" and j.pair_id is not null and lower(j.subject_name) = ");
+        query.push(" and j.subject_kind = 'pair' and lower(j.subject_name) = ");
         query.push_bind(pair.to_ascii_lowercase());
     }
     if let Some(instance) = filter.instance_id {

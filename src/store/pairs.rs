@@ -249,7 +249,7 @@ pub async fn list(
 /// Its open jobs of any kind, oldest first.
 pub async fn open_jobs(conn: &mut Conn, id: Uuid) -> Result<Vec<Uuid>, StoreError> {
     Ok(sqlx::query_scalar!(
-        "select id from jobs where pair_id = $1 and state in ('queued', 'running') order by id",
+        "select id from jobs where subject_id = $1 and finished_at is null order by id",
         id
     )
     .fetch_all(conn)

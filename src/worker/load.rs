@@ -10,7 +10,7 @@ use super::Worker;
 use crate::domain::certificate::Certificate;
 use crate::domain::credential::LogIn;
 use crate::domain::hash::Sha256;
-use crate::domain::job::{Accepted, AcceptedMember, Job, JobKind, Subject};
+use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
 use crate::domain::pair::OperatingMode;
 use crate::domain::wish::{Member, NeededRoles, Use, Wish};
 use crate::sqlserver::Target;
@@ -177,7 +177,7 @@ fn member(
         .transpose()
     };
     // To accept whatever identity is found is to know of none beforehand.
-    let accepts_any = job.kind == JobKind::Inspect && job.options.accept_identity;
+    let accepts_any = job.options.accept_identity;
     Ok(Member {
         instance_id: instance.id,
         name: instance.name.clone(),
@@ -227,7 +227,7 @@ async fn side(
         .as_ref()
         .filter(|n| n.credential_id == credential && n.credential_revision == revision)
         // An inspection is how a person asks for another try.
-        .filter(|_| job.kind != JobKind::Inspect);
+        .filter(|_| !job.kind.retries_refused_log_in());
     Ok(Side {
         target,
         revision: instance.revision,

@@ -8,7 +8,7 @@ use super::refused::{self, ApplyFailure, on};
 use crate::domain::cause::Cause;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Finding};
-use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobKind};
+use crate::domain::job::{AttemptOutcome, FailureCode, Flow, Job};
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::trust::{Admits, Configured, Proof};
 
@@ -59,12 +59,12 @@ pub(super) enum Next {
 
 /// Decides after a look.
 pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
-    match job.kind {
-        JobKind::Inspect => Next::End(inspected(job, plan, so_far)),
-        JobKind::VerifyInbound => Next::End(verified(job, plan, so_far)),
-        JobKind::ConfigureInbound if job.options.dry_run => Next::End(dry_run(job, plan, so_far)),
-        JobKind::ConfigureInbound if partial::leaves_out(plan) => partial::next(job, plan, so_far),
-        JobKind::ConfigureInbound => configure(job, plan, so_far),
+    match job.kind.flow() {
+        Flow::Inspect => Next::End(inspected(job, plan, so_far)),
+        Flow::Verify => Next::End(verified(job, plan, so_far)),
+        Flow::Configure if job.options.dry_run => Next::End(dry_run(job, plan, so_far)),
+        Flow::Configure if partial::leaves_out(plan) => partial::next(job, plan, so_far),
+        Flow::Configure => configure(job, plan, so_far),
     }
 }
 
@@ -286,7 +286,7 @@ pub(super) fn blocked(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome 
 
 /// Whether this job looks once more for what it could not see.
 fn is_tried_again(job: &Job, failure: &Failure) -> bool {
-    let asks_only = job.kind == JobKind::Inspect || job.options.dry_run;
+    let asks_only = job.kind.flow() == Flow::Inspect || job.options.dry_run;
     let at_its_end = asks_only || job.attempts >= ATTEMPTS_AT_A_NAME;
     let in_vain = failure.cause.as_deref() == Some(&Cause::NameUnresolved) && at_its_end;
     failure.class.may_pass() && !in_vain

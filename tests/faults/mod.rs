@@ -24,6 +24,7 @@ mod soak;
 mod start;
 mod stuck;
 mod turnstile;
+mod upgrade;
 mod zombie;
 
 use std::time::Duration;

@@ -149,6 +149,10 @@ impl Replica {
         Answer::of(self.to(reqwest::Method::PUT, path).json(body)).await
     }
 
+    pub async fn get(&self, path: &str) -> Answer {
+        Answer::of(self.to(reqwest::Method::GET, path)).await
+    }
+
     pub async fn post(&self, path: &str, body: &Value) -> Answer {
         Answer::of(self.to(reqwest::Method::POST, path).json(body)).await
     }

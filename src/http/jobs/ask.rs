@@ -202,7 +202,7 @@ pub async fn ask_for_instance_job(
     keyed: Keyed,
     JsonText(body, text): JsonText<AskOfInstance>,
 ) -> Answer {
-    let options = body.check()?;
+    let (kind, options) = body.check()?;
     let now = api.clock.now();
     let mut tx = api.store.begin().await?;
     let pending = match keyed.begin(&mut tx, &text).await? {
@@ -213,18 +213,18 @@ pub async fn ask_for_instance_job(
         .await?
         .ok_or_else(|| instance_routes::unknown(&name))?;
     check_time(&mut tx, &options).await?;
-    let new = of_instance(&mut tx, instance, options, (&request, now)).await?;
+    let new = of_instance(&mut tx, instance, (kind, options), (&request, now)).await?;
     jobs::enqueue(&mut tx, &new).await?;
     pending.remember(&mut tx, ACCEPTED, new.id).await?;
     tx.commit().await?;
     answer(&api, new.id, wait, format, false).await
 }
 
-/// An inspection of the instance as it is registered now.
+/// A job on the instance as it is registered now.
 pub(super) async fn of_instance(
     conn: &mut Conn,
     instance: Instance,
-    options: JobOptions,
+    (kind, options): (JobKind, JobOptions),
     (request, now): (&RequestId, DateTime<Utc>),
 ) -> Result<NewJob, Problem> {
     let named = NamedRef {
@@ -235,7 +235,7 @@ pub(super) async fn of_instance(
     let member = accept_member(conn, named.clone(), role).await?;
     Ok(NewJob {
         id: new_id(),
-        kind: JobKind::Inspect,
+        kind,
         subject: Subject::Instance(named),
         options,
         accepted: Accepted {

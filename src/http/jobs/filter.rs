@@ -27,16 +27,8 @@ impl ReadParameters for JobParameters {
     fn read(pairs: &mut Pairs) -> Self {
         let name = |text: &str| RegistrationName::parse(text).ok();
         Self {
-            state: pairs.parse(
-                "state",
-                "queued, running, succeeded, failed or cancelled",
-                JobState::parse,
-            ),
-            kind: pairs.parse(
-                "kind",
-                "configure-inbound, verify-inbound or inspect",
-                JobKind::parse,
-            ),
+            state: pairs.parse("state", &one_of(JobState::ALL), JobState::parse),
+            kind: pairs.parse("kind", &one_of(JobKind::ALL), JobKind::parse),
             pair: pairs.parse("pair", "a pair's name", name),
             instance: pairs.parse("instance", "an instance's name", name),
             created_after: pairs.parse(
@@ -49,6 +41,11 @@ impl ReadParameters for JobParameters {
             ),
         }
     }
+}
+
+fn one_of<T: Copy + Into<&'static str>>(list: &[T]) -> String {
+    let words: Vec<&str> = list.iter().map(|&word| word.into()).collect();
+    words.join(" or ")
 }
 
 impl JobParameters {

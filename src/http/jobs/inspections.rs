@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::ask::{ACCEPTED, check_time, of_instance};
 use super::wire::AskByLabels;
-use crate::domain::job::JobOptions;
+use crate::domain::job::{JobKind, JobOptions};
 use crate::domain::registration::Labels;
 use crate::http::api::Api;
 use crate::http::extract::{JsonText, NoParameters, Parameters};
@@ -123,7 +123,13 @@ async fn ask(
             continue;
         };
         let shown = instance.name.to_string();
-        let new = of_instance(conn, instance, options.clone(), (request, api.clock.now())).await?;
+        let new = of_instance(
+            conn,
+            instance,
+            (JobKind::Inspect, options.clone()),
+            (request, api.clock.now()),
+        )
+        .await?;
         jobs::enqueue(conn, &new).await?;
         items.push(InspectionView::of(shown, new.id));
     }

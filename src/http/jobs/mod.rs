@@ -6,6 +6,7 @@ mod cancel;
 mod events;
 mod filter;
 mod inspections;
+mod kind_of;
 mod plain;
 mod plan_view;
 mod read;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::plan_view::SummaryView;
 use crate::domain::finding::{Finding, Severity};
-use crate::domain::job::{Job, JobKind, JobState, Subject};
+use crate::domain::job::{Flow, Job, JobState, Subject};
 use crate::domain::plan::{InstancePlan, Plan};
 use crate::http::text::{is_shown_as_it_is, lines, maybe_moment, moment, one_line};
 
@@ -122,7 +122,7 @@ fn or_dash(text: String) -> String {
 }
 
 fn plan_line(job: &Job, plan: &Plan) -> String {
-    if job.kind == JobKind::Inspect {
+    if job.kind.flow() == Flow::Inspect {
         return format!("{}   as it was found", subject(job));
     }
     let sum = SummaryView::of(plan);
@@ -170,12 +170,11 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
 
 /// It was let change something, and something was to be changed.
 fn has_acted(job: &Job, plan: &Plan) -> bool {
-    let may_change = job.kind == JobKind::ConfigureInbound && !job.options.dry_run;
-    may_change && plan.has_changes() && !plan.is_blocked()
+    job.kind.may_change(&job.options) && plan.has_changes() && !plan.is_blocked()
 }
 
 fn consequence(job: &Job, plan: &Plan) -> &'static str {
-    let changing = job.kind == JobKind::ConfigureInbound;
+    let changing = job.kind.flow() == Flow::Configure;
     match (
         changing,
         job.options.dry_run,

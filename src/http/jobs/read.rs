@@ -83,7 +83,7 @@ pub async fn list_pair_jobs(
     let pair = pair_routes::find(&mut conn, &name).await?;
     drop(conn);
     let filter = JobFilter {
-        pair_id: Some(pair.id),
+        subject_id: Some(pair.id),
         ..JobFilter::default()
     };
     let scope = format!("jobs of pair {}", pair.id);

@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 
+use super::kind_of::{InstanceJobKind, PairJobKind};
 use crate::domain::deadline::Deadline;
-use crate::domain::job::{JobKind, JobOptions};
+use crate::domain::job::{JobKind, JobOption, JobOptions};
 use crate::domain::registration::Labels;
 use crate::domain::wish::IfEndpointInUse;
 use crate::http::labels;
@@ -51,10 +52,6 @@ pub struct AskOfPair {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AskOfInstance {
-    #[expect(
-        dead_code,
-        reason = "there is one kind only, and reading the body checks it"
-    )]
     kind: InstanceJobKind,
     /// Pin the identity the server has now, if it has changed.
     #[serde(default)]
@@ -98,49 +95,25 @@ pub struct AskByLabels {
     deadline: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "kebab-case")]
-enum PairJobKind {
-    /// Brings every member's inbound side into the wanted state.
-    ConfigureInbound,
-    /// Looks only; fails with `not_in_place` if anything is missing.
-    VerifyInbound,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "kebab-case")]
-enum InstanceJobKind {
-    /// Observes the instance.
-    Inspect,
-}
-
 impl AskOfPair {
     /// # Errors
     /// `refused`, with every rule that is broken.
     pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
         let mut faults = Vec::new();
-        let kind = match self.kind {
-            PairJobKind::ConfigureInbound => JobKind::ConfigureInbound,
-            PairJobKind::VerifyInbound => JobKind::VerifyInbound,
-        };
-        if kind != JobKind::ConfigureInbound {
-            for (given, pointer) in [
-                (self.dry_run, "/dry_run"),
-                (self.only_if_plan.is_some(), "/only_if_plan"),
-                (self.partial, "/partial"),
-            ] {
-                if given {
-                    faults.push(Fault::new(
-                        pointer,
-                        "option_not_for_kind",
-                        format!(
-                            "{} changes nothing anyway; the option is for configure-inbound",
-                            kind.as_str()
-                        ),
-                    ));
-                }
-            }
-        }
+        let kind = self.kind.0;
+        check_options(
+            kind,
+            &[
+                (JobOption::DryRun, self.dry_run),
+                (JobOption::OnlyIfPlan, self.only_if_plan.is_some()),
+                (JobOption::Partial, self.partial),
+                (
+                    JobOption::IfEndpointInUse,
+                    self.if_endpoint_in_use != IfEndpointInUse::default(),
+                ),
+            ],
+            &mut faults,
+        );
         if let Some(hash) = &self.only_if_plan
             && !(hash.len() == 64
                 && hash
@@ -172,8 +145,14 @@ impl AskOfPair {
 impl AskOfInstance {
     /// # Errors
     /// `refused`, with every rule that is broken.
-    pub fn check(self) -> Result<JobOptions, Problem> {
+    pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
         let mut faults = Vec::new();
+        let kind = self.kind.0;
+        check_options(
+            kind,
+            &[(JobOption::AcceptIdentity, self.accept_identity)],
+            &mut faults,
+        );
         check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
         let deadline = deadline(self.deadline.as_deref(), &mut faults);
         let options = JobOptions {
@@ -183,7 +162,7 @@ impl AskOfInstance {
             deadline,
             ..JobOptions::default()
         };
-        finish(faults, options)
+        finish(faults, (kind, options))
     }
 }
 
@@ -210,6 +189,24 @@ impl AskByLabels {
             ..JobOptions::default()
         };
         finish(faults, (self.labels, options))
+    }
+}
+
+/// Options that were given and that this kind does not take: to pass over them would be to promise what is not done.
+fn check_options(kind: JobKind, given: &[(JobOption, bool)], faults: &mut Vec<Fault>) {
+    let refused = given.iter().filter(|(o, given)| *given && !kind.takes(*o));
+    for (option, _) in refused {
+        let takers = JobKind::ALL.iter().filter(|k| k.takes(*option));
+        let takers: Vec<&str> = takers.map(|k| k.as_str()).collect();
+        faults.push(Fault::new(
+            format!("/{}", option.as_str()),
+            "option_not_for_kind",
+            format!(
+                "{} does not take it; the option is for {}",
+                kind.as_str(),
+                takers.join(", ")
+            ),
+        ));
     }
 }
 

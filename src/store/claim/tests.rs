@@ -11,7 +11,7 @@ use crate::domain::job::JobKind;
 use crate::store::attempts::{self, AttemptEnd};
 use crate::store::fixture::*;
 use crate::store::jobs::NewJob;
-use crate::store::{MIGRATOR, lease};
+use crate::store::{MIGRATOR, lease, pairs};
 
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn eight_workers_never_meet_on_an_instance(_: PgPoolOptions, options: PgConnectOptions) {
@@ -431,4 +431,71 @@ async fn a_job_that_cannot_be_read_stops_nobody(pool: PgPool) {
     assert_eq!(taken(conn).await.unwrap().0.job_id, next.id);
     let failed = "select count(*) from jobs where failure_code = 'internal' and id = $1";
     assert_eq!(count(conn, failed, strange.id).await, 1);
+}
+
+/// During an upgrade replicas of two releases share the queue.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_newer_release_wrote_waits_for_it_and_stands_in_nobodys_way(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    for (number, change) in [
+        "update jobs set kind = 'of-a-newer-release' where id = $1",
+        "update jobs set subject_kind = 'constellation', pair_id = null where id = $1",
+        "update jobs set format = 1000 where id = $1",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let theirs = pair(conn, &format!("theirs{number}"), &fleet[0], &fleet[1]).await;
+        let ours = pair(conn, &format!("ours{number}"), &fleet[1], &fleet[0]).await;
+        let newer = queued(conn, &theirs).await;
+        // As if it had waited for an hour: nothing that is known here would be let past it.
+        for statement in [
+            change,
+            "update jobs set next_attempt_at = clock_timestamp() - interval '1 h' where id = $1",
+        ] {
+            sqlx::query(statement)
+                .bind(newer.id)
+                .execute(&mut *conn)
+                .await
+                .unwrap();
+        }
+        let young = queued(conn, &ours).await;
+        let (lease, _) = taken(conn).await.unwrap();
+        assert_eq!(lease.job_id, young.id, "{change}");
+        lease::succeed(conn, &lease).await.unwrap();
+        assert!(taken(conn).await.is_none(), "{change}");
+        let waits = "select count(*) from jobs where id = $1 and state = 'queued' and claims = 0";
+        assert_eq!(count(conn, waits, newer.id).await, 1, "{change}");
+    }
+    let known = Known {
+        format: 1000,
+        ..Known::HERE
+    };
+    let terms = Terms {
+        known,
+        ..Terms::new("tests", LONG, 3)
+    };
+    assert!(claim(conn, &terms).await.unwrap().is_some());
+}
+
+/// Kinds to come wait for people, without a lease and without being due; their subject takes no other change meanwhile.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_job_may_wait_for_something_that_is_no_worker(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let waits = queued(conn, &erp).await;
+    sqlx::query(
+        "update jobs set state = 'awaiting_somebody', next_attempt_at = null where id = $1",
+    )
+    .bind(waits.id)
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    assert!(taken(conn).await.is_none());
+    assert_eq!(pairs::open_jobs(conn, erp.id).await.unwrap(), [waits.id]);
+    let other = new_job(&erp, JobKind::ConfigureInbound, false);
+    let refused = jobs::enqueue(conn, &other).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Taken { .. }), "{refused:?}");
 }

@@ -8,7 +8,7 @@ use crate::domain::action::{Action, ImportFrom};
 use crate::domain::failure::SqlError;
 use crate::domain::finding::Severity;
 use crate::domain::hash::{Sha256, Thumbprint};
-use crate::domain::job::{Accepted, JobOptions, JobState, Subject};
+use crate::domain::job::{Accepted, JobKind, JobOptions, JobState, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::plan::{InstancePlan, TrustPlan};
