@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Worker;
-use super::carry_out::carry_out;
+use super::supervisor::carry_out;
 use crate::store::StoreError;
 
 /// How much of the grace, at most, is kept for handing back what does not end in time.

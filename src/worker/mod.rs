@@ -1,24 +1,17 @@
 //! THE HANDS: claims jobs, carries out one attempt at a time for each, and writes down what happened.
 //!
-//! Reading order: `claim_loop` (when), `carry_out` (one claimed job under its lease), `attempt` (the flow: look, think,
-//! do, look again), `load`, `looking`, `applying`, `record`, `writing` (its parts), `outcome`, `refused` and `backoff` (its decisions, pure).
+//! Reading order: `claim_loop` (when), `supervisor` (one claimed job under its lease, which `heartbeat` keeps), `attempt` (the
+//! flow: observe, plan, apply, observe again), `backoff` (when another one follows).
 //! No transaction is open while a SQL Server is being talked to. No T-SQL is written here, no rule of preflight decided.
 
-mod applying;
 mod attempt;
 mod backoff;
-mod carry_out;
 mod claim_loop;
-mod crowd;
-mod lease_keeper;
-mod load;
-mod looking;
-mod outcome;
-mod record;
-mod refused;
+mod heartbeat;
+mod in_flight;
 mod retention;
 mod settings;
-mod writing;
+mod supervisor;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,7 +41,7 @@ pub struct Worker {
     clock: Clock,
     seal_key: SealKey,
     pools: Pools,
-    crowd: crowd::Crowd,
+    crowd: in_flight::Crowd,
     settings: Arc<Settings>,
 }
 
@@ -67,7 +60,7 @@ impl Worker {
             clock,
             seal_key,
             pools: Pools::new(settings.pool),
-            crowd: crowd::Crowd::default(),
+            crowd: in_flight::Crowd::default(),
             settings: Arc::new(settings),
         }
     }
@@ -82,7 +75,7 @@ impl Worker {
             return Ok(None);
         };
         let id = claimed.job.id;
-        carry_out::carry_out(self, claimed, &CancellationToken::new()).await;
+        supervisor::carry_out(self, claimed, &CancellationToken::new()).await;
         Ok(Some(id))
     }
 

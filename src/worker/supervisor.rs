@@ -6,12 +6,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::attempt::{Attempt, Interrupted};
+use super::attempt::{Attempt, Interrupted, in_full};
 use super::claim_loop::LETTING_GO;
-use super::lease_keeper::Signals;
-use super::looking::in_full;
+use super::heartbeat::Signals;
 use super::settings::Settings;
-use super::{Claimed, Worker, backoff, lease_keeper};
+use super::{Claimed, Worker, backoff, heartbeat};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::store::lease::{self, Lease};
@@ -43,7 +42,7 @@ pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &Canc
         write_down(&attempt, ended, stop_now).await;
     };
     // The lease is kept until the end is written, not only until it is reached.
-    let keeping = lease_keeper::keep(&worker.store, &lease, length, news, &signals);
+    let keeping = heartbeat::keep(&worker.store, &lease, length, news, &signals);
     async {
         tokio::select! {
             () = working => {}

@@ -6,7 +6,6 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::Worker;
 use crate::domain::certificate::Certificate;
 use crate::domain::credential::LogIn;
 use crate::domain::hash::Sha256;
@@ -18,6 +17,7 @@ use crate::store::instance_status::{self, InstanceStatus, RefusedLogin};
 use crate::store::instances::{self, Instance};
 use crate::store::pairs::{self, Pair};
 use crate::store::{Conn, StoreError, certificates, credentials, estate};
+use crate::worker::Worker;
 
 /// All an attempt needs to know before it looks.
 pub(super) struct Loaded {

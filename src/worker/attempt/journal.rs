@@ -1,10 +1,13 @@
-//! What is kept after a look: identities, observations, refused log-ins, and the state of each trust. Under the lease, in one transaction.
+//! What an attempt writes to PostgreSQL, and how: within bounded time, and again while the lease lasts, or while PostgreSQL is away.
+//! After a look: identities, observations, refused log-ins, and the state of each trust, under the lease, in one transaction.
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::attempt::{Attempt, Interrupted};
-use super::load::{Loaded, Side};
-use super::outcome::is_about_identity;
+use super::decide::is_about_identity;
+use super::inputs::{Loaded, Side};
+use super::{Attempt, Interrupted};
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 use crate::domain::plan::{Plan, TrustPlan};
@@ -14,7 +17,12 @@ use crate::domain::wish::Member;
 use crate::plan::Seen;
 use crate::store::instance_status::{self, RefusedLogin};
 use crate::store::trusts::{self, SeenTrust};
-use crate::store::{Conn, StoreError, jobs, lease};
+use crate::store::{self, Conn, StoreError, jobs, lease};
+
+/// How long one write may take, before its connection is taken for dead.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// What there is to keep of a look.
 #[derive(Clone, Copy)]
@@ -26,6 +34,49 @@ pub(super) struct Looked<'a> {
 }
 
 impl Attempt<'_> {
+    /// Tries until it is written, or refused, or the lease is lost: PostgreSQL may be away for a moment, and a finished batch
+    /// is worth more than that. `write` must bear repetition, since it may have been done when only the answer was lost.
+    pub(in crate::worker) async fn persist<T, F>(
+        &self,
+        write: impl Fn() -> F,
+    ) -> Result<T, Interrupted>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut told = false;
+        loop {
+            self.check_lease()?;
+            let error = match store::within(PATIENCE, Box::pin(write())).await {
+                Err(error) if error.is_unavailable() => error,
+                other => return Ok(other?),
+            };
+            if !told {
+                tracing::warn!(%error, "PostgreSQL does not answer; trying on while the lease lasts");
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.signals.lost.cancelled() => {}
+            }
+        }
+    }
+
+    /// Tries until PostgreSQL has answered, however long it stays away. The future may be dropped at any time.
+    pub(in crate::worker) async fn outwait<T, F>(
+        &self,
+        write: impl Fn() -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match store::within(PATIENCE, write()).await {
+                Err(error) if error.is_unavailable() => tokio::time::sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
     /// Keeps what a look found. `acted_on` is the plan the job shall show, with its script; the look after an apply has none.
     pub(super) async fn record(
         &self,

@@ -2,9 +2,9 @@
 
 use futures_util::future::join_all;
 
-use super::attempt::{Attempt, Interrupted};
-use super::load::{Loaded, Side};
+use super::inputs::{Loaded, Side};
 use super::refused::{ApplyFailure, Refused};
+use super::{Attempt, Interrupted};
 use crate::domain::action::Action;
 use crate::domain::certificate::Certificate;
 use crate::domain::hash::Sha256;
@@ -15,7 +15,7 @@ use crate::plan::Seen;
 use crate::sqlserver::ApplyResult;
 use crate::store::{certificates, deadline, lease, steps};
 use crate::tsql::action::{CertificateBytes, MissingBytes};
-use crate::tsql::apply::{self, ApplyBatch};
+use crate::tsql::apply::{ApplyBatch, batch};
 
 /// Why a plan could not be carried out at all.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ impl Attempt<'_> {
     ) -> Result<Vec<Prepared<'a>>, ApplyError> {
         let mut prepared = Vec::new();
         for (side, instance) in loaded.sides.iter().zip(&plan.instances) {
-            let batch = apply::batch(self.head(), instance, bytes).map_err(ApplyError::Missing)?;
+            let batch = batch(self.head(), instance, bytes).map_err(ApplyError::Missing)?;
             if let Some(batch) = batch {
                 let started = self.steps_of(side, &batch, obtained);
                 prepared.push(Prepared {

@@ -2,18 +2,26 @@
 //!
 //! Every attempt starts from what it sees now; nothing an earlier one wrote is taken for the state of a server.
 
+mod apply;
+mod decide;
+mod inputs;
+mod journal;
+mod observe;
+mod refused;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use apply::{ApplyError, endpoint_der};
+use decide::{Next, SoFar};
+use inputs::{LoadError, Loaded, load};
+use journal::Looked;
+use observe::{Learned, LookError, Purpose};
+
 use super::Worker;
-use super::applying::{ApplyError, endpoint_der};
-use super::lease_keeper::Signals;
-use super::load::{LoadError, Loaded, load};
-use super::looking::{Learned, LookError, Purpose};
-use super::outcome::{self, Next, SoFar};
-use super::record::Looked;
+use super::heartbeat::Signals;
 use crate::domain::deadline::Deadline;
 use crate::domain::hash::Thumbprint;
 use crate::domain::identity::ServerIdentity;
@@ -26,6 +34,8 @@ use crate::store::lease::Lease;
 use crate::store::{StoreError, deadline};
 use crate::tsql::action::MissingBytes;
 use crate::tsql::{cure, script};
+
+pub(super) use observe::in_full;
 
 /// PostgreSQL's clock may be set while an attempt waits for a deadline.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
@@ -157,7 +167,7 @@ impl<'a> Attempt<'a> {
             Err(ApplyError::Interrupted(Interrupted::OutOfTime)) if round.so_far.rounds > 0 => {
                 let passed = self.job.options.deadline.map(Deadline::passed);
                 let passed = passed.unwrap_or_default();
-                return Ok(Some(outcome::too_late(&passed, &plan, &round.so_far)));
+                return Ok(Some(decide::too_late(&passed, &plan, &round.so_far)));
             }
             Err(ApplyError::Interrupted(why)) => return Err(why),
             Err(ApplyError::Missing(missing)) => return Ok(Some(internal(&missing))),
@@ -166,7 +176,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn decide(&self, plan: &Plan, round: &Round) -> Next {
-        let next = outcome::next(self.job, plan, &round.so_far);
+        let next = decide::next(self.job, plan, &round.so_far);
         let goes_on = matches!(next, Next::Apply | Next::End(AttemptOutcome::Succeeded));
         match self.stale(plan, round) {
             Some(stale) if goes_on => Next::End(stale),

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
-use super::attempt::{Attempt, Interrupted};
-use super::load::{Loaded, Side};
+use super::inputs::{Loaded, Side};
+use super::{Attempt, Interrupted};
 use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::hash::Thumbprint;
@@ -223,7 +223,7 @@ fn rests(side: &Side, refused: &RefusedLogin) -> Failure {
 }
 
 /// An error with its causes, for the log or, where they come from our own rules and hold nothing secret, the job's history.
-pub(super) fn in_full(error: &dyn std::error::Error) -> String {
+pub(in crate::worker) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {
