@@ -207,7 +207,7 @@ fn new_worker(
         concurrency: usize::from(given.concurrency),
         lease: given.lease,
         max_attempts: i32::from(given.max_attempts),
-        max_unended: i32::from(given.poison_after),
+        poison_after: i32::from(given.poison_after),
         retry_base: given.retry_base,
         retry_cap: given.retry_cap,
         retry_total: given.retry_total,

@@ -30,7 +30,7 @@ impl CredentialKind {
 
 /// An opened log-in: lives from unsealing to LOGIN7.
 #[derive(Clone)]
-pub struct LogIn {
+pub struct LoginSecret {
     pub user: String,
     pub password: SecretString,
 }

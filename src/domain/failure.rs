@@ -102,3 +102,12 @@ pub struct Failure {
     /// Where more is known than the class.
     pub cause: Option<Box<Cause>>,
 }
+
+/// An error with all its causes, on one line: for the log or, where they come from our own rules and hold nothing secret,
+/// for people.
+#[must_use]
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let words: Vec<String> = causes.map(ToString::to_string).collect();
+    words.join(": ")
+}

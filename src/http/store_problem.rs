@@ -1,6 +1,7 @@
 //! What the caller is told when the store fails. The whole cause goes to the log, once, here.
 
 use super::problem::{Kind, Problem};
+use crate::domain::failure::error_chain;
 use crate::store::seal::SealError;
 use crate::store::{StoreError, Unique};
 
@@ -18,21 +19,21 @@ impl From<StoreError> for Problem {
                 "another request changed the same objects at the same moment; repeat the request",
             ),
             StoreError::Unconfirmed(_) => {
-                tracing::warn!(error = chain(&error), "a commit was not confirmed");
+                tracing::warn!(error = error_chain(&error), "a commit was not confirmed");
                 Self::new(
                     Kind::Unavailable,
                     "the database did not say whether the change was made; repeat the request: PUT and DELETE bear it, POST with its Idempotency-Key",
                 )
             }
             unavailable if unavailable.is_unavailable() => {
-                tracing::warn!(error = chain(&error), "the database is not available");
+                tracing::warn!(error = error_chain(&error), "the database is not available");
                 Self::new(
                     Kind::Unavailable,
                     "the database does not answer just now; nothing was changed",
                 )
             }
             _ => {
-                tracing::error!(error = chain(&error), "the store failed");
+                tracing::error!(error = error_chain(&error), "the store failed");
                 Self::new(
                     Kind::Internal,
                     "the request could not be carried out; the log tells why",
@@ -44,22 +45,13 @@ impl From<StoreError> for Problem {
 
 impl From<SealError> for Problem {
     fn from(error: SealError) -> Self {
-        tracing::error!(error = chain(&error), "a secret cannot be sealed or opened");
+        tracing::error!(
+            error = error_chain(&error),
+            "a secret cannot be sealed or opened"
+        );
         Self::new(
             Kind::Internal,
             "the secret cannot be sealed; the log tells why",
         )
     }
-}
-
-/// An error with all its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

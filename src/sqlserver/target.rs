@@ -7,7 +7,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-use crate::domain::credential::LogIn;
+use crate::domain::credential::LoginSecret;
 use crate::domain::instance::{Address, Tls, Verification};
 
 /// One instance, with the log-in to use.
@@ -18,7 +18,7 @@ pub struct Target {
     pub name: String,
     pub address: Address,
     pub tls: Tls,
-    pub log_in: LogIn,
+    pub log_in: LoginSecret,
     /// What activity monitors, traces and logon triggers see as the program.
     pub application: String,
     pub credential_id: Uuid,
@@ -124,7 +124,7 @@ mod tests {
                 instance_name: None,
             },
             tls: Tls::default(),
-            log_in: LogIn {
+            log_in: LoginSecret {
                 user: "mirrorgate".into(),
                 password: "s3cret-canary".to_owned().into(),
             },

@@ -51,9 +51,9 @@ pub struct Terms<'a> {
     /// How long the lease lasts without a renewal.
     pub length: Duration,
     /// A job claimed this many times in a row without ever coming to an end is failed as poisoned: it kills its process.
-    pub max_unended: i32,
+    pub poison_after: i32,
     /// No job that names one of these: the process is at them with all the sessions it has.
-    pub crowded: &'a [Uuid],
+    pub saturated: &'a [Uuid],
     /// An attempt that has held an instance for longer is taken for stuck there.
     pub stuck_after: Duration,
     /// Whether it may be a suspect: a job that one more claim without an end makes poisoned. Not while the process is at one
@@ -79,14 +79,14 @@ impl Known<'_> {
 }
 
 impl<'a> Terms<'a> {
-    /// With no instance crowded, stuck after [`STUCK_AFTER`], suspects included.
+    /// With no instance saturated, stuck after [`STUCK_AFTER`], suspects included.
     #[must_use]
-    pub fn new(worker: &'a str, length: Duration, max_unended: i32) -> Self {
+    pub fn new(worker: &'a str, length: Duration, poison_after: i32) -> Self {
         Self {
             worker,
             length,
-            max_unended,
-            crowded: &[],
+            poison_after,
+            saturated: &[],
             stuck_after: STUCK_AFTER,
             suspects: true,
             known: Known::HERE,
@@ -127,7 +127,7 @@ async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
         tx.commit().await?;
         return Ok(Look::Again);
     }
-    if found.unended_claims >= terms.max_unended {
+    if found.unended_claims >= terms.poison_after {
         fail_poisoned(&mut tx, &found).await?;
         tx.commit().await?;
         return Ok(Look::Again);
@@ -137,7 +137,7 @@ async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
         token: new_id(),
         attempt: found.claims + 1,
         instances: found.holds.clone(),
-        suspect: found.unended_claims >= terms.max_unended - 1,
+        suspect: found.unended_claims >= terms.poison_after - 1,
     };
     if !take_instances(&mut tx, &lease, found.until).await? {
         tx.rollback().await?;
@@ -218,11 +218,11 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
            limit 1
            for update of j skip locked"#,
         terms.length.as_secs_f64(),
-        terms.crowded,
+        terms.saturated,
         terms.stuck_after.as_secs_f64(),
         OVERTAKEN_FOR.as_secs_f64(),
         terms.suspects,
-        terms.max_unended,
+        terms.poison_after,
         &words(terms.known.kinds),
         &words(terms.known.subjects),
         terms.known.format,

@@ -170,7 +170,7 @@ pub async fn retry_later(
 }
 
 /// The process is stopping: another one may go on at once, and the attempt does not count.
-pub async fn hand_back(conn: &mut Conn, lease: &Lease) -> Result<JobState, StoreError> {
+pub async fn release(conn: &mut Conn, lease: &Lease) -> Result<JobState, StoreError> {
     let end = End {
         due_in: Some(Duration::ZERO),
         ..End::of(JobEvent::HandedBack)
@@ -181,7 +181,7 @@ pub async fn hand_back(conn: &mut Conn, lease: &Lease) -> Result<JobState, Store
 /// The attempt lives, but its lease ran out while PostgreSQL was away, and nobody has taken the job yet: it is free again
 /// after `delay`, within `total` as for [`retry_later`]. The attempt ends as lost, but does not speak for the job killing its
 /// process.
-pub async fn let_go(
+pub async fn abandon(
     conn: &mut Conn,
     lease: &Lease,
     delay: Duration,

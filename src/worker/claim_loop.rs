@@ -1,4 +1,4 @@
-//! When to claim: as soon as there is work and a free hand, and not once a stop was asked for.
+//! When to claim: as soon as there is work and a free slot, and not once a stop was asked for.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,16 +22,16 @@ pub(super) const LETTING_GO: Duration = Duration::from_millis(4500);
 impl Worker {
     /// Works until `shutdown`, then waits for what is running, at most for the grace, and hands back the rest.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let hands = Arc::new(Semaphore::new(self.settings.concurrency));
-        let freed = Arc::new(Notify::new());
+        let slots = Arc::new(Semaphore::new(self.settings.concurrency));
+        let slot_freed = Arc::new(Notify::new());
         let running = TaskTracker::new();
         let stop_now = CancellationToken::new();
         // One suspect at a time: see `Terms::suspects`.
-        let trial = Arc::new(Semaphore::new(1));
-        let crew = Crew {
-            hands,
-            trial,
-            freed: Arc::clone(&freed),
+        let suspect_slot = Arc::new(Semaphore::new(1));
+        let shared = Shared {
+            slots,
+            suspect_slot,
+            slot_freed: Arc::clone(&slot_freed),
             running: running.clone(),
             stop_now: stop_now.clone(),
         };
@@ -43,7 +43,7 @@ impl Worker {
         // Armed before the first look: what is announced while looking is looked for again.
         let mut new_jobs = self.wakeups.subscribe_new_jobs();
         while !shutdown.is_cancelled() {
-            let claimed = self.claim_after(outage, &crew, &shutdown).await;
+            let claimed = self.claim_after(outage, &shared, &shutdown).await;
             outage = after(outage, &claimed);
             self.pools.sweep();
             let pause = match claimed {
@@ -53,7 +53,7 @@ impl Worker {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = new_jobs.wait() => {}
-                () = freed.notified() => {}
+                () = slot_freed.notified() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -76,11 +76,11 @@ impl Worker {
     }
 
     /// Claims; but when PostgreSQL was away for longer than leases last, those who were at a job say so first
-    /// (`lease::let_go`): a job that is claimed before looks as if its process had died of it.
+    /// (`lease::abandon`): a job that is claimed before looks as if its process had died of it.
     async fn claim_after(
         &self,
         outage: Option<Instant>,
-        crew: &Crew,
+        shared: &Shared,
         shutdown: &CancellationToken,
     ) -> Result<(), StoreError> {
         if outage.is_some_and(|since| since.elapsed() > self.settings.lease) {
@@ -89,30 +89,36 @@ impl Worker {
                 .run_until_cancelled(tokio::time::sleep(LETTING_GO))
                 .await;
         }
-        self.claim_all(crew, shutdown).await
+        self.claim_all(shared, shutdown).await
     }
 
-    /// Claims no more than there are free hands: a claimed job that waits would only hold its lease. Ends when there is
-    /// nothing to claim, no hand free, or a stop was asked for. What is overdue is ended first, hands or no hands.
-    async fn claim_all(&self, crew: &Crew, shutdown: &CancellationToken) -> Result<(), StoreError> {
+    /// Claims no more than there are free slots: a claimed job that waits would only hold its lease. Ends when there is
+    /// nothing to claim, no slot free, or a stop was asked for. What is overdue is ended first, whether or not a slot is free.
+    async fn claim_all(
+        &self,
+        shared: &Shared,
+        shutdown: &CancellationToken,
+    ) -> Result<(), StoreError> {
         self.end_overdue().await?;
-        while let Ok(hand) = Arc::clone(&crew.hands).try_acquire_owned() {
+        while let Ok(slot) = Arc::clone(&shared.slots).try_acquire_owned() {
             if shutdown.is_cancelled() {
                 break;
             }
-            let trial = Arc::clone(&crew.trial).try_acquire_owned().ok();
-            let Some(claimed) = self.claim(trial.is_some()).await? else {
+            let suspect_slot = Arc::clone(&shared.suspect_slot).try_acquire_owned().ok();
+            let Some(claimed) = self.claim(suspect_slot.is_some()).await? else {
                 break;
             };
-            let trial = trial.filter(|_| claimed.lease.suspect);
-            let (worker, stop_now) = (self.clone(), crew.stop_now.clone());
-            let freed = Arc::clone(&crew.freed);
+            let suspect_slot = suspect_slot.filter(|_| claimed.lease.suspect);
+            let (worker, stop_now) = (self.clone(), shared.stop_now.clone());
+            let slot_freed = Arc::clone(&shared.slot_freed);
             let members = claimed.job.accepted.members.iter();
-            let present = self.crowd.enter(members.map(|m| m.instance.id).collect());
-            crew.running.spawn(async move {
+            let guard = self
+                .in_flight
+                .enter(members.map(|m| m.instance.id).collect());
+            shared.running.spawn(async move {
                 carry_out(&worker, claimed, &stop_now).await;
-                drop((hand, trial, present));
-                freed.notify_one();
+                drop((slot, suspect_slot, guard));
+                slot_freed.notify_one();
             });
         }
         Ok(())
@@ -120,10 +126,10 @@ impl Worker {
 }
 
 /// What the attempts of one process share.
-struct Crew {
-    hands: Arc<Semaphore>,
-    trial: Arc<Semaphore>,
-    freed: Arc<Notify>,
+struct Shared {
+    slots: Arc<Semaphore>,
+    suspect_slot: Arc<Semaphore>,
+    slot_freed: Arc<Notify>,
     running: TaskTracker,
     stop_now: CancellationToken,
 }

@@ -1,5 +1,5 @@
-//! How many attempts of this process are at each instance. More than there are sessions to it would only wait with a hand
-//! and a lease in use; so one dead instance cannot take all hands.
+//! How many attempts of this process are at each instance. More than there are sessions to it would only wait with a slot
+//! and a lease in use; so one dead instance cannot take all slots.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,20 +8,20 @@ use uuid::Uuid;
 
 /// Counts attempts by instance. Cloning shares the counts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Crowd {
+pub(super) struct InFlight {
     at: Arc<Mutex<HashMap<Uuid, usize>>>,
 }
 
 /// One attempt's presence at its instances, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Present {
-    crowd: Crowd,
+pub(super) struct Guard {
+    in_flight: InFlight,
     instances: Vec<Uuid>,
 }
 
-impl Crowd {
+impl InFlight {
     /// The instances that `most` attempts are at already.
-    pub(super) fn full(&self, most: usize) -> Vec<Uuid> {
+    pub(super) fn saturated(&self, most: usize) -> Vec<Uuid> {
         let at = self.lock();
         at.iter()
             .filter(|(_, n)| **n >= most)
@@ -29,13 +29,13 @@ impl Crowd {
             .collect()
     }
 
-    pub(super) fn enter(&self, instances: Vec<Uuid>) -> Present {
+    pub(super) fn enter(&self, instances: Vec<Uuid>) -> Guard {
         let mut at = self.lock();
         for instance in &instances {
             *at.entry(*instance).or_default() += 1;
         }
-        Present {
-            crowd: self.clone(),
+        Guard {
+            in_flight: self.clone(),
             instances,
         }
     }
@@ -45,9 +45,9 @@ impl Crowd {
     }
 }
 
-impl Drop for Present {
+impl Drop for Guard {
     fn drop(&mut self) {
-        let mut at = self.crowd.lock();
+        let mut at = self.in_flight.lock();
         for instance in &self.instances {
             if let Some(n) = at.get_mut(instance) {
                 *n -= 1;
@@ -63,14 +63,14 @@ mod tests {
 
     #[test]
     fn an_instance_is_full_as_long_as_its_attempts_last() {
-        let crowd = Crowd::default();
+        let in_flight = InFlight::default();
         let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let first = crowd.enter(vec![a, b]);
-        let second = crowd.enter(vec![a]);
-        assert_eq!(crowd.full(2), [a]);
+        let first = in_flight.enter(vec![a, b]);
+        let second = in_flight.enter(vec![a]);
+        assert_eq!(in_flight.saturated(2), [a]);
         drop(first);
-        assert!(crowd.full(2).is_empty());
+        assert!(in_flight.saturated(2).is_empty());
         drop(second);
-        assert!(crowd.full(1).is_empty());
+        assert!(in_flight.saturated(1).is_empty());
     }
 }

@@ -41,7 +41,7 @@ pub struct Worker {
     clock: Clock,
     seal_key: SealKey,
     pools: Pools,
-    crowd: in_flight::Crowd,
+    in_flight: in_flight::InFlight,
     settings: Arc<Settings>,
 }
 
@@ -60,7 +60,7 @@ impl Worker {
             clock,
             seal_key,
             pools: Pools::new(settings.pool),
-            crowd: in_flight::Crowd::default(),
+            in_flight: in_flight::InFlight::default(),
             settings: Arc::new(settings),
         }
     }
@@ -103,17 +103,17 @@ impl Worker {
         let Settings {
             name,
             lease,
-            max_unended,
+            poison_after,
             pool,
             ..
         } = self.settings.as_ref();
-        let crowded = self.crowd.full(pool.per_instance);
+        let saturated = self.in_flight.saturated(pool.per_instance);
         let claiming = async {
             let mut conn = self.store.acquire().await?;
             let terms = Terms {
-                crowded: &crowded,
+                saturated: &saturated,
                 suspects,
-                ..Terms::new(name, *lease, *max_unended)
+                ..Terms::new(name, *lease, *poison_after)
             };
             claim::claim(&mut conn, &terms).await
         };

@@ -19,7 +19,7 @@ pub struct Settings {
     /// Attempts that count, before a job whose failures could have passed is given up.
     pub max_attempts: i32,
     /// Claims that never ended (the process died), before a job is given up as poisoned.
-    pub max_unended: i32,
+    pub poison_after: i32,
     /// Pause before the second attempt; doubled for each further one.
     pub retry_base: Duration,
     /// How long after its first attempt began a job may still begin another one.
@@ -45,7 +45,7 @@ impl Default for Settings {
             concurrency: 8,
             lease: Duration::from_secs(10),
             max_attempts: 10,
-            max_unended: 5,
+            poison_after: 5,
             retry_base: Duration::from_secs(1),
             retry_total: Duration::from_secs(30 * 60),
             retry_cap: Duration::from_secs(60),

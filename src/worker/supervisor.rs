@@ -6,12 +6,13 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::attempt::{Attempt, Interrupted, in_full};
+use super::attempt::{Attempt, Interrupted};
 use super::claim_loop::LETTING_GO;
 use super::heartbeat::Signals;
 use super::settings::Settings;
 use super::{Claimed, Worker, backoff, heartbeat};
 use crate::domain::deadline::Deadline;
+use crate::domain::failure::error_chain;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::store::lease::{self, Lease};
 use crate::store::{self, StoreError, deadline};
@@ -65,7 +66,7 @@ async fn run(attempt: &Attempt<'_>, stop_now: &CancellationToken) -> Ended {
             Ok(outcome) => Ended::With(outcome),
             Err(interrupted) => Ended::By(interrupted),
         },
-        () = attempt.cancelled_in_time() => Ended::By(Interrupted::Cancelled),
+        () = attempt.cancelled_before_apply() => Ended::By(Interrupted::Cancelled),
         () = Box::pin(attempt.out_of_time()) => Ended::By(Interrupted::OutOfTime),
         () = stop_now.cancelled() => Ended::Stopped,
     }
@@ -73,7 +74,7 @@ async fn run(attempt: &Attempt<'_>, stop_now: &CancellationToken) -> Ended {
 
 async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &CancellationToken) {
     let settled = match ended {
-        Ended::Stopped => return hand_back(attempt).await,
+        Ended::Stopped => return release(attempt).await,
         Ended::With(outcome) => settle(attempt, outcome, stop_now).await,
         Ended::By(Interrupted::Cancelled) => acknowledge(attempt, stop_now).await,
         // Boxed for its size, as the attempt itself is.
@@ -88,14 +89,14 @@ async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &Cancellation
         }
         Err(Interrupted::Store(error)) => fail_as_our_own(attempt, &error, stop_now).await,
         Err(Interrupted::LeaseLost | Interrupted::Cancelled | Interrupted::OutOfTime) => {
-            let_go(attempt, stop_now).await;
+            abandon(attempt, stop_now).await;
         }
     }
 }
 
 /// The lease ran out, most likely because PostgreSQL was away. If nobody has taken the job meanwhile, the next attempt need not
 /// look like one more process that died of it.
-async fn let_go(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
+async fn abandon(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
     let settings = &attempt.worker.settings;
     let pause = pause(attempt.job, settings);
     // The cap on the number is kept by leaving no time for another one.
@@ -105,19 +106,19 @@ async fn let_go(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
     };
     let letting_go = attempt.outwait(|| async {
         let mut conn = attempt.worker.store.acquire().await?;
-        lease::let_go(&mut conn, attempt.lease, pause, total).await
+        lease::abandon(&mut conn, attempt.lease, pause, total).await
     });
-    let let_go = tokio::select! {
-        let_go = letting_go => let_go,
+    let abandon = tokio::select! {
+        abandon = letting_go => abandon,
         () = stop_now.cancelled() => return,
     };
-    match let_go {
+    match abandon {
         Ok(state) => {
             tracing::warn!(
                 state = state.as_str(),
                 "attempt given up: its lease ran out; the job is free again"
             );
-            // This hand rests: the attempts of other processes have to say the same before anybody claims.
+            // This slot rests: the attempts of other processes have to say the same before anybody claims.
             let _stopped = stop_now
                 .run_until_cancelled(tokio::time::sleep(LETTING_GO))
                 .await;
@@ -234,7 +235,7 @@ fn pause(job: &Job, settings: &Settings) -> Duration {
 
 /// PostgreSQL refuses what the attempt has to write, and would the next time too.
 async fn fail_as_our_own(attempt: &Attempt<'_>, error: &StoreError, stop_now: &CancellationToken) {
-    tracing::error!(error = %in_full(error), "the history refuses what the attempt has to write");
+    tracing::error!(error = %error_chain(error), "the history refuses what the attempt has to write");
     let outcome = AttemptOutcome::Failed {
         code: FailureCode::Internal,
         detail: format!(
@@ -247,10 +248,10 @@ async fn fail_as_our_own(attempt: &Attempt<'_>, error: &StoreError, stop_now: &C
     }
 }
 
-async fn hand_back(attempt: &Attempt<'_>) {
+async fn release(attempt: &Attempt<'_>) {
     let handing = attempt.persist(|| async {
         let mut conn = attempt.worker.store.acquire().await?;
-        lease::hand_back(&mut conn, attempt.lease).await
+        lease::release(&mut conn, attempt.lease).await
     });
     match tokio::time::timeout(HANDING_BACK, handing).await {
         Ok(Ok(state)) => tracing::info!(state = state.as_str(), "attempt handed back"),

@@ -1,7 +1,7 @@
 //! Instances as the planner and the pools want them, for what asks them without the service.
 
 use mirrorgate::domain::certificate::Certificate;
-use mirrorgate::domain::credential::LogIn;
+use mirrorgate::domain::credential::LoginSecret;
 use mirrorgate::domain::hash::Sha256;
 use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::instance::{Address, Tls, Transport, Verification};
@@ -42,7 +42,7 @@ pub fn target(fleet: &Fleet, instance: &Instance) -> Target {
             ca_pem: Some(fleet.ca_pem().to_owned()),
             server_name: None,
         }),
-        log_in: LogIn {
+        log_in: LoginSecret {
             user: "sa".to_owned(),
             password: PASSWORD.to_owned().into(),
         },
@@ -62,7 +62,7 @@ pub async fn least_privilege(members: impl Iterator<Item = (&Instance, &mut Targ
         for part in script.split("GO\n").filter(|p| !p.trim().is_empty()) {
             instance.exec(part).await.unwrap();
         }
-        target.log_in = LogIn {
+        target.log_in = LoginSecret {
             user: "mirrorgate".to_owned(),
             password: PASSWORD.to_owned().into(),
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use mirrorgate::domain::clock::Clock;
-use mirrorgate::domain::credential::{CredentialKind, CredentialSpec, HostPattern, LogIn};
+use mirrorgate::domain::credential::{CredentialKind, CredentialSpec, HostPattern, LoginSecret};
 use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::instance::{Address, InstanceSpec, Tls, Transport, Verification};
 use mirrorgate::domain::job::{Accepted, AcceptedMember, Job, JobKind, JobOptions, Subject};
@@ -46,7 +46,7 @@ pub fn target(port: u16, tls: Tls) -> Target {
         name: "HOST_A".to_owned(),
         address: address(port),
         tls,
-        log_in: LogIn {
+        log_in: LoginSecret {
             user: "sa".to_owned(),
             password: PASSWORD.to_owned().into(),
         },

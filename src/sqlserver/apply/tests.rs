@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::action::Action;
-use crate::domain::credential::LogIn;
+use crate::domain::credential::LoginSecret;
 use crate::domain::failure::FailureClass;
 use crate::domain::instance::{Address, Tls};
 use crate::domain::object_name::ObjectName;
@@ -21,7 +21,7 @@ fn target() -> Target {
             instance_name: None,
         },
         tls: Tls::default(),
-        log_in: LogIn {
+        log_in: LoginSecret {
             user: "mirrorgate".into(),
             password: String::new().into(),
         },

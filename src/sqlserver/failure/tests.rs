@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::*;
-use crate::domain::credential::LogIn;
+use crate::domain::credential::LoginSecret;
 use crate::domain::instance::{Address, Tls};
 use crate::sqlserver::target::Timeouts;
 
@@ -17,7 +17,7 @@ fn target() -> Target {
             instance_name: None,
         },
         tls: Tls::default(),
-        log_in: LogIn {
+        log_in: LoginSecret {
             user: "mirrorgate".into(),
             password: "s3cret-canary".to_owned().into(),
         },

@@ -78,7 +78,7 @@ async fn no_ending_but_success_outlives_a_cancellation(pool: PgPool) {
         ask(conn, lease.job_id).await;
         let state = match ending {
             0 => lease::acknowledge_cancel(conn, &lease).await,
-            1 => lease::hand_back(conn, &lease).await,
+            1 => lease::release(conn, &lease).await,
             2 => lease::retry_later(conn, &lease, code, "down", pause, LONG).await,
             _ => lease::fail(conn, &lease, code, "down").await,
         };

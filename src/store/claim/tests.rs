@@ -181,7 +181,7 @@ async fn nobody_waits_behind_one_that_waits_for_sessions(pool: PgPool) {
     queued(conn, &crowd).await;
     let young = queued(conn, &other).await;
     let terms = Terms {
-        crowded: &[fleet[0].id],
+        saturated: &[fleet[0].id],
         ..Terms::new("tests", LONG, 3)
     };
     let (lease, _) = claim(conn, &terms).await.unwrap().unwrap();
@@ -350,9 +350,9 @@ async fn a_process_takes_no_more_at_an_instance_than_it_has_sessions(pool: PgPoo
         let new = new_job(pair, kind, false);
         jobs::enqueue(conn, &new).await.unwrap();
     }
-    let crowded = [fleet[1].id];
+    let saturated = [fleet[1].id];
     let terms = Terms {
-        crowded: &crowded,
+        saturated: &saturated,
         ..Terms::new("tests", LONG, 3)
     };
     let (lease, job) = claim(conn, &terms).await.unwrap().unwrap();

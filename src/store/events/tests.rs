@@ -26,7 +26,7 @@ async fn every_change_has_its_event_and_the_last_one_says_how_it_ended(pool: PgP
     let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
     let new = queued(conn, &erp).await;
     let (first, _) = taken(conn).await.unwrap();
-    lease::hand_back(conn, &first).await.unwrap();
+    lease::release(conn, &first).await.unwrap();
     let (second, _) = taken(conn).await.unwrap();
     expire(conn, &second).await;
     let (third, _) = taken(conn).await.unwrap();

@@ -97,7 +97,7 @@ async fn every_write(
                 .await
                 .map(|_| ()),
         ),
-        ("hand back", hand_back(conn, lease).await.map(|_| ())),
+        ("hand back", release(conn, lease).await.map(|_| ())),
         ("cancel", acknowledge_cancel(conn, lease).await.map(|_| ())),
         ("fail", fail(conn, lease, code, "x").await.map(|_| ())),
         ("succeed", succeed(conn, lease).await.map(|_| ())),
@@ -226,7 +226,7 @@ async fn an_attempt_handed_back_does_not_count(pool: PgPool) {
     steps::start(conn, &first, std::slice::from_ref(&begun))
         .await
         .unwrap();
-    hand_back(conn, &first).await.unwrap();
+    release(conn, &first).await.unwrap();
     assert_eq!(job(conn, &first).await.attempts, 0);
     let (second, again) = taken(conn).await.unwrap();
     assert_eq!((second.attempt, again.attempts), (2, 1));
@@ -320,7 +320,7 @@ async fn an_attempt_that_outlived_its_lease_lets_go_unless_somebody_has_taken_it
         .await
         .unwrap();
     expire(conn, &first).await;
-    let state = let_go(conn, &first, Duration::ZERO, LONG).await.unwrap();
+    let state = abandon(conn, &first, Duration::ZERO, LONG).await.unwrap();
     assert_eq!(state, JobState::Queued);
     let unended = "select unended_claims::bigint from jobs where id = $1";
     assert_eq!(
@@ -333,7 +333,7 @@ async fn an_attempt_that_outlived_its_lease_lets_go_unless_somebody_has_taken_it
     let attempts = attempts::list(conn, first.job_id).await.unwrap();
     assert_eq!(attempts[0].outcome, Some(attempts::AttemptEnd::Lost));
     assert!(matches!(
-        let_go(conn, &first, Duration::ZERO, LONG).await,
+        abandon(conn, &first, Duration::ZERO, LONG).await,
         Err(StoreError::LeaseLost)
     ));
     let (second, _) = taken(conn).await.unwrap();
@@ -341,7 +341,7 @@ async fn an_attempt_that_outlived_its_lease_lets_go_unless_somebody_has_taken_it
     let (third, _) = taken(conn).await.unwrap();
     assert!(
         matches!(
-            let_go(conn, &second, Duration::ZERO, LONG).await,
+            abandon(conn, &second, Duration::ZERO, LONG).await,
             Err(StoreError::LeaseLost)
         ),
         "somebody has it"
@@ -349,7 +349,7 @@ async fn an_attempt_that_outlived_its_lease_lets_go_unless_somebody_has_taken_it
     renew(conn, &third, LONG).await.unwrap();
     expire(conn, &third).await;
     // Whatever always outlasts the lease ends all the same.
-    let state = let_go(conn, &third, LONG, Duration::ZERO).await.unwrap();
+    let state = abandon(conn, &third, LONG, Duration::ZERO).await.unwrap();
     assert_eq!(state, JobState::Failed);
     assert_eq!(
         job(conn, &third).await.failure.unwrap().0,

@@ -154,7 +154,7 @@ impl Model {
     }
 
     /// An attempt whose lease may have run out lets go; `None` when somebody else has the job or it has ended.
-    fn let_go(&mut self, lease: &Lease) -> Option<JobState> {
+    fn abandon(&mut self, lease: &Lease) -> Option<JobState> {
         let mut jobs = self.jobs.iter_mut();
         jobs.find(|j| j.token == Some(lease.token))?.expired = false;
         self.end(lease, JobState::Queued, true)
@@ -355,12 +355,12 @@ async fn with_lease(
             )
         }
         Op::HandBack(_) => {
-            let real = answer(lease::hand_back(conn, &lease).await)?;
+            let real = answer(lease::release(conn, &lease).await)?;
             agree(op, &real, &model.end(&lease, JobState::Queued, false))
         }
         Op::LetGo(_) => {
-            let real = answer(lease::let_go(conn, &lease, none, LONG).await)?;
-            agree(op, &real, &model.let_go(&lease))
+            let real = answer(lease::abandon(conn, &lease, none, LONG).await)?;
+            agree(op, &real, &model.abandon(&lease))
         }
         _ => {
             let real = answer(lease::acknowledge_cancel(conn, &lease).await)?;

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::inputs::{Loaded, Side};
+use super::inputs::{Inputs, Party};
 use super::refused::{ApplyFailure, Refused};
 use super::{Attempt, Interrupted};
 use crate::domain::action::Action;
@@ -32,7 +32,7 @@ impl<E: Into<Interrupted>> From<E> for ApplyError {
 }
 
 struct Prepared<'a> {
-    side: &'a Side,
+    party: &'a Party,
     batch: ApplyBatch,
     started: Vec<NewStep>,
 }
@@ -41,14 +41,14 @@ impl Attempt<'_> {
     /// Sends every batch once. What went wrong; empty when all is committed.
     pub(super) async fn apply(
         &self,
-        loaded: &Loaded,
+        inputs: &Inputs,
         seen: &[Seen],
         plan: &Plan,
         bytes: &CertificateBytes,
     ) -> Result<Vec<ApplyFailure>, ApplyError> {
-        let obtained = obtained(loaded, seen, plan);
-        let prepared = self.prepare(loaded, plan, bytes, &obtained)?;
-        self.pass_return();
+        let obtained = obtained(inputs, seen, plan);
+        let prepared = self.prepare(inputs, plan, bytes, &obtained)?;
+        self.pass_point_of_no_return();
         self.start_applying(&prepared, &obtained).await?;
         self.check_lease()?;
         // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
@@ -65,7 +65,7 @@ impl Attempt<'_> {
         &self,
         prepared: &Prepared<'_>,
     ) -> Result<Option<ApplyFailure>, Interrupted> {
-        let target = &prepared.side.target;
+        let target = &prepared.party.target;
         let may_send = || self.signals.is_held();
         let pools = &self.worker.pools;
         let result = pools.apply(target, &prepared.batch, may_send).await;
@@ -87,18 +87,18 @@ impl Attempt<'_> {
 
     fn prepare<'a>(
         &self,
-        loaded: &'a Loaded,
+        inputs: &'a Inputs,
         plan: &Plan,
         bytes: &CertificateBytes,
         obtained: &[Obtained],
     ) -> Result<Vec<Prepared<'a>>, ApplyError> {
         let mut prepared = Vec::new();
-        for (side, instance) in loaded.sides.iter().zip(&plan.instances) {
+        for (party, instance) in inputs.parties.iter().zip(&plan.instances) {
             let batch = batch(self.head(), instance, bytes).map_err(ApplyError::Missing)?;
             if let Some(batch) = batch {
-                let started = self.steps_of(side, &batch, obtained);
+                let started = self.steps_of(party, &batch, obtained);
                 prepared.push(Prepared {
-                    side,
+                    party,
                     batch,
                     started,
                 });
@@ -107,15 +107,15 @@ impl Attempt<'_> {
         Ok(prepared)
     }
 
-    fn steps_of(&self, side: &Side, batch: &ApplyBatch, obtained: &[Obtained]) -> Vec<NewStep> {
+    fn steps_of(&self, party: &Party, batch: &ApplyBatch, obtained: &[Obtained]) -> Vec<NewStep> {
         let now = self.worker.clock.now();
         batch
             .steps
             .iter()
             .map(|step| NewStep {
                 id: new_id(),
-                instance_id: side.target.instance_id,
-                instance: side.target.name.clone(),
+                instance_id: party.target.instance_id,
+                instance: party.target.name.clone(),
                 peer: Some(step.peer.clone()),
                 kind: step.action.kind().to_owned(),
                 summary: summary(&step.action, obtained),
@@ -188,7 +188,7 @@ pub(super) struct Obtained {
 }
 
 /// Those the plan imports and no upload vouches for.
-fn obtained(loaded: &Loaded, seen: &[Seen], plan: &Plan) -> Vec<Obtained> {
+fn obtained(inputs: &Inputs, seen: &[Seen], plan: &Plan) -> Vec<Obtained> {
     let imported: Vec<Sha256> = plan
         .changes()
         .filter_map(|(_, _, action)| match action {
@@ -196,7 +196,7 @@ fn obtained(loaded: &Loaded, seen: &[Seen], plan: &Plan) -> Vec<Obtained> {
             _ => None,
         })
         .collect();
-    let members = loaded.wish.members.iter().zip(seen);
+    let members = inputs.wish.members.iter().zip(seen);
     members
         .filter_map(|(member, seen)| {
             let certificate = Certificate::from_der(endpoint_der(seen)?).ok()?;

@@ -21,7 +21,7 @@ const ATTEMPTS_AT_A_NAME: i32 = 3;
 
 /// What has happened so far in this attempt.
 #[derive(Debug, Default)]
-pub(super) struct SoFar {
+pub(super) struct Progress {
     /// Apply rounds sent.
     pub rounds: usize,
     /// What went wrong in the last of them.
@@ -32,7 +32,7 @@ pub(super) struct SoFar {
     pub unseen: Vec<(String, Failure)>,
 }
 
-impl SoFar {
+impl Progress {
     /// Takes in what a further round came to.
     pub(super) fn note_round(&mut self, failures: Vec<ApplyFailure>) {
         self.rounds += 1;
@@ -58,27 +58,27 @@ pub(super) enum Next {
 }
 
 /// Decides after a look.
-pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
+pub(super) fn next(job: &Job, plan: &Plan, progress: &Progress) -> Next {
     match job.kind.flow() {
-        Flow::Inspect => Next::End(inspected(job, plan, so_far)),
-        Flow::Verify => Next::End(verified(job, plan, so_far)),
-        Flow::Configure if job.options.dry_run => Next::End(dry_run(job, plan, so_far)),
-        Flow::Configure if partial::leaves_out(plan) => partial::next(job, plan, so_far),
-        Flow::Configure => configure(job, plan, so_far),
+        Flow::Inspect => Next::End(inspected(job, plan, progress)),
+        Flow::Verify => Next::End(verified(job, plan, progress)),
+        Flow::Configure if job.options.dry_run => Next::End(dry_run(job, plan, progress)),
+        Flow::Configure if partial::leaves_out(plan) => partial::next(job, plan, progress),
+        Flow::Configure => configure(job, plan, progress),
     }
 }
 
 /// An inspection succeeds when the server it was to look at is the one that was seen; what it found is in the plan.
-fn inspected(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+fn inspected(job: &Job, plan: &Plan, progress: &Progress) -> AttemptOutcome {
     let in_the_way: Vec<&Finding> = plan
         .findings
         .iter()
         .filter(|f| f.blocks() && is_about_identity(f.code))
         .collect();
-    if so_far.unseen.is_empty() && in_the_way.is_empty() {
+    if progress.unseen.is_empty() && in_the_way.is_empty() {
         AttemptOutcome::Succeeded
     } else if in_the_way.is_empty() {
-        unseen(job, so_far)
+        unseen(job, progress)
     } else {
         failed(FailureCode::PreflightFailed, in_words(&in_the_way))
     }
@@ -95,24 +95,24 @@ pub(super) fn is_about_identity(code: Code) -> bool {
     )
 }
 
-fn dry_run(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+fn dry_run(job: &Job, plan: &Plan, progress: &Progress) -> AttemptOutcome {
     // Without one member there is no plan, only a part of one; what was found is kept all the same.
-    if so_far.unseen.is_empty() || plan.partial {
+    if progress.unseen.is_empty() || plan.partial {
         AttemptOutcome::Succeeded
     } else {
-        blocked(job, plan, so_far)
+        blocked(job, plan, progress)
     }
 }
 
-fn verified(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
-    if !so_far.unseen.is_empty() {
-        return blocked(job, plan, so_far);
+fn verified(job: &Job, plan: &Plan, progress: &Progress) -> AttemptOutcome {
+    if !progress.unseen.is_empty() {
+        return blocked(job, plan, progress);
     }
     let missing: Vec<String> = missing(plan);
     if !missing.is_empty() {
         failed(FailureCode::NotInPlace, missing.join("; "))
     } else if plan.has_blockers() {
-        blocked(job, plan, so_far)
+        blocked(job, plan, progress)
     } else {
         let doubtful = in_doubt(plan);
         if doubtful.is_empty() {
@@ -161,7 +161,7 @@ fn trusts_where(plan: &Plan, is_meant: impl Fn(&TrustPlan) -> bool) -> Vec<Strin
     words
 }
 
-fn configure(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
+fn configure(job: &Job, plan: &Plan, progress: &Progress) -> Next {
     if plan.is_fulfilled() && missing(plan).is_empty() {
         let refusing = refusing(plan);
         return Next::End(if refusing.is_empty() {
@@ -170,44 +170,44 @@ fn configure(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
             failed(FailureCode::NotAdmitted, refusing.join("; "))
         });
     }
-    if let Some(refused) = refused(so_far) {
+    if let Some(refused) = refused(progress) {
         return Next::End(refused);
     }
     if plan.is_blocked() {
-        return Next::End(blocked(job, plan, so_far));
+        return Next::End(blocked(job, plan, progress));
     }
-    if let Some(later) = later(so_far) {
+    if let Some(later) = later(progress) {
         return Next::End(later);
     }
     // What could be done beside it is done.
     if plan.has_blockers() && !plan.has_changes() {
-        return Next::End(blocked(job, plan, so_far));
+        return Next::End(blocked(job, plan, progress));
     }
-    if !plan.has_changes() || so_far.rounds >= MOST_ROUNDS {
+    if !plan.has_changes() || progress.rounds >= MOST_ROUNDS {
         return Next::End(AttemptOutcome::RetryLater {
             code: FailureCode::AttemptsExhausted,
-            detail: still_missing(plan, so_far),
+            detail: still_missing(plan, progress),
         });
     }
     Next::Apply
 }
 
 /// The deadline passed with batches sent, and the look afterwards shows that they were not enough.
-pub(super) fn too_late(passed: &str, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+pub(super) fn too_late(passed: &str, plan: &Plan, progress: &Progress) -> AttemptOutcome {
     failed(
         FailureCode::DeadlineExceeded,
-        format!("{passed}; {}", still_missing(plan, so_far)),
+        format!("{passed}; {}", still_missing(plan, progress)),
     )
 }
 
-fn still_missing(plan: &Plan, so_far: &SoFar) -> String {
-    let rounds = match so_far.rounds {
+fn still_missing(plan: &Plan, progress: &Progress) -> String {
+    let rounds = match progress.rounds {
         1 => "1 round".to_owned(),
         more => format!("{more} rounds"),
     };
     let mut words = format!("after {rounds} still missing: {}", missing(plan).join("; "));
-    if !so_far.apply_failures.is_empty() {
-        let _ = write!(words, "; in the last one {}", so_far.apply_words(&[]));
+    if !progress.apply_failures.is_empty() {
+        let _ = write!(words, "; in the last one {}", progress.apply_words(&[]));
     }
     words
 }
@@ -228,33 +228,33 @@ fn missing(plan: &Plan) -> Vec<String> {
 }
 
 /// Failures of the last round that no further look can cure.
-fn refused(so_far: &SoFar) -> Option<AttemptOutcome> {
-    let last = so_far.apply_failures.iter();
+fn refused(progress: &Progress) -> Option<AttemptOutcome> {
+    let last = progress.apply_failures.iter();
     let refusals: Vec<&ApplyFailure> = last
-        .filter(|f| f.is_final(&so_far.earlier_failures))
+        .filter(|f| f.is_final(&progress.earlier_failures))
         .collect();
     if refusals.is_empty() {
         return None;
     }
     let code = refused::code(&refusals);
-    Some(failed(code, so_far.apply_words(&refusals)))
+    Some(failed(code, progress.apply_words(&refusals)))
 }
 
 /// Failures of the last round that may pass, but not by looking again at once.
-fn later(so_far: &SoFar) -> Option<AttemptOutcome> {
+fn later(progress: &Progress) -> Option<AttemptOutcome> {
     let waiting = |f: &&ApplyFailure| {
         matches!(
             f.failure.class,
             FailureClass::Unreachable | FailureClass::Transient
         )
     };
-    let passing: Vec<&ApplyFailure> = so_far.apply_failures.iter().filter(waiting).collect();
+    let passing: Vec<&ApplyFailure> = progress.apply_failures.iter().filter(waiting).collect();
     if passing.is_empty() {
         return None;
     }
     Some(AttemptOutcome::RetryLater {
         code: code_of_passing(passing.iter().map(|f| f.failure.class)),
-        detail: so_far.apply_words(&passing),
+        detail: progress.apply_words(&passing),
     })
 }
 
@@ -268,10 +268,10 @@ fn code_of_passing(mut classes: impl Iterator<Item = FailureClass>) -> FailureCo
 }
 
 /// A blocker anywhere, or a member not seen. Another attempt is due only if every blocker may pass by itself.
-pub(super) fn blocked(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome {
+pub(super) fn blocked(job: &Job, plan: &Plan, progress: &Progress) -> AttemptOutcome {
     let blockers: Vec<&Finding> = plan.findings.iter().filter(|f| f.blocks()).collect();
     let may_pass = |f: &Finding| {
-        let unseen = so_far.unseen.iter().find(|(name, _)| *name == f.instance);
+        let unseen = progress.unseen.iter().find(|(name, _)| *name == f.instance);
         match unseen {
             Some((_, failure)) => is_tried_again(job, failure),
             None => f.code.may_pass(),
@@ -281,7 +281,7 @@ pub(super) fn blocked(job: &Job, plan: &Plan, so_far: &SoFar) -> AttemptOutcome 
     if !lasting.is_empty() {
         return failed(code_of(&lasting), in_words(&lasting));
     }
-    unseen(job, so_far)
+    unseen(job, progress)
 }
 
 /// Whether this job looks once more for what it could not see.
@@ -293,8 +293,8 @@ fn is_tried_again(job: &Job, failure: &Failure) -> bool {
 }
 
 /// Every member that was not seen is named, those first that will not be seen the next time either.
-fn unseen(job: &Job, so_far: &SoFar) -> AttemptOutcome {
-    let (lasting, passing): (Vec<_>, Vec<_>) = so_far
+fn unseen(job: &Job, progress: &Progress) -> AttemptOutcome {
+    let (lasting, passing): (Vec<_>, Vec<_>) = progress
         .unseen
         .iter()
         .partition(|(_, f)| !is_tried_again(job, f));

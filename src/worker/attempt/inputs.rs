@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::domain::certificate::Certificate;
-use crate::domain::credential::LogIn;
+use crate::domain::credential::LoginSecret;
 use crate::domain::hash::Sha256;
 use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
 use crate::domain::pair::OperatingMode;
@@ -20,14 +20,14 @@ use crate::store::{Conn, StoreError, certificates, credentials, estate};
 use crate::worker::Worker;
 
 /// All an attempt needs to know before it looks.
-pub(super) struct Loaded {
+pub(super) struct Inputs {
     pub wish: Wish,
     /// In the order of the wish's members.
-    pub sides: Vec<Side>,
+    pub parties: Vec<Party>,
 }
 
 /// What concerns one member beside the wish.
-pub(super) struct Side {
+pub(super) struct Party {
     pub target: Target,
     /// `Registered::revision` of the instance.
     pub revision: i64,
@@ -52,14 +52,14 @@ impl From<StoreError> for LoadError {
 }
 
 /// Reads everything the job was accepted with.
-pub(super) async fn load(worker: &Worker, job: &Job) -> Result<Loaded, LoadError> {
+pub(super) async fn load(worker: &Worker, job: &Job) -> Result<Inputs, LoadError> {
     let mut tx = worker.store.begin().await?;
-    let loaded = read(worker, job, &mut tx).await;
+    let inputs = read(worker, job, &mut tx).await;
     tx.rollback().await?;
-    loaded
+    inputs
 }
 
-async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, LoadError> {
+async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, LoadError> {
     let accepted = &job.accepted.members;
     let ids: Vec<Uuid> = accepted.iter().map(|m| m.instance.id).collect();
     let instances = by_id(instances::by_ids(conn, &ids).await?);
@@ -67,7 +67,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
     let statuses = instance_status::statuses(conn, &ids).await?;
     let pins = pins(conn, &job.accepted).await?;
     let mut members = Vec::new();
-    let mut sides = Vec::new();
+    let mut parties = Vec::new();
     for member in accepted {
         let instance = instances.get(&member.instance.id).ok_or_else(|| {
             LoadError::Unusable(format!(
@@ -81,7 +81,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
         members.push(self::member(
             job, member, instance, status, &pins, known, roles,
         )?);
-        sides.push(side(worker, job, instance, conn).await?);
+        parties.push(party(worker, job, instance, conn).await?);
     }
     let (operating_mode, inspection) = match &job.subject {
         Subject::Pair(_) => (job.accepted.operating_mode, None),
@@ -93,7 +93,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
             )
         }
     };
-    Ok(Loaded {
+    Ok(Inputs {
         wish: Wish {
             trusts: match job.subject {
                 Subject::Pair(_) => Wish::full_mesh(members.len()),
@@ -107,7 +107,7 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Loaded, Loa
             inspection,
             estate: estate::read(conn, &ids).await?,
         },
-        sides,
+        parties,
     })
 }
 
@@ -198,12 +198,12 @@ fn member(
     })
 }
 
-async fn side(
+async fn party(
     worker: &Worker,
     job: &Job,
     instance: &Instance,
     conn: &mut Conn,
-) -> Result<Side, LoadError> {
+) -> Result<Party, LoadError> {
     let (log_in, revision) = log_in(worker, instance, conn).await?;
     let credential = instance.spec.credential.id;
     let mut target = Target {
@@ -228,7 +228,7 @@ async fn side(
         .filter(|n| n.credential_id == credential && n.credential_revision == revision)
         // An inspection is how a person asks for another try.
         .filter(|_| !job.kind.retries_refused_log_in());
-    Ok(Side {
+    Ok(Party {
         target,
         revision: instance.revision,
         refused: same.cloned(),
@@ -240,7 +240,7 @@ async fn log_in(
     worker: &Worker,
     instance: &Instance,
     conn: &mut Conn,
-) -> Result<(LogIn, i64), LoadError> {
+) -> Result<(LoginSecret, i64), LoadError> {
     let named = &instance.spec.credential;
     let unusable = |why: &str| {
         LoadError::Unusable(format!(
@@ -261,5 +261,5 @@ async fn log_in(
     let password = credentials::open(&worker.seal_key, credential.id, &credential.name, &sealed)
         .map_err(|error| unusable(&format!("cannot be opened: {error}")))?;
     let user = credential.spec.user;
-    Ok((LogIn { user, password }, revision))
+    Ok((LoginSecret { user, password }, revision))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::decide::is_about_identity;
-use super::inputs::{Loaded, Side};
+use super::inputs::{Inputs, Party};
 use super::{Attempt, Interrupted};
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
@@ -80,35 +80,35 @@ impl Attempt<'_> {
     /// Keeps what a look found. `acted_on` is the plan the job shall show, with its script; the look after an apply has none.
     pub(super) async fn record(
         &self,
-        loaded: &Loaded,
+        inputs: &Inputs,
         looked: &Looked<'_>,
         acted_on: Option<&Script>,
     ) -> Result<(), Interrupted> {
-        self.persist(|| self.keep(loaded, looked, acted_on)).await
+        self.persist(|| self.keep(inputs, looked, acted_on)).await
     }
 
     async fn keep(
         &self,
-        loaded: &Loaded,
+        inputs: &Inputs,
         looked: &Looked<'_>,
         acted_on: Option<&Script>,
     ) -> Result<(), StoreError> {
         let Looked { seen, at, plan } = *looked;
         let mut tx = self.worker.store.begin().await?;
         lease::hold(&mut tx, self.lease).await?;
-        for ((member, side), seen) in loaded.wish.members.iter().zip(&loaded.sides).zip(seen) {
+        for ((member, party), seen) in inputs.wish.members.iter().zip(&inputs.parties).zip(seen) {
             let Seen::Observed(observation) = seen else {
                 continue;
             };
-            if side.refusal_noted {
+            if party.refusal_noted {
                 instance_status::forget_refused_login(&mut tx, member.instance_id).await?;
             }
             if is_the_one(plan, member) {
-                let side = (member, side.revision);
-                self.observed(&mut tx, side, observation, at).await?;
+                let party = (member, party.revision);
+                self.observed(&mut tx, party, observation, at).await?;
             }
         }
-        trusts::save(&mut tx, &self.trusts(loaded, looked)).await?;
+        trusts::save(&mut tx, &self.trusts(inputs, looked)).await?;
         if let Some(script) = acted_on {
             jobs::save_plan(&mut tx, self.lease, plan, script).await?;
         }
@@ -116,21 +116,21 @@ impl Attempt<'_> {
     }
 
     /// Keeps that this credential version was refused there: nobody shall try it again by himself.
-    pub(super) async fn note_refusal(&self, side: &Side, number: i32) -> Result<(), Interrupted> {
-        let note = self.refusal(side, number);
+    pub(super) async fn note_refusal(&self, party: &Party, number: i32) -> Result<(), Interrupted> {
+        let note = self.refusal(party, number);
         self.persist(|| async {
             let mut tx = self.worker.store.begin().await?;
             lease::hold(&mut tx, self.lease).await?;
-            instance_status::note_refused_login(&mut tx, side.target.instance_id, &note).await?;
+            instance_status::note_refused_login(&mut tx, party.target.instance_id, &note).await?;
             tx.commit().await
         })
         .await
     }
 
-    fn refusal(&self, side: &Side, number: i32) -> RefusedLogin {
+    fn refusal(&self, party: &Party, number: i32) -> RefusedLogin {
         RefusedLogin {
-            credential_id: side.target.credential_id,
-            credential_revision: side.target.credential_revision,
+            credential_id: party.target.credential_id,
+            credential_revision: party.target.credential_revision,
             number,
             at: self.worker.clock.now(),
         }
@@ -162,9 +162,9 @@ impl Attempt<'_> {
         instance_status::save_observation(conn, id, observation, at).await
     }
 
-    fn trusts(&self, loaded: &Loaded, looked: &Looked<'_>) -> Vec<SeenTrust> {
+    fn trusts(&self, inputs: &Inputs, looked: &Looked<'_>) -> Vec<SeenTrust> {
         let Looked { seen, at, plan } = *looked;
-        let wish = &loaded.wish;
+        let wish = &inputs.wish;
         wish.trusts
             .iter()
             .filter_map(|trust| {
@@ -188,8 +188,8 @@ impl Attempt<'_> {
                         job: self.job.id,
                     },
                     basis: Basis {
-                        acceptor_revision: loaded.sides[trust.acceptor].revision,
-                        peer_revision: loaded.sides[trust.peer].revision,
+                        acceptor_revision: inputs.parties[trust.acceptor].revision,
+                        peer_revision: inputs.parties[trust.peer].revision,
                         current: peer.current.as_ref().map(|c| c.sha256),
                         next: peer.next.as_ref().map(|c| c.sha256),
                     }

@@ -15,10 +15,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use apply::{ApplyError, endpoint_der};
-use decide::{Next, SoFar};
-use inputs::{LoadError, Loaded, load};
+use decide::{Next, Progress};
+use inputs::{Inputs, LoadError, load};
 use journal::Looked;
-use observe::{Learned, LookError, Purpose};
+use observe::{KnownCertificates, LookError, Purpose};
 
 use super::Worker;
 use super::heartbeat::Signals;
@@ -35,8 +35,6 @@ use crate::store::{StoreError, deadline};
 use crate::tsql::action::MissingBytes;
 use crate::tsql::{cure, script};
 
-pub(super) use observe::in_full;
-
 /// PostgreSQL's clock may be set while an attempt waits for a deadline.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
 
@@ -48,7 +46,7 @@ pub(super) struct Attempt<'a> {
     pub signals: &'a Signals,
     /// Set before the first apply batch is written down as started: from then on neither a cancellation nor the deadline stops
     /// the attempt, they only keep it from sending another one.
-    past_return: AtomicBool,
+    committed_to_apply: AtomicBool,
 }
 
 /// Why an attempt ends without an outcome of its own.
@@ -74,8 +72,8 @@ impl From<StoreError> for Interrupted {
 
 /// What one round leaves for the next.
 struct Round {
-    so_far: SoFar,
-    learned: Learned,
+    progress: Progress,
+    known_certificates: KnownCertificates,
     /// `only_if_plan` was met; from then on only parts of this plan may follow.
     approved: Option<Plan>,
 }
@@ -92,29 +90,29 @@ impl<'a> Attempt<'a> {
             lease,
             job,
             signals,
-            past_return: AtomicBool::new(false),
+            committed_to_apply: AtomicBool::new(false),
         }
     }
 
     pub(super) async fn run(&self) -> Result<AttemptOutcome, Interrupted> {
         let loading = self.persist(|| async {
             match load(self.worker, self.job).await {
-                Ok(loaded) => Ok(Ok(loaded)),
+                Ok(inputs) => Ok(Ok(inputs)),
                 Err(LoadError::Store(error)) => Err(error),
                 Err(LoadError::Unusable(detail)) => Ok(Err(detail)),
             }
         });
-        let mut loaded = match loading.await? {
-            Ok(loaded) => loaded,
+        let mut inputs = match loading.await? {
+            Ok(inputs) => inputs,
             Err(detail) => return Ok(unusable(detail)),
         };
         let mut round = Round {
-            so_far: SoFar::default(),
-            learned: Learned::new(),
+            progress: Progress::default(),
+            known_certificates: KnownCertificates::new(),
             approved: self.approved_before(),
         };
         loop {
-            if let Some(outcome) = self.round(&mut loaded, &mut round).await? {
+            if let Some(outcome) = self.round(&mut inputs, &mut round).await? {
                 return Ok(outcome);
             }
         }
@@ -123,22 +121,22 @@ impl<'a> Attempt<'a> {
     /// One look, and the apply that follows from it; an outcome when that is the end.
     async fn round(
         &self,
-        loaded: &mut Loaded,
+        inputs: &mut Inputs,
         round: &mut Round,
     ) -> Result<Option<AttemptOutcome>, Interrupted> {
-        let purpose = match round.so_far.rounds {
+        let purpose = match round.progress.rounds {
             0 => Purpose::Observe,
             _ => Purpose::Verify,
         };
-        let (seen, looked_at) = match self.look(loaded, purpose, &round.learned).await {
+        let (seen, looked_at) = match self.look(inputs, purpose, &round.known_certificates).await {
             Ok(looked) => looked,
             Err(LookError::Interrupted(why)) => return Err(why),
             Err(LookError::Unusable(detail)) => return Ok(Some(unusable(detail))),
         };
-        round.learned = learned(&seen);
-        round.so_far.unseen = unseen(loaded, &seen);
-        let bytes = plan::certificate_bytes(&loaded.wish, &seen);
-        let mut plan = plan::plan(&loaded.wish, &seen, self.worker.clock.now());
+        round.known_certificates = known_certificates(&seen);
+        round.progress.unseen = unseen(inputs, &seen);
+        let bytes = plan::certificate_bytes(&inputs.wish, &seen);
+        let mut plan = plan::plan(&inputs.wish, &seen, self.worker.clock.now());
         cure::fill_in(&mut plan);
         let script = match script::script(self.head(), &plan, &servers(&seen), &bytes) {
             Ok(script) => script,
@@ -151,8 +149,8 @@ impl<'a> Attempt<'a> {
             at: looked_at,
             plan: &plan,
         };
-        self.record(loaded, &looked, acted_on).await?;
-        note_otherwise(loaded, &plan, looked_at);
+        self.record(inputs, &looked, acted_on).await?;
+        note_otherwise(inputs, &plan, looked_at);
         if let Next::End(outcome) = next {
             return Ok(Some(outcome));
         }
@@ -162,12 +160,12 @@ impl<'a> Attempt<'a> {
         if self.job.options.only_if_plan.is_some() && round.approved.is_none() {
             round.approved = Some(plan.clone());
         }
-        match self.apply(loaded, &seen, &plan, &bytes).await {
-            Ok(failures) => round.so_far.note_round(failures),
-            Err(ApplyError::Interrupted(Interrupted::OutOfTime)) if round.so_far.rounds > 0 => {
+        match self.apply(inputs, &seen, &plan, &bytes).await {
+            Ok(failures) => round.progress.note_round(failures),
+            Err(ApplyError::Interrupted(Interrupted::OutOfTime)) if round.progress.rounds > 0 => {
                 let passed = self.job.options.deadline.map(Deadline::passed);
                 let passed = passed.unwrap_or_default();
-                return Ok(Some(decide::too_late(&passed, &plan, &round.so_far)));
+                return Ok(Some(decide::too_late(&passed, &plan, &round.progress)));
             }
             Err(ApplyError::Interrupted(why)) => return Err(why),
             Err(ApplyError::Missing(missing)) => return Ok(Some(internal(&missing))),
@@ -176,7 +174,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn decide(&self, plan: &Plan, round: &Round) -> Next {
-        let next = decide::next(self.job, plan, &round.so_far);
+        let next = decide::next(self.job, plan, &round.progress);
         let goes_on = matches!(next, Next::Apply | Next::End(AttemptOutcome::Succeeded));
         match self.stale(plan, round) {
             Some(stale) if goes_on => Next::End(stale),
@@ -209,7 +207,7 @@ impl<'a> Attempt<'a> {
 
     /// Whether the job shall show this plan: not the empty one of a look after an apply, and never in place of an approved one.
     fn is_shown(&self, plan: &Plan, round: &Round) -> bool {
-        round.approved.is_none() && (round.so_far.rounds == 0 || plan.has_changes())
+        round.approved.is_none() && (round.progress.rounds == 0 || plan.has_changes())
     }
 
     /// To be asked before every batch.
@@ -222,14 +220,14 @@ impl<'a> Attempt<'a> {
     }
 
     /// From here on the servers may be changed: what became of that must be seen before the attempt ends.
-    pub(super) fn pass_return(&self) {
-        self.past_return.store(true, Ordering::Relaxed);
+    pub(super) fn pass_point_of_no_return(&self) {
+        self.committed_to_apply.store(true, Ordering::Relaxed);
     }
 
     /// Ends when the job is to be cancelled and the attempt can be dropped where it stands, because it has changed nothing.
-    pub(super) async fn cancelled_in_time(&self) {
+    pub(super) async fn cancelled_before_apply(&self) {
         self.signals.cancel.cancelled().await;
-        self.unless_past_return().await;
+        self.unless_committed_to_apply().await;
     }
 
     /// Ends when the job's deadline has passed, by PostgreSQL's clock, and the attempt can be dropped where it stands.
@@ -249,24 +247,24 @@ impl<'a> Attempt<'a> {
                 Err(_) => return std::future::pending().await,
             }
         }
-        self.unless_past_return().await;
+        self.unless_committed_to_apply().await;
     }
 
-    async fn unless_past_return(&self) {
-        if self.past_return.load(Ordering::Relaxed) {
+    async fn unless_committed_to_apply(&self) {
+        if self.committed_to_apply.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
     }
 }
 
 /// What a connection of before shows of a trust that is not there yet, it does not show of the one that will be.
-fn note_otherwise(loaded: &mut Loaded, plan: &Plan, at: DateTime<Utc>) {
+fn note_otherwise(inputs: &mut Inputs, plan: &Plan, at: DateTime<Utc>) {
     let Wish {
         members,
         trusts,
         estate,
         ..
-    } = &mut loaded.wish;
+    } = &mut inputs.wish;
     for trust in trusts.iter() {
         let (acceptor, peer) = (&members[trust.acceptor], &members[trust.peer]);
         let planned = plan.instances[trust.acceptor].trusts.iter();
@@ -279,7 +277,7 @@ fn note_otherwise(loaded: &mut Loaded, plan: &Plan, at: DateTime<Utc>) {
     }
 }
 
-fn learned(seen: &[Seen]) -> Learned {
+fn known_certificates(seen: &[Seen]) -> KnownCertificates {
     let members = seen.iter().enumerate();
     members
         .filter_map(|(member, seen)| Some((member, Thumbprint::of(endpoint_der(seen)?))))
@@ -296,8 +294,8 @@ fn servers(seen: &[Seen]) -> Vec<Option<&ServerIdentity>> {
         .collect()
 }
 
-fn unseen(loaded: &Loaded, seen: &[Seen]) -> Vec<(String, crate::domain::failure::Failure)> {
-    let members = loaded.wish.members.iter().zip(seen);
+fn unseen(inputs: &Inputs, seen: &[Seen]) -> Vec<(String, crate::domain::failure::Failure)> {
+    let members = inputs.wish.members.iter().zip(seen);
     members
         .filter_map(|(member, seen)| match seen {
             Seen::Failed(failure) => Some((member.name.to_string(), failure.clone())),

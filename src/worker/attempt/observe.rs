@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
-use super::inputs::{Loaded, Side};
+use super::inputs::{Inputs, Party};
 use super::{Attempt, Interrupted};
 use crate::domain::cause::{Cause, LogInCause, Refusal};
-use crate::domain::failure::{Failure, FailureClass, SqlError};
+use crate::domain::failure::{Failure, FailureClass, SqlError, error_chain};
 use crate::domain::hash::Thumbprint;
 use crate::domain::id::new_id;
 use crate::domain::observation::Observation;
@@ -39,7 +39,7 @@ impl Purpose {
 
 /// Certificates that endpoints were seen to use, by the member's position: what a renewed one would be called is known
 /// only then.
-pub(super) type Learned = BTreeMap<usize, Thumbprint>;
+pub(super) type KnownCertificates = BTreeMap<usize, Thumbprint>;
 
 /// Why a look could not even be begun.
 #[derive(Debug)]
@@ -64,20 +64,20 @@ impl Attempt<'_> {
     /// Observes every member: one result per member, in their order, and PostgreSQL's time before the first was asked.
     pub(super) async fn look(
         &self,
-        loaded: &Loaded,
+        inputs: &Inputs,
         purpose: Purpose,
-        learned: &Learned,
+        known_certificates: &KnownCertificates,
     ) -> Result<(Vec<Seen>, DateTime<Utc>), LookError> {
-        let questions = self.questions(loaded, learned)?;
-        let (started, looked_at) = self.start_looking(loaded, purpose, &questions).await?;
+        let questions = self.questions(inputs, known_certificates)?;
+        let (started, looked_at) = self.start_looking(inputs, purpose, &questions).await?;
         self.check_lease()?;
-        let looks = loaded
-            .sides
+        let looks = inputs
+            .parties
             .iter()
             .zip(&questions)
             .zip(&started)
             // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
-            .map(|((side, question), step)| Box::pin(self.look_at(side, question, step)));
+            .map(|((party, question), step)| Box::pin(self.look_at(party, question, step)));
         let results: Vec<Look> = join_all(looks)
             .await
             .into_iter()
@@ -89,12 +89,16 @@ impl Attempt<'_> {
         Ok((seen.collect(), looked_at))
     }
 
-    fn questions(&self, loaded: &Loaded, learned: &Learned) -> Result<Vec<Question>, LookError> {
+    fn questions(
+        &self,
+        inputs: &Inputs,
+        known_certificates: &KnownCertificates,
+    ) -> Result<Vec<Question>, LookError> {
         let head = self.head();
-        (0..loaded.wish.members.len())
+        (0..inputs.wish.members.len())
             .map(|member| {
-                let asked = plan::questions(&loaded.wish, member, learned)
-                    .map_err(|refused| LookError::Unusable(in_full(&refused)))?;
+                let asked = plan::questions(&inputs.wish, member, known_certificates)
+                    .map_err(|refused| LookError::Unusable(error_chain(&refused)))?;
                 Ok(Question {
                     batch: observe::observe(head, &asked),
                     asked,
@@ -105,22 +109,22 @@ impl Attempt<'_> {
 
     async fn start_looking(
         &self,
-        loaded: &Loaded,
+        inputs: &Inputs,
         purpose: Purpose,
         questions: &[Question],
     ) -> Result<(Vec<NewStep>, DateTime<Utc>), Interrupted> {
         let now = self.worker.clock.now();
-        let started: Vec<NewStep> = loaded
-            .sides
+        let started: Vec<NewStep> = inputs
+            .parties
             .iter()
             .zip(questions)
-            .map(|(side, question)| NewStep {
+            .map(|(party, question)| NewStep {
                 id: new_id(),
-                instance_id: side.target.instance_id,
-                instance: side.target.name.clone(),
+                instance_id: party.target.instance_id,
+                instance: party.target.name.clone(),
                 peer: None,
                 kind: purpose.as_str().to_owned(),
-                summary: format!("{} {}", purpose.as_str(), side.target.address),
+                summary: format!("{} {}", purpose.as_str(), party.target.address),
                 statement: question.batch.clone(),
                 started_at: now,
             })
@@ -137,11 +141,11 @@ impl Attempt<'_> {
     /// One member. What it said is written down as soon as it is known, not when the slowest member has answered.
     async fn look_at(
         &self,
-        side: &Side,
+        party: &Party,
         question: &Question,
         step: &NewStep,
     ) -> Result<Look, Interrupted> {
-        let look = self.ask(side, question).await?;
+        let look = self.ask(party, question).await?;
         let ends = [self.end_of(step, &look)];
         self.persist(|| async {
             let mut conn = self.worker.store.acquire().await?;
@@ -151,18 +155,18 @@ impl Attempt<'_> {
         Ok(look)
     }
 
-    async fn ask(&self, side: &Side, question: &Question) -> Result<Look, Interrupted> {
-        if let Some(refused) = &side.refused {
-            return Ok(Look::NotTried(rests(side, refused)));
+    async fn ask(&self, party: &Party, question: &Question) -> Result<Look, Interrupted> {
+        if let Some(refused) = &party.refused {
+            return Ok(Look::NotTried(rests(party, refused)));
         }
         let Question { batch, asked } = question;
         let (pools, clock) = (&self.worker.pools, &self.worker.clock);
-        match pools.observe(&side.target, batch, asked, clock).await {
+        match pools.observe(&party.target, batch, asked, clock).await {
             Ok(observation) => Ok(Look::Seen(Box::new(observation))),
             Err(failure) => {
                 if let Some(number) = refused_number(&failure) {
                     // At once, not when the slowest member has answered: until then nobody else may know.
-                    self.note_refusal(side, number).await?;
+                    self.note_refusal(party, number).await?;
                 }
                 Ok(Look::Failed(failure))
             }
@@ -199,8 +203,8 @@ enum Look {
 }
 
 /// A credential version that was refused rests until it is changed: each further try would bring a lock-out nearer.
-fn rests(side: &Side, refused: &RefusedLogin) -> Failure {
-    let target = &side.target;
+fn rests(party: &Party, refused: &RefusedLogin) -> Failure {
+    let target = &party.target;
     Failure {
         class: FailureClass::LoginRefused,
         detail: format!(
@@ -220,17 +224,6 @@ fn rests(side: &Side, refused: &RefusedLogin) -> Failure {
             }))
         }),
     }
-}
-
-/// An error with its causes, for the log or, where they come from our own rules and hold nothing secret, the job's history.
-pub(in crate::worker) fn in_full(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text = format!("{text}: {next}");
-        cause = next.source();
-    }
-    text
 }
 
 /// The number to note when a log-in was refused just now, and shall rest.

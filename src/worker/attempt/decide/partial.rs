@@ -1,7 +1,7 @@
 //! A job that leaves out what blockers touch: the rest is done in its first attempt, and it never ends as succeeded.
 
 use super::{
-    MOST_ROUNDS, Next, SoFar, blocked, failed, is_tried_again, later, missing, refused, refusing,
+    MOST_ROUNDS, Next, Progress, blocked, failed, is_tried_again, later, missing, refused, refusing,
 };
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::{Plan, TrustPlan};
@@ -21,17 +21,17 @@ fn is_left_out(trust: &TrustPlan) -> bool {
 }
 
 /// Decides after a look. What was approved was approved with what it leaves out: no later attempt may do more.
-pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
-    let refused = refused(so_far);
-    let later = later(so_far);
+pub(super) fn next(job: &Job, plan: &Plan, progress: &Progress) -> Next {
+    let refused = refused(progress);
+    let later = later(progress);
     let goes_on = refused.is_none() && later.is_none();
-    if goes_on && plan.has_changes() && so_far.rounds < MOST_ROUNDS {
+    if goes_on && plan.has_changes() && progress.rounds < MOST_ROUNDS {
         return Next::Apply;
     }
     if trusts(plan).all(|(_, trust)| is_left_out(trust)) {
-        return Next::End(blocked(job, plan, so_far));
+        return Next::End(blocked(job, plan, progress));
     }
-    let may_pass = later.is_some() || plan.has_changes() || something_may_pass(job, plan, so_far);
+    let may_pass = later.is_some() || plan.has_changes() || something_may_pass(job, plan, progress);
     let is_approved = job.options.only_if_plan.is_some();
     let is_final = refused.is_some() || is_approved || !may_pass;
     let detail = in_words(plan, [refused, later]);
@@ -45,9 +45,9 @@ pub(super) fn next(job: &Job, plan: &Plan, so_far: &SoFar) -> Next {
 }
 
 /// Some trust is left out for a member that may be seen the next time.
-fn something_may_pass(job: &Job, plan: &Plan, so_far: &SoFar) -> bool {
+fn something_may_pass(job: &Job, plan: &Plan, progress: &Progress) -> bool {
     let may_be_seen = |member: &str| {
-        let unseen = so_far.unseen.iter();
+        let unseen = progress.unseen.iter();
         unseen
             .filter(|(name, _)| name == member)
             .any(|(_, failure)| is_tried_again(job, failure))

@@ -140,11 +140,11 @@ fn unapplied(class: FailureClass) -> ApplyFailure {
     }
 }
 
-fn applied(rounds: usize, classes: &[FailureClass]) -> SoFar {
-    SoFar {
+fn applied(rounds: usize, classes: &[FailureClass]) -> Progress {
+    Progress {
         rounds,
         apply_failures: classes.iter().map(|c| unapplied(*c)).collect(),
-        ..SoFar::default()
+        ..Progress::default()
     }
 }
 
@@ -177,12 +177,12 @@ fn exists(instance: &str, action: Action, number: i32) -> ApplyFailure {
     refusal(instance, action, FailureClass::AlreadyExists, number)
 }
 
-fn after_rounds(rounds: Vec<Vec<ApplyFailure>>) -> SoFar {
-    let mut so_far = SoFar::default();
+fn after_rounds(rounds: Vec<Vec<ApplyFailure>>) -> Progress {
+    let mut progress = Progress::default();
     for failures in rounds {
-        so_far.note_round(failures);
+        progress.note_round(failures);
     }
-    so_far
+    progress
 }
 
 fn detail_of(next: Next) -> String {
@@ -207,10 +207,13 @@ const DONE: Next = Next::End(AttemptOutcome::Succeeded);
 #[test]
 fn what_is_to_do_is_done_and_what_is_in_place_is_left() {
     assert_eq!(
-        next(&configure_job(), &to_do(), &SoFar::default()),
+        next(&configure_job(), &to_do(), &Progress::default()),
         Next::Apply
     );
-    assert_eq!(next(&configure_job(), &in_place(), &SoFar::default()), DONE);
+    assert_eq!(
+        next(&configure_job(), &in_place(), &Progress::default()),
+        DONE
+    );
     assert_eq!(next(&configure_job(), &in_place(), &applied(1, &[])), DONE);
 }
 
@@ -225,9 +228,9 @@ fn success_needs_every_trust_configured_not_merely_nothing_to_do() {
 #[test]
 fn a_lost_race_or_a_lost_answer_is_settled_by_another_look() {
     for class in [FailureClass::AlreadyExists, FailureClass::OutcomeUnknown] {
-        let so_far = applied(1, &[class]);
-        assert_eq!(next(&configure_job(), &to_do(), &so_far), Next::Apply);
-        assert_eq!(next(&configure_job(), &in_place(), &so_far), DONE);
+        let progress = applied(1, &[class]);
+        assert_eq!(next(&configure_job(), &to_do(), &progress), Next::Apply);
+        assert_eq!(next(&configure_job(), &in_place(), &progress), DONE);
     }
     let third = next(
         &configure_job(),
@@ -333,11 +336,11 @@ fn another_statement_or_another_refusal_is_another_race() {
         exists("HOST_A", login.clone(), 15023),
         exists("HOST_W", login.clone(), 15025),
     ] {
-        let so_far = after_rounds(vec![
+        let progress = after_rounds(vec![
             vec![exists("HOST_A", login.clone(), 15025)],
             vec![second],
         ]);
-        assert_eq!(next(&configure_job(), &to_do(), &so_far), Next::Apply);
+        assert_eq!(next(&configure_job(), &to_do(), &progress), Next::Apply);
     }
 }
 
@@ -385,7 +388,7 @@ fn every_member_that_refuses_is_named() {
 
 #[test]
 fn every_member_that_was_not_seen_is_named_the_lasting_ones_first() {
-    let unseen = |named: &[(&str, FailureClass)]| SoFar {
+    let unseen = |named: &[(&str, FailureClass)]| Progress {
         unseen: named
             .iter()
             .map(|(name, class)| {
@@ -393,7 +396,7 @@ fn every_member_that_was_not_seen_is_named_the_lasting_ones_first() {
                 ((*name).to_owned(), failure)
             })
             .collect(),
-        ..SoFar::default()
+        ..Progress::default()
     };
     let inspect = job(JobKind::Inspect, false);
     let nothing = plan(Configured::Unknown, Vec::new(), Vec::new());
@@ -419,9 +422,9 @@ fn every_member_that_was_not_seen_is_named_the_lasting_ones_first() {
 
 #[test]
 fn a_server_in_a_passing_state_is_looked_at_again() {
-    let busy = SoFar {
+    let busy = Progress {
         unseen: vec![failure(FailureClass::Transient)],
-        ..SoFar::default()
+        ..Progress::default()
     };
     let blocked = plan(
         Configured::Unknown,
@@ -432,9 +435,9 @@ fn a_server_in_a_passing_state_is_looked_at_again() {
         let end = next(&job(kind, false), &blocked, &busy);
         assert_eq!(code_of_end(end), (true, FailureCode::AttemptsExhausted));
     }
-    let unreadable = SoFar {
+    let unreadable = Progress {
         unseen: vec![failure(FailureClass::Protocol)],
-        ..SoFar::default()
+        ..Progress::default()
     };
     let end = next(&configure_job(), &blocked, &unreadable);
     assert_eq!(code_of_end(end), (false, FailureCode::PreflightFailed));
@@ -442,9 +445,9 @@ fn a_server_in_a_passing_state_is_looked_at_again() {
 
 #[test]
 fn the_end_by_a_deadline_says_what_is_missing_and_why() {
-    let so_far = after_rounds(vec![vec![exists("HOST_A", create().remove(0), 15025)]]);
+    let progress = after_rounds(vec![vec![exists("HOST_A", create().remove(0), 15025)]]);
     let AttemptOutcome::Failed { code, detail } =
-        too_late("the deadline passed", &to_do(), &so_far)
+        too_late("the deadline passed", &to_do(), &progress)
     else {
         panic!("it ends");
     };
@@ -483,9 +486,9 @@ fn what_may_pass_waits_for_another_attempt() {
 
 #[test]
 fn a_blocker_stops_everything_and_is_retried_only_if_all_of_them_may_pass() {
-    let unseen = SoFar {
+    let unseen = Progress {
         unseen: vec![failure(FailureClass::Unreachable)],
-        ..SoFar::default()
+        ..Progress::default()
     };
     let passing = plan(Configured::No, create(), vec![blocker(Code::Unreachable)]);
     let end = next(&configure_job(), &passing, &unseen);
@@ -518,7 +521,7 @@ fn the_code_of_a_block_names_its_kind() {
     for (codes, expected) in table {
         let findings = codes.iter().map(|c| blocker(*c)).collect();
         let plan = plan(Configured::No, create(), findings);
-        let end = next(&configure_job(), &plan, &SoFar::default());
+        let end = next(&configure_job(), &plan, &Progress::default());
         assert_eq!(code_of_end(end), (false, expected), "{codes:?}");
     }
 }
@@ -531,7 +534,7 @@ fn a_warning_stops_nothing() {
         vec![finding(Code::TlsUnverified, Severity::Warning)],
     );
     assert_eq!(
-        next(&configure_job(), &warned, &SoFar::default()),
+        next(&configure_job(), &warned, &Progress::default()),
         Next::Apply
     );
 }
@@ -539,17 +542,17 @@ fn a_warning_stops_nothing() {
 #[test]
 fn looking_jobs_never_apply() {
     let verify = job(JobKind::VerifyInbound, false);
-    assert_eq!(next(&verify, &in_place(), &SoFar::default()), DONE);
-    let missing = next(&verify, &to_do(), &SoFar::default());
+    assert_eq!(next(&verify, &in_place(), &Progress::default()), DONE);
+    let missing = next(&verify, &to_do(), &Progress::default());
     assert_eq!(code_of_end(missing), (false, FailureCode::NotInPlace));
     let dry = job(JobKind::ConfigureInbound, true);
-    assert_eq!(next(&dry, &to_do(), &SoFar::default()), DONE);
+    assert_eq!(next(&dry, &to_do(), &Progress::default()), DONE);
     let conflict = plan(
         Configured::Conflict,
         Vec::new(),
         vec![blocker(Code::NameTaken)],
     );
-    assert_eq!(next(&dry, &conflict, &SoFar::default()), DONE);
+    assert_eq!(next(&dry, &conflict, &Progress::default()), DONE);
 }
 
 #[test]
@@ -560,17 +563,17 @@ fn an_inspection_fails_only_for_what_it_could_not_see() {
         Vec::new(),
         vec![blocker(Code::NoEndpoint)],
     );
-    assert_eq!(next(&inspect, &no_endpoint, &SoFar::default()), DONE);
+    assert_eq!(next(&inspect, &no_endpoint, &Progress::default()), DONE);
     let moved = plan(
         Configured::Unknown,
         Vec::new(),
         vec![blocker(Code::InstanceIdentityChanged)],
     );
-    let end = next(&inspect, &moved, &SoFar::default());
+    let end = next(&inspect, &moved, &Progress::default());
     assert_eq!(code_of_end(end), (false, FailureCode::PreflightFailed));
-    let refused = SoFar {
+    let refused = Progress {
         unseen: vec![failure(FailureClass::LoginRefused)],
-        ..SoFar::default()
+        ..Progress::default()
     };
     let end = next(&inspect, &no_endpoint, &refused);
     assert_eq!(code_of_end(end), (false, FailureCode::LoginRefused));
@@ -601,20 +604,26 @@ fn ends_not_admitted(next: &Next) -> bool {
 fn what_is_in_place_and_would_be_refused_is_no_success_and_not_retried() {
     let plan = with_reason(AdmitReasonKind::Refuses, Proof::Proven { since: None });
     for kind in [JobKind::ConfigureInbound, JobKind::VerifyInbound] {
-        let next = next(&job(kind, false), &plan, &SoFar::default());
+        let next = next(&job(kind, false), &plan, &Progress::default());
         assert!(ends_not_admitted(&next), "{next:?}");
     }
     let dry = next(
         &job(JobKind::ConfigureInbound, true),
         &plan,
-        &SoFar::default(),
+        &Progress::default(),
     );
     assert_eq!(dry, Next::End(AttemptOutcome::Succeeded));
 }
 
 #[test]
 fn verification_takes_an_unverified_point_only_with_a_live_connection() {
-    let verify = |plan: &Plan| next(&job(JobKind::VerifyInbound, false), plan, &SoFar::default());
+    let verify = |plan: &Plan| {
+        next(
+            &job(JobKind::VerifyInbound, false),
+            plan,
+            &Progress::default(),
+        )
+    };
     let proven = Proof::Proven { since: None };
     let unverified = with_reason(AdmitReasonKind::Unverified, proven);
     assert_eq!(verify(&unverified), Next::End(AttemptOutcome::Succeeded));
