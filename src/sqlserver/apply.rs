@@ -50,7 +50,7 @@ impl Pools {
             return progress.judge(batch, Sent::Not(failure::not_sent(target)));
         }
         let ended = session
-            .run(target, &batch.text, target.timeouts.apply, |row| {
+            .run(target, &batch.text(), target.timeouts.apply, |row| {
                 progress
                     .take(row)
                     .map_err(|said| failure::protocol(target, &said))
@@ -116,7 +116,7 @@ impl Progress {
                 (None, Ok(())) => self.without_verdict(failure::no_verdict(target)),
             },
         };
-        let steps = batch.steps.iter().map(|step| StepResult {
+        let steps = batch.body.steps.iter().map(|step| StepResult {
             ordinal: step.ordinal,
             outcome: outcome(step.ordinal),
             ran_at: self.ran_at(step.ordinal),

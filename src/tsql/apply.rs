@@ -4,13 +4,12 @@
 //! `mg_applied` (after each action), `mg_committed` (once, last), `mg_failed` (once, in place of it). Errors travel as data.
 
 use super::action::{CertificateBytes, MissingBytes};
-use super::body::body;
+use super::body::{Body, body};
 use super::head::Head;
-use crate::domain::plan::InstancePlan;
+use crate::domain::plan::{InstancePlan, Plan};
 use crate::domain::script::Frame;
 
 pub use super::action::FILE_MISMATCH;
-pub use super::body::ApplyStep;
 
 /// Thrown when another session holds the lock of mirrorgate on that instance for too long: nothing was changed.
 pub const LOCK_NOT_GRANTED: i32 = 50002;
@@ -18,9 +17,30 @@ pub const LOCK_NOT_GRANTED: i32 = 50002;
 /// A batch ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyBatch {
+    /// What is sent around the body.
+    pub frame: Frame,
+    pub body: Body,
+}
+
+impl ApplyBatch {
     /// The very text that runs.
-    pub text: String,
-    pub steps: Vec<ApplyStep>,
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.frame.around(&self.body.text)
+    }
+}
+
+/// The batches of a whole plan, in the order of its instances: these are sent, and shown in scripts.
+///
+/// # Errors
+/// When the bytes of a certificate to be imported are missing.
+pub fn batches(
+    head: Head<'_>,
+    plan: &Plan,
+    bytes: &CertificateBytes,
+) -> Result<Vec<Option<ApplyBatch>>, MissingBytes> {
+    let instances = plan.instances.iter();
+    instances.map(|plan| batch(head, plan, bytes)).collect()
 }
 
 /// The batch for one instance; `None` when nothing there is to be changed.
@@ -37,14 +57,13 @@ pub fn batch(
         return Ok(None);
     }
     Ok(Some(ApplyBatch {
-        text: frame(head, &plan.instance, body.steps.len()).around(&body.text),
-        steps: body.steps,
+        frame: frame(head, &plan.instance, body.steps.len()),
+        body,
     }))
 }
 
 /// What is sent around a body of so many `changes`: it rolls back, and tells of errors in rows.
-#[must_use]
-pub fn frame(head: Head<'_>, instance: &str, changes: usize) -> Frame {
+fn frame(head: Head<'_>, instance: &str, changes: usize) -> Frame {
     Frame {
         before: head.line(&format!("on {instance}")) + OPENING,
         after: format!(
@@ -149,21 +168,23 @@ mod tests {
             .unwrap()
             .unwrap();
         let told: Vec<_> = batch
+            .body
             .steps
             .iter()
             .map(|s| (s.ordinal, s.peer.as_str()))
             .collect();
         assert_eq!(told, [(1, "B"), (2, "W")]);
+        let text = batch.text();
         for part in [
             "@p1",
             "@p2",
             "CAST(2 AS int) AS mg_applied",
             "CAST(2 AS int) AS mg_committed",
         ] {
-            assert!(batch.text.contains(part), "{part}");
+            assert!(text.contains(part), "{part}");
         }
-        for step in &batch.steps {
-            assert!(batch.text.contains(&step.statement));
+        for step in &batch.body.steps {
+            assert!(text.contains(&step.statement));
         }
     }
 
@@ -173,7 +194,7 @@ mod tests {
         let text = batch(head(), &plan, &CertificateBytes::new())
             .unwrap()
             .unwrap()
-            .text;
+            .text();
         let first = text.lines().next().unwrap();
         assert_eq!(
             first,
@@ -188,7 +209,7 @@ mod tests {
         let text = batch(head(), &plan, &CertificateBytes::new())
             .unwrap()
             .unwrap()
-            .text;
+            .text();
         let at = |part: &str| {
             text.find(part)
                 .unwrap_or_else(|| panic!("{part} is missing"))

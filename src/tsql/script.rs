@@ -5,53 +5,50 @@
 
 use std::fmt::Write as _;
 
-use super::action::{CertificateBytes, MissingBytes};
-use super::apply;
-use super::body::{Body, body};
+use super::apply::ApplyBatch;
+use super::body::Body;
 use super::guard;
 use super::head::Head;
 use super::quote::{Comment, Literal};
 use crate::domain::finding::Finding;
 use crate::domain::identity::ServerIdentity;
-use crate::domain::plan::{InstancePlan, Plan};
+use crate::domain::plan::Plan;
 use crate::domain::script::{ByHand, Frame, InstanceScript, Script, ScriptStatement};
 
-/// What the plan stands for. `servers` tells which server each member was seen to be, in the order of the plan's instances.
-///
-/// # Errors
-/// When the bytes of a certificate to be imported are missing.
+/// What the plan stands for. In the order of the plan's instances, `servers` tells which server each was seen to be, and
+/// `batches` are what [`super::apply::batches`] made of it.
+#[must_use]
 pub fn script(
     head: Head<'_>,
     plan: &Plan,
     servers: &[Option<&ServerIdentity>],
-    bytes: &CertificateBytes,
-) -> Result<Script, MissingBytes> {
+    batches: &[Option<ApplyBatch>],
+) -> Script {
     let servers = servers.iter().copied().chain(std::iter::repeat(None));
-    let parts: Vec<InstanceScript> = plan
-        .instances
-        .iter()
+    let instances = plan.instances.iter().zip(batches);
+    let parts: Vec<InstanceScript> = instances
         .zip(servers.clone())
-        .map(|(instance, server)| part(head, instance, server, bytes))
-        .collect::<Result<_, _>>()?;
+        .map(|((plan, batch), server)| part(head, &plan.instance, server, batch.as_ref()))
+        .collect();
     let seen: Vec<&ServerIdentity> = servers.take(parts.len()).flatten().collect();
-    Ok(Script {
+    Script {
         head: blockers(plan),
         refusal: plan.is_blocked().then(guard::forbidden),
         parts,
         nowhere: guard::nowhere(&seen),
-    })
+    }
 }
 
 fn part(
     head: Head<'_>,
-    instance: &InstancePlan,
+    instance: &str,
     server: Option<&ServerIdentity>,
-    bytes: &CertificateBytes,
-) -> Result<InstanceScript, MissingBytes> {
-    let body = body(instance, bytes)?;
-    Ok(InstanceScript {
-        instance: instance.instance.clone(),
-        wire: apply::frame(head, &instance.instance, body.steps.len()),
+    batch: Option<&ApplyBatch>,
+) -> InstanceScript {
+    let body = batch.map(|batch| batch.body.clone()).unwrap_or_default();
+    InstanceScript {
+        instance: instance.to_owned(),
+        wire: batch.map(|batch| batch.frame.clone()).unwrap_or_default(),
         by_hand: server.map(|server| by_hand(head, instance, server, &body)),
         body: body.text,
         statements: body
@@ -63,16 +60,10 @@ fn part(
                 statement: step.statement,
             })
             .collect(),
-    })
+    }
 }
 
-fn by_hand(
-    head: Head<'_>,
-    instance: &InstancePlan,
-    server: &ServerIdentity,
-    body: &Body,
-) -> ByHand {
-    let name = &instance.instance;
+fn by_hand(head: Head<'_>, name: &str, server: &ServerIdentity, body: &Body) -> ByHand {
     let remark = head.line(&format!("on {name}, server {}", server.server_name));
     let begin = |guard: Frame| Frame {
         before: format!("{remark}\n{}", guard.before),

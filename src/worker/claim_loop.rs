@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use uuid::Uuid;
 
 use super::Worker;
 use super::supervisor::carry_out;
@@ -20,6 +21,20 @@ const AGAIN: Duration = Duration::from_millis(200);
 pub(super) const LETTING_GO: Duration = Duration::from_millis(4500);
 
 impl Worker {
+    /// Claims and carries out one due job, now; `None` when none is due.
+    ///
+    /// # Errors
+    /// When PostgreSQL could not be asked. What becomes of the job itself is written in its history.
+    pub async fn run_next(&self) -> Result<Option<Uuid>, StoreError> {
+        self.end_overdue().await?;
+        let Some(claimed) = self.claim(true).await? else {
+            return Ok(None);
+        };
+        let id = claimed.job.id;
+        carry_out(self, claimed, &CancellationToken::new()).await;
+        Ok(Some(id))
+    }
+
     /// Works until `shutdown`, then waits for what is running, at most for the grace, and hands back the rest.
     pub async fn run(&self, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.settings.concurrency));

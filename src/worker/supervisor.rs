@@ -1,24 +1,23 @@
 //! One claimed job: an attempt under a lease that is kept alive, and its end written down.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::attempt::{Attempt, Interrupted};
+use super::Worker;
+use super::attempt::{self, Interrupted, Journal};
+use super::claim::Claimed;
 use super::claim_loop::LETTING_GO;
-use super::heartbeat::Signals;
-use super::settings::Settings;
-use super::{Claimed, Worker, backoff, heartbeat};
-use crate::domain::deadline::Deadline;
+use super::heartbeat::{self, Signals};
 use crate::domain::failure::error_chain;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
-use crate::store::lease::{self, Lease};
-use crate::store::{self, StoreError, deadline};
+use crate::store::{self, StoreError};
 
 /// How long handing back may take: the process is to stop, and the lease runs out anyway.
 const HANDING_BACK: Duration = Duration::from_secs(2);
+/// PostgreSQL's clock may be set while an attempt waits for a deadline.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Carries the attempt out. `stop_now` hands the job back, wherever the attempt is: another one will look anew.
 pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &CancellationToken) {
@@ -36,11 +35,18 @@ pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &Canc
         signals.cancel.cancel();
     }
     let news = worker.wakeups.watch(job.id);
-    let attempt = Attempt::new(worker, &lease, &job, &signals);
+    let journal = Journal::new(worker, &lease, &job, &signals);
+    let supervisor = Supervisor {
+        worker,
+        job: &job,
+        journal: &journal,
+        signals: &signals,
+        stop_now,
+    };
     let working = async {
         tracing::info!("attempt begins");
-        let ended = run(&attempt, stop_now).await;
-        write_down(&attempt, ended, stop_now).await;
+        let ended = supervisor.run().await;
+        supervisor.write_down(ended).await;
     };
     // The lease is kept until the end is written, not only until it is reached.
     let keeping = heartbeat::keep(&worker.store, &lease, length, news, &signals);
@@ -60,203 +66,163 @@ enum Ended {
     Stopped,
 }
 
-async fn run(attempt: &Attempt<'_>, stop_now: &CancellationToken) -> Ended {
-    tokio::select! {
-        outcome = Box::pin(attempt.run()) => match outcome {
-            Ok(outcome) => Ended::With(outcome),
-            Err(interrupted) => Ended::By(interrupted),
-        },
-        () = attempt.cancelled_before_apply() => Ended::By(Interrupted::Cancelled),
-        () = Box::pin(attempt.out_of_time()) => Ended::By(Interrupted::OutOfTime),
-        () = stop_now.cancelled() => Ended::Stopped,
-    }
+struct Supervisor<'a> {
+    worker: &'a Worker,
+    job: &'a Job,
+    journal: &'a Journal<'a>,
+    signals: &'a Signals,
+    stop_now: &'a CancellationToken,
 }
 
-async fn write_down(attempt: &Attempt<'_>, ended: Ended, stop_now: &CancellationToken) {
-    let settled = match ended {
-        Ended::Stopped => return release(attempt).await,
-        Ended::With(outcome) => settle(attempt, outcome, stop_now).await,
-        Ended::By(Interrupted::Cancelled) => acknowledge(attempt, stop_now).await,
-        // Boxed for its size, as the attempt itself is.
-        Ended::By(Interrupted::OutOfTime) => Box::pin(run_out(attempt, stop_now)).await,
-        Ended::By(interrupted) => Err(interrupted),
-    };
-    match settled {
-        Ok(state) => tracing::info!(state = state.as_str(), "attempt ended"),
-        // The lease runs out by itself, and whoever claims next looks anew.
-        Err(Interrupted::Store(error)) if error.is_unavailable() => {
-            tracing::error!(%error, "attempt given up: what became of it cannot be written");
-        }
-        Err(Interrupted::Store(error)) => fail_as_our_own(attempt, &error, stop_now).await,
-        Err(Interrupted::LeaseLost | Interrupted::Cancelled | Interrupted::OutOfTime) => {
-            abandon(attempt, stop_now).await;
+impl Supervisor<'_> {
+    async fn run(&self) -> Ended {
+        let Self {
+            worker,
+            job,
+            journal,
+            ..
+        } = *self;
+        tokio::select! {
+            outcome = Box::pin(attempt::run(worker, job, journal)) => match outcome {
+                Ok(outcome) => Ended::With(outcome),
+                Err(interrupted) => Ended::By(interrupted),
+            },
+            () = self.cancelled_before_apply() => Ended::By(Interrupted::Cancelled),
+            () = Box::pin(self.out_of_time()) => Ended::By(Interrupted::OutOfTime),
+            () = self.stop_now.cancelled() => Ended::Stopped,
         }
     }
-}
 
-/// The lease ran out, most likely because PostgreSQL was away. If nobody has taken the job meanwhile, the next attempt need not
-/// look like one more process that died of it.
-async fn abandon(attempt: &Attempt<'_>, stop_now: &CancellationToken) {
-    let settings = &attempt.worker.settings;
-    let pause = pause(attempt.job, settings);
-    // The cap on the number is kept by leaving no time for another one.
-    let total = match attempt.job.attempts < settings.max_attempts {
-        true => settings.retry_total,
-        false => Duration::ZERO,
-    };
-    let letting_go = attempt.outwait(|| async {
-        let mut conn = attempt.worker.store.acquire().await?;
-        lease::abandon(&mut conn, attempt.lease, pause, total).await
-    });
-    let abandon = tokio::select! {
-        abandon = letting_go => abandon,
-        () = stop_now.cancelled() => return,
-    };
-    match abandon {
-        Ok(state) => {
-            tracing::warn!(
-                state = state.as_str(),
-                "attempt given up: its lease ran out; the job is free again"
-            );
-            // This slot rests: the attempts of other processes have to say the same before anybody claims.
-            let _stopped = stop_now
-                .run_until_cancelled(tokio::time::sleep(LETTING_GO))
-                .await;
-        }
-        Err(StoreError::LeaseLost) => {
-            tracing::warn!(
-                "attempt over: the lease is no longer ours; the end is written, or another worker has the job"
-            );
-        }
-        Err(error) => tracing::error!(%error, "attempt given up; its lease runs out"),
+    /// Ends when the job is to be cancelled and the attempt can be dropped where it stands, because it has changed nothing.
+    async fn cancelled_before_apply(&self) {
+        self.signals.cancel.cancelled().await;
+        self.unless_committed_to_apply().await;
     }
-}
 
-async fn settle(
-    attempt: &Attempt<'_>,
-    outcome: AttemptOutcome,
-    stop_now: &CancellationToken,
-) -> Result<JobState, Interrupted> {
-    match &outcome {
-        AttemptOutcome::Succeeded => tracing::info!("attempt succeeded"),
-        AttemptOutcome::Failed { code, detail } => {
-            tracing::warn!(code = code.as_str(), detail, "attempt failed for good");
+    /// Ends when the job's deadline has passed, by PostgreSQL's clock, and the attempt can be dropped where it stands.
+    async fn out_of_time(&self) {
+        if self.job.options.deadline.is_none() {
+            return std::future::pending().await;
         }
-        AttemptOutcome::RetryLater { code, detail } => {
-            tracing::warn!(code = code.as_str(), detail, "attempt failed for now");
+        loop {
+            match self.journal.time_left().await {
+                Ok(Some(left)) => tokio::time::sleep(left.min(ASK_AGAIN)).await,
+                Ok(None) => break,
+                // What begins a change asks again.
+                Err(_) => return std::future::pending().await,
+            }
+        }
+        self.unless_committed_to_apply().await;
+    }
+
+    async fn unless_committed_to_apply(&self) {
+        if self.journal.is_committed_to_apply() {
+            std::future::pending::<()>().await;
         }
     }
-    let writing =
-        attempt.persist(|| write_end(attempt.worker, attempt.lease, attempt.job, &outcome));
-    tokio::select! {
-        written = writing => written,
-        () = past(stop_now) => Err(unwritten()),
-    }
-}
 
-async fn acknowledge(
-    attempt: &Attempt<'_>,
-    stop_now: &CancellationToken,
-) -> Result<JobState, Interrupted> {
-    let writing = attempt.persist(|| async {
-        let mut conn = attempt.worker.store.acquire().await?;
-        lease::acknowledge_cancel(&mut conn, attempt.lease).await
-    });
-    tokio::select! {
-        written = writing => written,
-        () = past(stop_now) => Err(unwritten()),
-    }
-}
-
-/// The deadline passed before anything was begun that changes something: the job ends, and says what it waited for.
-async fn run_out(
-    attempt: &Attempt<'_>,
-    stop_now: &CancellationToken,
-) -> Result<JobState, Interrupted> {
-    let passed = attempt.job.options.deadline.map(Deadline::passed);
-    let passed = passed.unwrap_or_default();
-    let writing = attempt.persist(|| async {
-        let mut conn = attempt.worker.store.acquire().await?;
-        let awaited = deadline::awaited(&mut conn, attempt.lease).await?;
-        let mut detail = match awaited.is_empty() {
-            true => format!("{passed} before anything was changed"),
-            false => format!("{passed} before {} answered", awaited.join(", ")),
+    async fn write_down(&self, ended: Ended) {
+        let settled = match ended {
+            Ended::Stopped => return self.release().await,
+            Ended::With(outcome) => self.settle(outcome).await,
+            Ended::By(Interrupted::Cancelled) => {
+                self.in_time(self.journal.acknowledge_cancel()).await
+            }
+            // Boxed for its size, as the attempt itself is.
+            Ended::By(Interrupted::OutOfTime) => {
+                Box::pin(self.in_time(self.journal.end_overdue())).await
+            }
+            Ended::By(interrupted) => Err(interrupted),
         };
-        if let Some(problem) = &attempt.job.last_problem {
-            let _ = write!(detail, "; the attempt before ran into: {problem}");
-        }
-        let code = FailureCode::DeadlineExceeded;
-        lease::fail(&mut conn, attempt.lease, code, &detail).await
-    });
-    tokio::select! {
-        written = writing => written,
-        () = past(stop_now) => Err(unwritten()),
-    }
-}
-
-/// A process that is to stop does not wait for PostgreSQL longer than it takes to hand a job back.
-async fn past(stop_now: &CancellationToken) {
-    stop_now.cancelled().await;
-    tokio::time::sleep(HANDING_BACK).await;
-}
-
-fn unwritten() -> Interrupted {
-    Interrupted::Store(store::timed_out())
-}
-
-async fn write_end(
-    worker: &Worker,
-    lease: &Lease,
-    job: &Job,
-    outcome: &AttemptOutcome,
-) -> Result<JobState, StoreError> {
-    let mut conn = worker.store.acquire().await?;
-    let settings = &worker.settings;
-    match outcome {
-        AttemptOutcome::Succeeded => lease::succeed(&mut conn, lease).await,
-        AttemptOutcome::RetryLater { code, detail } if job.attempts < settings.max_attempts => {
-            let (pause, total) = (pause(job, settings), settings.retry_total);
-            lease::retry_later(&mut conn, lease, *code, detail, pause, total).await
-        }
-        AttemptOutcome::RetryLater { code, detail } | AttemptOutcome::Failed { code, detail } => {
-            lease::fail(&mut conn, lease, *code, detail).await
+        match settled {
+            Ok(state) => tracing::info!(state = state.as_str(), "attempt ended"),
+            // The lease runs out by itself, and whoever claims next looks anew.
+            Err(Interrupted::Store(error)) if error.is_unavailable() => {
+                tracing::error!(%error, "attempt given up: what became of it cannot be written");
+            }
+            Err(Interrupted::Store(error)) => self.fail_as_our_own(&error).await,
+            Err(Interrupted::LeaseLost | Interrupted::Cancelled | Interrupted::OutOfTime) => {
+                self.abandon().await;
+            }
         }
     }
-}
 
-fn pause(job: &Job, settings: &Settings) -> Duration {
-    backoff::pause(
-        job.id,
-        job.attempts,
-        settings.retry_base,
-        settings.retry_cap,
-    )
-}
-
-/// PostgreSQL refuses what the attempt has to write, and would the next time too.
-async fn fail_as_our_own(attempt: &Attempt<'_>, error: &StoreError, stop_now: &CancellationToken) {
-    tracing::error!(error = %error_chain(error), "the history refuses what the attempt has to write");
-    let outcome = AttemptOutcome::Failed {
-        code: FailureCode::Internal,
-        detail: format!(
-            "{error}; the log of {} tells why",
-            attempt.worker.settings.name
-        ),
-    };
-    if settle(attempt, outcome, stop_now).await.is_err() {
-        tracing::error!("attempt given up; its lease runs out");
+    async fn settle(&self, outcome: AttemptOutcome) -> Result<JobState, Interrupted> {
+        match &outcome {
+            AttemptOutcome::Succeeded => tracing::info!("attempt succeeded"),
+            AttemptOutcome::Failed { code, detail } => {
+                tracing::warn!(code = code.as_str(), detail, "attempt failed for good");
+            }
+            AttemptOutcome::RetryLater { code, detail } => {
+                tracing::warn!(code = code.as_str(), detail, "attempt failed for now");
+            }
+        }
+        self.in_time(self.journal.end(&outcome)).await
     }
-}
 
-async fn release(attempt: &Attempt<'_>) {
-    let handing = attempt.persist(|| async {
-        let mut conn = attempt.worker.store.acquire().await?;
-        lease::release(&mut conn, attempt.lease).await
-    });
-    match tokio::time::timeout(HANDING_BACK, handing).await {
-        Ok(Ok(state)) => tracing::info!(state = state.as_str(), "attempt handed back"),
-        Ok(Err(_)) | Err(_) => {
-            tracing::warn!("attempt could not be handed back; its lease runs out");
+    /// A process that is to stop does not wait for PostgreSQL longer than it takes to hand a job back.
+    async fn in_time(
+        &self,
+        writing: impl Future<Output = Result<JobState, Interrupted>>,
+    ) -> Result<JobState, Interrupted> {
+        let too_late = async {
+            self.stop_now.cancelled().await;
+            tokio::time::sleep(HANDING_BACK).await;
+        };
+        tokio::select! {
+            written = writing => written,
+            () = too_late => Err(Interrupted::Store(store::timed_out())),
+        }
+    }
+
+    /// PostgreSQL refuses what the attempt has to write, and would the next time too.
+    async fn fail_as_our_own(&self, error: &StoreError) {
+        tracing::error!(error = %error_chain(error), "the history refuses what the attempt has to write");
+        let outcome = AttemptOutcome::Failed {
+            code: FailureCode::Internal,
+            detail: format!(
+                "{error}; the log of {} tells why",
+                self.worker.settings.name
+            ),
+        };
+        if self.settle(outcome).await.is_err() {
+            tracing::error!("attempt given up; its lease runs out");
+        }
+    }
+
+    /// The lease ran out: the job becomes free again, unless somebody has taken it.
+    async fn abandon(&self) {
+        let abandoned = tokio::select! {
+            abandoned = self.journal.abandon() => abandoned,
+            () = self.stop_now.cancelled() => return,
+        };
+        match abandoned {
+            Ok(state) => {
+                tracing::warn!(
+                    state = state.as_str(),
+                    "attempt given up: its lease ran out; the job is free again"
+                );
+                // This slot rests: the attempts of other processes have to say the same before anybody claims.
+                let _stopped = self
+                    .stop_now
+                    .run_until_cancelled(tokio::time::sleep(LETTING_GO))
+                    .await;
+            }
+            Err(StoreError::LeaseLost) => {
+                tracing::warn!(
+                    "attempt over: the lease is no longer ours; the end is written, or another worker has the job"
+                );
+            }
+            Err(error) => tracing::error!(%error, "attempt given up; its lease runs out"),
+        }
+    }
+
+    async fn release(&self) {
+        match tokio::time::timeout(HANDING_BACK, self.journal.release()).await {
+            Ok(Ok(state)) => tracing::info!(state = state.as_str(), "attempt handed back"),
+            Ok(Err(_)) | Err(_) => {
+                tracing::warn!("attempt could not be handed back; its lease runs out");
+            }
         }
     }
 }

@@ -112,7 +112,8 @@ fn the_bytes_of_every_import_are_at_hand() {
         change_ref: None,
     };
     let mut plan = estate.plan();
-    let script = crate::tsql::script::script(head, &plan, &[], &bytes).unwrap();
+    let batches = crate::tsql::apply::batches(head, &plan, &bytes).unwrap();
+    let script = crate::tsql::script::script(head, &plan, &[], &batches);
     assert_eq!(script.parts[A].statements.len(), 4);
     assert_eq!(script.parts[B].statements.len(), 5);
     crate::tsql::cure::fill_in(&mut plan);

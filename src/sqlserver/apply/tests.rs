@@ -8,8 +8,9 @@ use crate::domain::credential::LoginSecret;
 use crate::domain::failure::FailureClass;
 use crate::domain::instance::{Address, Tls};
 use crate::domain::object_name::ObjectName;
+use crate::domain::script::Frame;
 use crate::sqlserver::target::Timeouts;
-use crate::tsql::apply::ApplyStep;
+use crate::tsql::body::{ApplyStep, Body};
 
 fn target() -> Target {
     Target {
@@ -43,8 +44,11 @@ fn batch() -> ApplyBatch {
         statement: String::new(),
     };
     ApplyBatch {
-        text: String::new(),
-        steps: vec![step(1), step(2), step(3)],
+        frame: Frame::default(),
+        body: Body {
+            text: String::new(),
+            steps: vec![step(1), step(2), step(3)],
+        },
     }
 }
 

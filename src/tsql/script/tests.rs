@@ -4,8 +4,11 @@ use super::*;
 use crate::domain::action::Action;
 use crate::domain::finding::{Code, Severity};
 use crate::domain::object_name::{ObjectName, SysName};
+use crate::domain::plan::InstancePlan;
 use crate::domain::plan::TrustPlan;
 use crate::domain::trust::{Configured, Proof};
+use crate::tsql::action::CertificateBytes;
+use crate::tsql::apply;
 use crate::tsql::tests::hostile;
 
 fn server(name: &str) -> ServerIdentity {
@@ -54,7 +57,8 @@ fn written(plan: &Plan, server: &ServerIdentity) -> Script {
         job: uuid::Uuid::nil(),
         change_ref: Some("$(CHG)"),
     };
-    script(head, plan, &[Some(server)], &CertificateBytes::new()).unwrap()
+    let batches = apply::batches(head, plan, &CertificateBytes::new()).unwrap();
+    script(head, plan, &[Some(server)], &batches)
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn a_worker_and_a_person_run_the_same_body() {
         change_ref: Some("$(CHG)"),
     };
     let sent = apply::batch(head, &plan.instances[0], &CertificateBytes::new());
-    let sent = sent.unwrap().unwrap().text;
+    let sent = sent.unwrap().unwrap().text();
     let part = &script.parts[0];
     assert_eq!(part.batch().unwrap(), sent);
     assert!(part.alone().unwrap().contains(&part.body));

@@ -294,7 +294,7 @@ fn corpus() -> Vec<(String, String)> {
                 for (o, other) in hostile_sysnames().iter().enumerate().skip(n % 5).step_by(5) {
                     let plan = instance(actions(name, other, from.clone()));
                     let batch = apply::batch(head, &plan, &bytes).unwrap().unwrap();
-                    files.push((format!("apply-{n}-{t}-{h}-{o}.sql"), batch.text));
+                    files.push((format!("apply-{n}-{t}-{h}-{o}.sql"), batch.text()));
                 }
             }
         }
@@ -338,7 +338,9 @@ fn scripts(bytes: &CertificateBytes) -> Vec<(String, String)> {
             master: None,
         };
         let servers = [Some(&server), Some(&server)];
-        let script = script::script(heads()[n % 2], &plan, &servers, bytes).unwrap();
+        let head = heads()[n % 2];
+        let batches = apply::batches(head, &plan, bytes).unwrap();
+        let script = script::script(head, &plan, &servers, &batches);
         for (p, part) in script.parts.iter().enumerate() {
             files.push((format!("alone-{n}-{p}.sql"), part.alone().unwrap()));
         }

@@ -333,7 +333,7 @@ fn code_of(lasting: &[&Finding]) -> FailureCode {
     }
 }
 
-fn failed(code: FailureCode, detail: String) -> AttemptOutcome {
+pub(super) fn failed(code: FailureCode, detail: String) -> AttemptOutcome {
     AttemptOutcome::Failed { code, detail }
 }
 

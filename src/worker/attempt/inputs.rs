@@ -39,7 +39,7 @@ pub(super) struct Party {
 
 /// Why there is nothing to start from.
 #[derive(Debug)]
-pub(super) enum LoadError {
+enum LoadError {
     Store(StoreError),
     /// A registration the job needs is gone or cannot be used. For people.
     Unusable(String),
@@ -51,12 +51,16 @@ impl From<StoreError> for LoadError {
     }
 }
 
-/// Reads everything the job was accepted with.
-pub(super) async fn load(worker: &Worker, job: &Job) -> Result<Inputs, LoadError> {
+/// Reads everything the job was accepted with; else, for people, what cannot be used.
+pub(super) async fn load(worker: &Worker, job: &Job) -> Result<Result<Inputs, String>, StoreError> {
     let mut tx = worker.store.begin().await?;
     let inputs = read(worker, job, &mut tx).await;
     tx.rollback().await?;
-    inputs
+    match inputs {
+        Ok(inputs) => Ok(Ok(inputs)),
+        Err(LoadError::Store(error)) => Err(error),
+        Err(LoadError::Unusable(detail)) => Ok(Err(detail)),
+    }
 }
 
 async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, LoadError> {

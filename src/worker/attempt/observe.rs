@@ -1,26 +1,27 @@
-//! One look at all members: side by side, each in one batch, each a step written as started before anything is sent.
-
-use std::collections::BTreeMap;
+//! One observation of all members: side by side, each in one batch, each a step written as started before anything is sent.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use super::inputs::{Inputs, Party};
-use super::{Attempt, Interrupted};
+use super::interrupted::Interrupted;
+use super::journal::Journal;
+use super::observed::{KnownCertificates, Observed};
 use crate::domain::cause::{Cause, LogInCause, Refusal};
-use crate::domain::failure::{Failure, FailureClass, SqlError, error_chain};
-use crate::domain::hash::Thumbprint;
+use crate::domain::clock::Clock;
+use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::id::new_id;
+use crate::domain::naming::UnusableName;
 use crate::domain::observation::Observation;
 use crate::domain::step::{NewStep, StepEnd, StepOutcome};
 use crate::domain::wish::PeerQuestion;
 use crate::plan::{self, Seen};
+use crate::sqlserver::Pools;
 use crate::store::instance_status::RefusedLogin;
-use crate::store::steps;
 use crate::tsql::head::Head;
 use crate::tsql::observe;
 
-/// What an attempt looks for.
+/// What an attempt observes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Observe,
@@ -37,169 +38,112 @@ impl Purpose {
     }
 }
 
-/// Certificates that endpoints were seen to use, by the member's position: what a renewed one would be called is known
-/// only then.
-pub(super) type KnownCertificates = BTreeMap<usize, Thumbprint>;
-
-/// Why a look could not even be begun.
-#[derive(Debug)]
-pub(super) enum LookError {
-    Interrupted(Interrupted),
-    /// The registered naming gives names SQL Server would refuse.
-    Unusable(String),
-}
-
-impl<E: Into<Interrupted>> From<E> for LookError {
-    fn from(error: E) -> Self {
-        Self::Interrupted(error.into())
-    }
-}
-
-struct Question {
-    batch: String,
+/// What one member is asked.
+pub(super) struct Question {
+    /// Its statement is the batch.
+    step: NewStep,
     asked: Vec<PeerQuestion>,
 }
 
-impl Attempt<'_> {
-    /// Observes every member: one result per member, in their order, and PostgreSQL's time before the first was asked.
-    pub(super) async fn look(
-        &self,
-        inputs: &Inputs,
-        purpose: Purpose,
-        known_certificates: &KnownCertificates,
-    ) -> Result<(Vec<Seen>, DateTime<Utc>), LookError> {
-        let questions = self.questions(inputs, known_certificates)?;
-        let (started, looked_at) = self.start_looking(inputs, purpose, &questions).await?;
-        self.check_lease()?;
-        let looks = inputs
-            .parties
-            .iter()
-            .zip(&questions)
-            .zip(&started)
-            // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
-            .map(|((party, question), step)| Box::pin(self.look_at(party, question, step)));
-        let results: Vec<Look> = join_all(looks)
-            .await
-            .into_iter()
-            .collect::<Result<_, _>>()?;
-        let seen = results.into_iter().map(|result| match result {
-            Look::Seen(observation) => Seen::Observed(observation),
-            Look::Failed(failure) | Look::NotTried(failure) => Seen::Failed(failure),
-        });
-        Ok((seen.collect(), looked_at))
-    }
-
-    fn questions(
-        &self,
-        inputs: &Inputs,
-        known_certificates: &KnownCertificates,
-    ) -> Result<Vec<Question>, LookError> {
-        let head = self.head();
-        (0..inputs.wish.members.len())
-            .map(|member| {
-                let asked = plan::questions(&inputs.wish, member, known_certificates)
-                    .map_err(|refused| LookError::Unusable(error_chain(&refused)))?;
-                Ok(Question {
-                    batch: observe::observe(head, &asked),
-                    asked,
-                })
-            })
-            .collect()
-    }
-
-    async fn start_looking(
-        &self,
-        inputs: &Inputs,
-        purpose: Purpose,
-        questions: &[Question],
-    ) -> Result<(Vec<NewStep>, DateTime<Utc>), Interrupted> {
-        let now = self.worker.clock.now();
-        let started: Vec<NewStep> = inputs
-            .parties
-            .iter()
-            .zip(questions)
-            .map(|(party, question)| NewStep {
-                id: new_id(),
-                instance_id: party.target.instance_id,
-                instance: party.target.name.clone(),
-                peer: None,
-                kind: purpose.as_str().to_owned(),
-                summary: format!("{} {}", purpose.as_str(), party.target.address),
-                statement: question.batch.clone(),
-                started_at: now,
-            })
-            .collect();
-        let looked_at = self
-            .persist(|| async {
-                let mut conn = self.worker.store.acquire().await?;
-                steps::start(&mut conn, self.lease, &started).await
-            })
-            .await?;
-        Ok((started, looked_at))
-    }
-
-    /// One member. What it said is written down as soon as it is known, not when the slowest member has answered.
-    async fn look_at(
-        &self,
-        party: &Party,
-        question: &Question,
-        step: &NewStep,
-    ) -> Result<Look, Interrupted> {
-        let look = self.ask(party, question).await?;
-        let ends = [self.end_of(step, &look)];
-        self.persist(|| async {
-            let mut conn = self.worker.store.acquire().await?;
-            steps::end(&mut conn, self.lease, &ends).await
-        })
-        .await?;
-        Ok(look)
-    }
-
-    async fn ask(&self, party: &Party, question: &Question) -> Result<Look, Interrupted> {
-        if let Some(refused) = &party.refused {
-            return Ok(Look::NotTried(rests(party, refused)));
-        }
-        let Question { batch, asked } = question;
-        let (pools, clock) = (&self.worker.pools, &self.worker.clock);
-        match pools.observe(&party.target, batch, asked, clock).await {
-            Ok(observation) => Ok(Look::Seen(Box::new(observation))),
-            Err(failure) => {
-                if let Some(number) = refused_number(&failure) {
-                    // At once, not when the slowest member has answered: until then nobody else may know.
-                    self.note_refusal(party, number).await?;
-                }
-                Ok(Look::Failed(failure))
-            }
-        }
-    }
-
-    fn end_of(&self, step: &NewStep, look: &Look) -> StepEnd {
-        let (outcome, failure) = match look {
-            Look::Seen(_) => (StepOutcome::Done, None),
-            Look::Failed(failure) => (StepOutcome::Failed, Some(failure)),
-            Look::NotTried(failure) => (StepOutcome::NotReached, Some(failure)),
+/// What every member is asked, in their order.
+///
+/// # Errors
+/// Where the registered naming gives names SQL Server would refuse.
+pub(super) fn questions(
+    inputs: &Inputs,
+    purpose: Purpose,
+    head: Head<'_>,
+    known: &KnownCertificates,
+    now: DateTime<Utc>,
+) -> Result<Vec<Question>, UnusableName> {
+    let kind = purpose.as_str();
+    let parties = inputs.parties.iter().enumerate();
+    let questions = parties.map(|(member, party)| {
+        let asked = plan::questions(&inputs.wish, member, known)?;
+        let step = NewStep {
+            id: new_id(),
+            instance_id: party.target.instance_id,
+            instance: party.target.name.clone(),
+            peer: None,
+            kind: kind.to_owned(),
+            summary: format!("{kind} {}", party.target.address),
+            statement: observe::observe(head, &asked),
+            started_at: now,
         };
-        StepEnd {
-            id: step.id,
+        Ok(Question { step, asked })
+    });
+    questions.collect()
+}
+
+/// Asks every member its question. One result per member, in their order.
+pub(super) async fn observe<'a>(
+    inputs: &'a Inputs,
+    questions: &[Question],
+    observer: Observer<'_>,
+) -> Result<Observed<'a>, Interrupted> {
+    let started: Vec<NewStep> = questions.iter().map(|q| q.step.clone()).collect();
+    let at = observer.journal.start_steps(&started).await?;
+    observer.journal.check_lease()?;
+    let asked = inputs.parties.iter().zip(questions);
+    // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
+    let asking = asked.map(|(party, question)| Box::pin(observer.ask(party, question)));
+    let seen: Result<Vec<Seen>, Interrupted> = join_all(asking).await.into_iter().collect();
+    Ok(Observed {
+        inputs,
+        at,
+        seen: seen?,
+    })
+}
+
+/// What asking takes.
+#[derive(Clone, Copy)]
+pub(super) struct Observer<'a> {
+    pub pools: &'a Pools,
+    pub clock: &'a Clock,
+    pub journal: &'a Journal<'a>,
+}
+
+impl Observer<'_> {
+    /// One member. What it said is written down as soon as it is known, not when the slowest member has answered.
+    async fn ask(self, party: &Party, question: &Question) -> Result<Seen, Interrupted> {
+        let (outcome, seen) = match &party.refused {
+            Some(refused) => (StepOutcome::NotReached, Err(rests(party, refused))),
+            None => match self.send(party, question).await? {
+                Ok(observation) => (StepOutcome::Done, Ok(observation)),
+                Err(failure) => (StepOutcome::Failed, Err(failure)),
+            },
+        };
+        let failure = seen.as_ref().err();
+        let end = StepEnd {
+            id: question.step.id,
             outcome,
             error: failure.and_then(|f| f.sql.clone()),
             detail: failure.map(|f| f.detail.clone()),
-            ended_at: self.worker.clock.now(),
-        }
+            ended_at: self.clock.now(),
+        };
+        self.journal.end_steps(&[end]).await?;
+        Ok(match seen {
+            Ok(observation) => Seen::Observed(Box::new(observation)),
+            Err(failure) => Seen::Failed(failure),
+        })
     }
 
-    pub(super) fn head(&self) -> Head<'_> {
-        Head {
-            job: self.job.id,
-            change_ref: self.job.options.change_ref.as_deref(),
+    async fn send(
+        self,
+        party: &Party,
+        question: &Question,
+    ) -> Result<Result<Observation, Failure>, Interrupted> {
+        let (target, batch) = (&party.target, &question.step.statement);
+        let asking = self
+            .pools
+            .observe(target, batch, &question.asked, self.clock);
+        let answer = asking.await;
+        if let Some(number) = answer.as_ref().err().and_then(refused_number) {
+            // At once, not when the slowest member has answered: until then nobody else may know.
+            self.journal.note_refusal(target, number).await?;
         }
+        Ok(answer)
     }
-}
-
-enum Look {
-    Seen(Box<Observation>),
-    Failed(Failure),
-    NotTried(Failure),
 }
 
 /// A credential version that was refused rests until it is changed: each further try would bring a lock-out nearer.

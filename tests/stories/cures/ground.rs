@@ -175,12 +175,13 @@ impl Ground {
         let plan = plan(&self.wished(), &seen, Clock::System.now());
         let bytes = certificate_bytes(&self.wish, &seen);
         self.story.push("configure-inbound".to_owned());
-        if let Some(batch) = apply::batch(head(), &plan.instances[0], &bytes).unwrap() {
-            let result = self.pools.apply(&self.targets[0], &batch, || true).await;
-            assert_eq!(result.failure, None, "{}\n{}", batch.text, self.told());
+        let batches = apply::batches(head(), &plan, &bytes).unwrap();
+        if let Some(batch) = &batches[0] {
+            let result = self.pools.apply(&self.targets[0], batch, || true).await;
+            assert_eq!(result.failure, None, "{}\n{}", batch.text(), self.told());
         }
         let servers: Vec<_> = seen.iter().map(server).collect();
-        let script = script::script(head(), &plan, &servers, &bytes).unwrap();
+        let script = script::script(head(), &plan, &servers, &batches);
         for (member, part) in script.parts.iter().enumerate().skip(1) {
             let text = part.alone().unwrap();
             let login = &self.targets[member].log_in.user;

@@ -1,13 +1,9 @@
-//! What an attempt writes to PostgreSQL, and how: within bounded time, and again while the lease lasts, or while PostgreSQL is away.
-//! After a look: identities, observations, refused log-ins, and the state of each trust, under the lease, in one transaction.
-
-use std::time::Duration;
+//! What is kept after an observation: identities, observations, refused log-ins, and the state of each trust. Under the lease,
+//! in one transaction.
 
 use chrono::{DateTime, Utc};
 
-use super::decide::is_about_identity;
-use super::inputs::{Inputs, Party};
-use super::{Attempt, Interrupted};
+use super::{Interrupted, Journal};
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 use crate::domain::plan::{Plan, TrustPlan};
@@ -15,100 +11,45 @@ use crate::domain::script::Script;
 use crate::domain::trust::{Basis, Configured, TrustStatus};
 use crate::domain::wish::Member;
 use crate::plan::Seen;
+use crate::sqlserver::Target;
 use crate::store::instance_status::{self, RefusedLogin};
 use crate::store::trusts::{self, SeenTrust};
-use crate::store::{self, Conn, StoreError, jobs, lease};
+use crate::store::{Conn, StoreError, jobs, lease};
+use crate::worker::attempt::decide::is_about_identity;
+use crate::worker::attempt::observed::Observed;
 
-/// How long one write may take, before its connection is taken for dead.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(200);
-
-/// What there is to keep of a look.
-#[derive(Clone, Copy)]
-pub(super) struct Looked<'a> {
-    pub seen: &'a [Seen],
-    /// PostgreSQL's time before the first member was asked: of two looks, the one begun later is the newer.
-    pub at: DateTime<Utc>,
-    pub plan: &'a Plan,
-}
-
-impl Attempt<'_> {
-    /// Tries until it is written, or refused, or the lease is lost: PostgreSQL may be away for a moment, and a finished batch
-    /// is worth more than that. `write` must bear repetition, since it may have been done when only the answer was lost.
-    pub(in crate::worker) async fn persist<T, F>(
+impl Journal<'_> {
+    /// Keeps what was observed. `acted_on` is the script of `plan` where the job shall show it; the observation after an apply
+    /// has none.
+    pub(in crate::worker::attempt) async fn keep(
         &self,
-        write: impl Fn() -> F,
-    ) -> Result<T, Interrupted>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        let mut told = false;
-        loop {
-            self.check_lease()?;
-            let error = match store::within(PATIENCE, Box::pin(write())).await {
-                Err(error) if error.is_unavailable() => error,
-                other => return Ok(other?),
-            };
-            if !told {
-                tracing::warn!(%error, "PostgreSQL does not answer; trying on while the lease lasts");
-                told = true;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
-                () = self.signals.lost.cancelled() => {}
-            }
-        }
-    }
-
-    /// Tries until PostgreSQL has answered, however long it stays away. The future may be dropped at any time.
-    pub(in crate::worker) async fn outwait<T, F>(
-        &self,
-        write: impl Fn() -> F,
-    ) -> Result<T, StoreError>
-    where
-        F: Future<Output = Result<T, StoreError>>,
-    {
-        loop {
-            match store::within(PATIENCE, write()).await {
-                Err(error) if error.is_unavailable() => tokio::time::sleep(PAUSE).await,
-                other => return other,
-            }
-        }
-    }
-
-    /// Keeps what a look found. `acted_on` is the plan the job shall show, with its script; the look after an apply has none.
-    pub(super) async fn record(
-        &self,
-        inputs: &Inputs,
-        looked: &Looked<'_>,
+        observed: &Observed<'_>,
+        plan: &Plan,
         acted_on: Option<&Script>,
     ) -> Result<(), Interrupted> {
-        self.persist(|| self.keep(inputs, looked, acted_on)).await
+        self.while_held(|| self.write_observed(observed, plan, acted_on))
+            .await
     }
 
-    async fn keep(
+    async fn write_observed(
         &self,
-        inputs: &Inputs,
-        looked: &Looked<'_>,
+        observed: &Observed<'_>,
+        plan: &Plan,
         acted_on: Option<&Script>,
     ) -> Result<(), StoreError> {
-        let Looked { seen, at, plan } = *looked;
-        let mut tx = self.worker.store.begin().await?;
+        let mut tx = self.store.begin().await?;
         lease::hold(&mut tx, self.lease).await?;
-        for ((member, party), seen) in inputs.wish.members.iter().zip(&inputs.parties).zip(seen) {
-            let Seen::Observed(observation) = seen else {
-                continue;
-            };
+        for (member, party, observation) in observed.answers() {
             if party.refusal_noted {
                 instance_status::forget_refused_login(&mut tx, member.instance_id).await?;
             }
             if is_the_one(plan, member) {
-                let party = (member, party.revision);
-                self.observed(&mut tx, party, observation, at).await?;
+                let of = (member, party.revision);
+                self.write_observation(&mut tx, of, observation, observed.at)
+                    .await?;
             }
         }
-        trusts::save(&mut tx, &self.trusts(inputs, looked)).await?;
+        trusts::save(&mut tx, &self.trusts(observed, plan)).await?;
         if let Some(script) = acted_on {
             jobs::save_plan(&mut tx, self.lease, plan, script).await?;
         }
@@ -116,28 +57,28 @@ impl Attempt<'_> {
     }
 
     /// Keeps that this credential version was refused there: nobody shall try it again by himself.
-    pub(super) async fn note_refusal(&self, party: &Party, number: i32) -> Result<(), Interrupted> {
-        let note = self.refusal(party, number);
-        self.persist(|| async {
-            let mut tx = self.worker.store.begin().await?;
-            lease::hold(&mut tx, self.lease).await?;
-            instance_status::note_refused_login(&mut tx, party.target.instance_id, &note).await?;
-            tx.commit().await
-        })
-        .await
-    }
-
-    fn refusal(&self, party: &Party, number: i32) -> RefusedLogin {
-        RefusedLogin {
-            credential_id: party.target.credential_id,
-            credential_revision: party.target.credential_revision,
+    pub(in crate::worker::attempt) async fn note_refusal(
+        &self,
+        target: &Target,
+        number: i32,
+    ) -> Result<(), Interrupted> {
+        let note = RefusedLogin {
+            credential_id: target.credential_id,
+            credential_revision: target.credential_revision,
             number,
-            at: self.worker.clock.now(),
-        }
+            at: self.now(),
+        };
+        let noting = || async {
+            let mut tx = self.store.begin().await?;
+            lease::hold(&mut tx, self.lease).await?;
+            instance_status::note_refused_login(&mut tx, target.instance_id, &note).await?;
+            tx.commit().await
+        };
+        self.while_held(noting).await
     }
 
     /// Keeps what one server said of itself, unless its registration has changed since it was asked.
-    async fn observed(
+    async fn write_observation(
         &self,
         conn: &mut Conn,
         (member, revision): (&Member, i64),
@@ -162,8 +103,8 @@ impl Attempt<'_> {
         instance_status::save_observation(conn, id, observation, at).await
     }
 
-    fn trusts(&self, inputs: &Inputs, looked: &Looked<'_>) -> Vec<SeenTrust> {
-        let Looked { seen, at, plan } = *looked;
+    fn trusts(&self, observed: &Observed<'_>, plan: &Plan) -> Vec<SeenTrust> {
+        let Observed { inputs, at, seen } = observed;
         let wish = &inputs.wish;
         wish.trusts
             .iter()
@@ -184,7 +125,7 @@ impl Attempt<'_> {
                         sha256: planned.certificate.as_ref().map(|c| c.sha256),
                         thumbprint: planned.certificate.as_ref().map(|c| c.thumbprint),
                         next: planned.next,
-                        checked_at: at,
+                        checked_at: *at,
                         job: self.job.id,
                     },
                     basis: Basis {

@@ -1,0 +1,192 @@
+//! Every exchange of an attempt with PostgreSQL: within bounded time, fenced by its lease, and again while the lease lasts.
+//!
+//! Here the steps; `keep` has what is kept of an observation, `end` how an attempt ends. No transaction outlasts a call.
+
+mod end;
+mod keep;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::interrupted::Interrupted;
+use crate::domain::certificate::Certificate;
+use crate::domain::clock::Clock;
+use crate::domain::job::Job;
+use crate::domain::step::{NewStep, StepEnd};
+use crate::store::lease::{self, Lease};
+use crate::store::{self, Store, StoreError, certificates, deadline, steps};
+use crate::worker::Worker;
+use crate::worker::heartbeat::Signals;
+use crate::worker::settings::Settings;
+
+/// How long one write may take, before its connection is taken for dead.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Writes about one attempt, as long as its lease is held.
+pub(in crate::worker) struct Journal<'a> {
+    store: &'a Store,
+    clock: &'a Clock,
+    settings: &'a Settings,
+    lease: &'a Lease,
+    job: &'a Job,
+    signals: &'a Signals,
+    committed_to_apply: AtomicBool,
+}
+
+/// A certificate that was read from its endpoint instead of uploaded.
+pub(super) struct Obtained {
+    /// Whose it is.
+    pub instance_id: Uuid,
+    pub instance: String,
+    pub certificate: Certificate,
+}
+
+impl<'a> Journal<'a> {
+    pub(in crate::worker) fn new(
+        worker: &'a Worker,
+        lease: &'a Lease,
+        job: &'a Job,
+        signals: &'a Signals,
+    ) -> Self {
+        Self {
+            store: &worker.store,
+            clock: &worker.clock,
+            settings: &worker.settings,
+            lease,
+            job,
+            signals,
+            committed_to_apply: AtomicBool::new(false),
+        }
+    }
+
+    /// Tries until it is done, or refused, or the lease is lost: PostgreSQL may be away for a moment, and a finished batch is
+    /// worth more than that. `exchange` must bear repetition, since it may have been done when only the answer was lost.
+    pub(super) async fn while_held<T, F>(&self, exchange: impl Fn() -> F) -> Result<T, Interrupted>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let mut told = false;
+        loop {
+            self.check_lease()?;
+            let error = match store::within(PATIENCE, Box::pin(exchange())).await {
+                Err(error) if error.is_unavailable() => error,
+                other => return Ok(other?),
+            };
+            if !told {
+                tracing::warn!(%error, "PostgreSQL does not answer; trying on while the lease lasts");
+                told = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(PAUSE) => {}
+                () = self.signals.lost.cancelled() => {}
+            }
+        }
+    }
+
+    /// Tries until PostgreSQL has answered, however long it stays away. The future may be dropped at any time.
+    async fn when_back<T, F>(&self, exchange: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        loop {
+            match store::within(PATIENCE, exchange()).await {
+                Err(error) if error.is_unavailable() => tokio::time::sleep(PAUSE).await,
+                other => return other,
+            }
+        }
+    }
+
+    /// To be asked before every batch.
+    pub(super) fn check_lease(&self) -> Result<(), Interrupted> {
+        match self.is_held() {
+            true => Ok(()),
+            false => Err(Interrupted::LeaseLost),
+        }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.signals.is_held()
+    }
+
+    /// Whether somebody asked for the job to be cancelled.
+    pub(super) fn is_to_cancel(&self) -> bool {
+        self.signals.cancel.is_cancelled()
+    }
+
+    /// Whether an apply batch may have been sent: from then on neither a cancellation nor the deadline stops the attempt, they
+    /// only keep it from sending another one.
+    pub(in crate::worker) fn is_committed_to_apply(&self) -> bool {
+        self.committed_to_apply.load(Ordering::Relaxed)
+    }
+
+    /// By this process's clock, for what the history shows.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// How long the job's deadline leaves, by PostgreSQL's clock; `None` once it has passed.
+    pub(in crate::worker) async fn time_left(&self) -> Result<Option<Duration>, StoreError> {
+        let asking = || async {
+            let mut conn = self.store.acquire().await?;
+            deadline::time_left_of(&mut conn, self.lease).await
+        };
+        self.when_back(asking).await
+    }
+
+    /// Writes down what is about to be asked. Gives PostgreSQL's time before anything was.
+    pub(super) async fn start_steps(
+        &self,
+        started: &[NewStep],
+    ) -> Result<DateTime<Utc>, Interrupted> {
+        let starting = || async {
+            let mut conn = self.store.acquire().await?;
+            steps::start(&mut conn, self.lease, started).await
+        };
+        self.while_held(starting).await
+    }
+
+    /// Writes down what is about to be changed, unless the deadline has passed. One transaction: a certificate that is used
+    /// without having been uploaded is kept the moment it is first used.
+    pub(super) async fn start_changes(
+        &self,
+        started: &[NewStep],
+        obtained: &[Obtained],
+    ) -> Result<(), Interrupted> {
+        // What becomes of the servers from here on must be seen before the attempt ends.
+        self.committed_to_apply.store(true, Ordering::Relaxed);
+        let now = self.now();
+        let begun = self.while_held(|| async {
+            let mut tx = self.store.begin().await?;
+            lease::hold(&mut tx, self.lease).await?;
+            if self.job.options.deadline.is_some()
+                && deadline::has_passed(&mut tx, self.lease, started).await?
+            {
+                return Ok(false);
+            }
+            for kept in obtained {
+                let (instance, certificate) = (kept.instance_id, &kept.certificate);
+                certificates::note_obtained(&mut tx, instance, certificate, now).await?;
+            }
+            steps::start(&mut tx, self.lease, started).await?;
+            tx.commit().await?;
+            Ok(true)
+        });
+        match begun.await? {
+            true => Ok(()),
+            false => Err(Interrupted::OutOfTime),
+        }
+    }
+
+    pub(super) async fn end_steps(&self, ends: &[StepEnd]) -> Result<(), Interrupted> {
+        let ending = || async {
+            let mut conn = self.store.acquire().await?;
+            steps::end(&mut conn, self.lease, ends).await
+        };
+        self.while_held(ending).await
+    }
+}

@@ -1,0 +1,59 @@
+//! One claim: what is overdue is ended, and one due job is taken under a lease. When to claim is `claim_loop`'s.
+
+use std::time::{Duration, Instant};
+
+use super::{Settings, Worker};
+use crate::domain::job::Job;
+use crate::store::claim::{self, Terms};
+use crate::store::lease::Lease;
+use crate::store::{self, StoreError, deadline};
+
+/// How long claiming may take, before its connection is taken for dead.
+const CLAIMING: Duration = Duration::from_secs(5);
+
+/// A job that this process has.
+pub(super) struct Claimed {
+    pub lease: Lease,
+    pub job: Job,
+    /// Not after the lease began, by this process's monotonic clock.
+    pub since: Instant,
+}
+
+impl Worker {
+    /// Ends what has waited beyond its deadline.
+    pub(super) async fn end_overdue(&self) -> Result<(), StoreError> {
+        let ending = async {
+            let mut conn = self.store.acquire().await?;
+            deadline::end_overdue(&mut conn).await
+        };
+        let ended = store::within(CLAIMING, ending).await?;
+        if ended > 0 {
+            tracing::warn!(ended, "jobs ended whose deadline had passed");
+        }
+        Ok(())
+    }
+
+    pub(super) async fn claim(&self, suspects: bool) -> Result<Option<Claimed>, StoreError> {
+        let since = Instant::now();
+        let Settings {
+            name,
+            lease,
+            poison_after,
+            pool,
+            ..
+        } = self.settings.as_ref();
+        let saturated = self.in_flight.saturated(pool.per_instance);
+        let claiming = async {
+            let mut conn = self.store.acquire().await?;
+            let terms = Terms {
+                saturated: &saturated,
+                suspects,
+                ..Terms::new(name, *lease, *poison_after)
+            };
+            claim::claim(&mut conn, &terms).await
+        };
+        // A claim whose answer is lost runs out like any other.
+        let claimed = store::within(CLAIMING.min(*lease), claiming).await?;
+        Ok(claimed.map(|(lease, job)| Claimed { lease, job, since }))
+    }
+}
