@@ -1,6 +1,7 @@
 //! The composition root: builds what a process consists of, runs it, and takes it down in order.
 
 mod database;
+mod settings;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,7 +17,7 @@ use tracing::info;
 
 use database::{Stores, open_database};
 
-use crate::config::{DatabaseConfig, ServeConfig, WorkerConfig};
+use crate::config::{DatabaseConfig, ServeConfig};
 use crate::domain::clock::Clock;
 use crate::domain::wish::Thresholds;
 use crate::http;
@@ -74,7 +75,8 @@ impl App {
         }
         let settings = http::Settings {
             token: token.as_ref().map(http::TokenDigest::of),
-            thresholds: thresholds(&config.worker),
+            // One judgement for jobs and for uploads.
+            thresholds: Thresholds::from(&config.worker),
             ..http::Settings::default()
         };
         Ok(Self::assemble(
@@ -200,47 +202,8 @@ fn new_worker(
     seal: SealKey,
     config: &ServeConfig,
 ) -> Worker {
-    let given = &config.worker;
-    let mut settings = worker::Settings {
-        name: process_name(),
-        application: given.application_name.clone(),
-        concurrency: usize::from(given.concurrency),
-        lease: given.lease,
-        max_attempts: i32::from(given.max_attempts),
-        poison_after: i32::from(given.poison_after),
-        retry_base: given.retry_base,
-        retry_cap: given.retry_cap,
-        retry_total: given.retry_total,
-        history_retention: given.history_retention.map(days),
-        grace: given.grace,
-        ..worker::Settings::default()
-    };
-    settings.timeouts.connect = given.connect_timeout;
-    settings.timeouts.log_in = given.connect_timeout;
-    settings.timeouts.observe = given.batch_timeout;
-    settings.timeouts.apply = given.batch_timeout;
-    settings.pool.per_instance = usize::from(given.pool_size);
-    settings.thresholds = thresholds(given);
+    let settings = worker::Settings::from(&config.worker);
     Worker::new(store.clone(), wakeups, clock, seal, settings)
-}
-
-/// One judgement for jobs and for uploads.
-fn thresholds(given: &WorkerConfig) -> Thresholds {
-    Thresholds {
-        expires_soon: chrono::Duration::days(i64::from(given.expires_soon_days)),
-        weak_certificates: given.weak_certificates,
-        ..Thresholds::default()
-    }
-}
-
-fn days(days: u32) -> Duration {
-    Duration::from_secs(u64::from(days) * 24 * 60 * 60)
-}
-
-/// Who carried an attempt out, as the history shows it: the machine and the process.
-fn process_name() -> String {
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", machine.trim(), std::process::id())
 }
 
 /// `mirrorgate migrate`: the schema and nothing else.

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, FromArgMatches, ValueEnum};
 use secrecy::SecretString;
 
 use crate::domain::certificate::WeaknessPolicy;
@@ -162,6 +162,15 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_WEAK_CERTIFICATES", default_value = "server-version", value_parser = weakness_policy,
           value_name = "POLICY")]
     pub weak_certificates: WeaknessPolicy,
+}
+
+impl Default for WorkerConfig {
+    /// What flags and environment leave open.
+    fn default() -> Self {
+        let flags = Self::augment_args(clap::Command::new("defaults").no_binary_name(true));
+        let given = flags.get_matches_from(std::iter::empty::<&str>());
+        Self::from_arg_matches(&given).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// What LOGIN7 has room for.

@@ -48,9 +48,9 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(5),
-            log_in: Duration::from_secs(15),
-            observe: Duration::from_secs(30),
+            connect: Duration::from_secs(10),
+            log_in: Duration::from_secs(10),
+            observe: Duration::from_secs(60),
             apply: Duration::from_secs(60),
             browser: Duration::from_secs(1),
             browser_port: 1434,

@@ -1,15 +1,12 @@
 //! One claim: what is overdue is ended, and one due job is taken under a lease. When to claim is `claim_loop`'s.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Settings, Worker};
 use crate::domain::job::Job;
 use crate::store::claim::{self, Terms};
 use crate::store::lease::Lease;
 use crate::store::{self, StoreError, deadline};
-
-/// How long claiming may take, before its connection is taken for dead.
-const CLAIMING: Duration = Duration::from_secs(5);
 
 /// A job that this process has.
 pub(super) struct Claimed {
@@ -26,7 +23,7 @@ impl Worker {
             let mut conn = self.store.acquire().await?;
             deadline::end_overdue(&mut conn).await
         };
-        let ended = store::within(CLAIMING, ending).await?;
+        let ended = store::within(self.settings.bounds.claim, ending).await?;
         if ended > 0 {
             tracing::warn!(ended, "jobs ended whose deadline had passed");
         }
@@ -53,7 +50,7 @@ impl Worker {
             claim::claim(&mut conn, &terms).await
         };
         // A claim whose answer is lost runs out like any other.
-        let claimed = store::within(CLAIMING.min(*lease), claiming).await?;
+        let claimed = store::within(self.settings.claim(), claiming).await?;
         Ok(claimed.map(|(lease, job)| Claimed { lease, job, since }))
     }
 }

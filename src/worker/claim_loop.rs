@@ -1,7 +1,7 @@
 //! When to claim: as soon as there is work and a free slot, and not once a stop was asked for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -11,14 +11,6 @@ use uuid::Uuid;
 use super::Worker;
 use super::supervisor::carry_out;
 use crate::store::StoreError;
-
-/// How much of the grace, at most, is kept for handing back what does not end in time.
-const HANDING_BACK: Duration = Duration::from_secs(2);
-/// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that died.
-const AGAIN: Duration = Duration::from_millis(200);
-
-/// How long after PostgreSQL's return the last of those who try to reach it again has done so: a try of theirs, and a pause.
-pub(super) const LETTING_GO: Duration = Duration::from_millis(4500);
 
 impl Worker {
     /// Claims and carries out one due job, now; `None` when none is due.
@@ -63,7 +55,7 @@ impl Worker {
             self.pools.sweep();
             let pause = match claimed {
                 Ok(_) => self.settings.poll,
-                Err(_) => AGAIN.min(self.settings.poll),
+                Err(_) => self.settings.claim_again(),
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
@@ -74,9 +66,7 @@ impl Worker {
         }
         running.close();
         forgetting.abort();
-        // What is left of the grace is for handing back.
-        let patience = self.settings.grace - HANDING_BACK.min(self.settings.grace / 4);
-        if tokio::time::timeout(patience, running.wait())
+        if tokio::time::timeout(self.settings.patience(), running.wait())
             .await
             .is_err()
         {
@@ -101,7 +91,7 @@ impl Worker {
         if outage.is_some_and(|since| since.elapsed() > self.settings.lease) {
             self.store.ping().await?;
             let _stopped = shutdown
-                .run_until_cancelled(tokio::time::sleep(LETTING_GO))
+                .run_until_cancelled(tokio::time::sleep(self.settings.bounds.all_back()))
                 .await;
         }
         self.claim_all(shared, shutdown).await

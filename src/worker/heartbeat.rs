@@ -1,17 +1,15 @@
 //! Keeps a lease alive while its attempt runs, says when it is lost, and hears when the job is to be cancelled. Judges
 //! nothing about the job.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::settings::Settings;
 use crate::store::lease::{self, Lease, Renewed};
 use crate::store::wake::JobWatch;
 use crate::store::{self, Store, StoreError};
-
-/// Between a renewal that failed and the next try.
-const AGAIN: Duration = Duration::from_millis(250);
 
 /// What an attempt has to know of the world while it runs. Both stay as they are once set.
 #[derive(Debug, Clone)]
@@ -45,11 +43,11 @@ impl Signals {
 pub(super) async fn keep(
     store: &Store,
     lease: &Lease,
-    length: Duration,
+    settings: &Settings,
     mut news: JobWatch,
     signals: &Signals,
 ) {
-    let mut pause = length / 3;
+    let mut pause = settings.renewal();
     loop {
         let asked = async {
             match signals.cancel.is_cancelled() {
@@ -62,11 +60,11 @@ pub(super) async fn keep(
             () = asked => {}
         }
         let begun = Instant::now();
-        match renew(store, lease, length).await {
+        match renew(store, lease, settings).await {
             Ok(found) => {
                 // The lease counts from the renewal, which was not before it was asked for.
-                signals.until.send_replace(begun + length);
-                pause = length / 3;
+                signals.until.send_replace(begun + settings.lease);
+                pause = settings.renewal();
                 if found.cancel_requested && !signals.cancel.is_cancelled() {
                     tracing::info!(job.id = %lease.job_id, "asked to cancel");
                     signals.cancel.cancel();
@@ -75,8 +73,7 @@ pub(super) async fn keep(
             Err(StoreError::LeaseLost) => break,
             Err(error) if signals.is_held() => {
                 tracing::warn!(job.id = %lease.job_id, %error, "the lease could not be renewed; trying on");
-                // Soon: what is left of the lease may be little, and a write of the attempt's own may have been in the way.
-                pause = AGAIN.min(length / 3);
+                pause = settings.renew_again();
             }
             Err(_) => break,
         }
@@ -86,21 +83,23 @@ pub(super) async fn keep(
     std::future::pending().await
 }
 
-/// Not longer than until the next renewal would be due: a line that is dead must not use up the whole lease.
-async fn renew(store: &Store, lease: &Lease, length: Duration) -> Result<Renewed, StoreError> {
+async fn renew(store: &Store, lease: &Lease, settings: &Settings) -> Result<Renewed, StoreError> {
     let renewing = async {
         let mut conn = store.acquire().await?;
-        lease::renew(&mut conn, lease, length).await
+        lease::renew(&mut conn, lease, settings.lease).await
     };
-    store::within(length / 3, renewing).await
+    store::within(settings.renewal(), renewing).await
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use chrono::{DateTime, Utc};
     use sqlx::PgPool;
 
     use super::*;
+    use crate::config::WorkerConfig;
     use crate::store::MIGRATOR;
     use crate::store::claim::{self, Terms};
     use crate::store::fixture;
@@ -153,6 +152,10 @@ mod tests {
         let signals = Signals::until(since + LENGTH);
         let (wakeups, _listening) = wake::listen(&store, CancellationToken::new());
         let news = wakeups.watch(job.id);
+        let settings = Settings {
+            lease: LENGTH,
+            ..Settings::from(&WorkerConfig::default())
+        };
         let mut holder = pool.begin().await.unwrap();
         sqlx::query("select id from jobs for update")
             .execute(&mut *holder)
@@ -176,7 +179,7 @@ mod tests {
             }
         };
         tokio::select! {
-            () = keep(&store, &lease, LENGTH, news, &signals) => unreachable!("it never ends"),
+            () = keep(&store, &lease, &settings, news, &signals) => unreachable!("it never ends"),
             () = hindering => {}
         }
         assert!(signals.is_held());

@@ -22,7 +22,7 @@ use crate::store::Store;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
 
-pub use settings::Settings;
+pub use settings::{Bounds, Settings};
 
 /// Works on jobs. Cloning shares everything, the sessions to SQL Server included.
 #[derive(Clone)]

@@ -7,13 +7,8 @@ use tokio_util::sync::CancellationToken;
 use super::Worker;
 use crate::store::{self, StoreError, prune};
 
-/// Between two looks for something to remove.
-const PERIOD: Duration = Duration::from_secs(10 * 60);
-/// Between two pieces, so that the others are served in between.
-const BREATH: Duration = Duration::from_millis(100);
 /// Jobs removed in one transaction.
 const PIECE: i64 = 200;
-const PATIENCE: Duration = Duration::from_secs(40);
 
 impl Worker {
     /// Works until `shutdown`. Does nothing when history is kept for ever.
@@ -21,13 +16,14 @@ impl Worker {
         let Some(keep) = self.settings.history_retention else {
             return;
         };
+        let bounds = &self.settings.bounds;
         loop {
-            let pause = match store::within(PATIENCE, self.forget_some(keep)).await {
-                Ok(removed) if removed >= PIECE.unsigned_abs() => BREATH,
-                Ok(_) => PERIOD,
+            let pause = match store::within(bounds.prune, self.forget_some(keep)).await {
+                Ok(removed) if removed >= PIECE.unsigned_abs() => bounds.prune_again,
+                Ok(_) => bounds.prune_every,
                 Err(error) => {
                     tracing::warn!(%error, "old history could not be removed; trying again later");
-                    PERIOD
+                    bounds.prune_every
                 }
             };
             tokio::select! {

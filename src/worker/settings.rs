@@ -1,4 +1,4 @@
-//! How the workers behave. Values only; where they come from is the configuration's business.
+//! How the workers behave, and every time they wait for. Values only; where they come from is the configuration's business.
 
 use std::time::Duration;
 
@@ -35,26 +35,83 @@ pub struct Settings {
     pub timeouts: Timeouts,
     pub pool: PoolSettings,
     pub thresholds: Thresholds,
+    pub bounds: Bounds,
 }
 
-impl Default for Settings {
+impl Settings {
+    /// How often a lease is renewed. No renewal waits for longer: a line that is dead must not use up the whole lease.
+    pub(super) fn renewal(&self) -> Duration {
+        self.lease / 3
+    }
+
+    /// How long claiming one job may take, before its connection is taken for dead.
+    pub(super) fn claim(&self) -> Duration {
+        self.bounds.claim.min(self.lease)
+    }
+
+    /// The pause after a claim that failed.
+    pub(super) fn claim_again(&self) -> Duration {
+        self.bounds.claim_again.min(self.poll)
+    }
+
+    /// The pause after a renewal that failed.
+    pub(super) fn renew_again(&self) -> Duration {
+        self.bounds.renew_again.min(self.renewal())
+    }
+
+    /// How much of the grace running attempts have; what is left is for handing back those that do not end in time.
+    pub(super) fn patience(&self) -> Duration {
+        self.grace - self.bounds.release.min(self.grace / 4)
+    }
+}
+
+/// How long a worker waits for PostgreSQL. What follows from others is computed, here and in [`Settings`].
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Claiming, and ending what is overdue, before the connection is taken for dead.
+    pub claim: Duration,
+    /// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that died.
+    pub claim_again: Duration,
+    /// After a renewal that failed. Soon: what is left of the lease may be little, and a write of the attempt's own may have been
+    /// in the way.
+    pub renew_again: Duration,
+    /// One exchange of an attempt, before its connection is taken for dead.
+    pub exchange: Duration,
+    /// Between two tries of it.
+    pub exchange_again: Duration,
+    /// Handing a job back: the process is to stop, and the lease runs out anyway.
+    pub release: Duration,
+    /// Between two looks for how much time a deadline leaves, at most: PostgreSQL's clock may be set meanwhile.
+    pub deadline_again: Duration,
+    /// Removing one piece of old history.
+    pub prune: Duration,
+    /// Between two pieces, so that the others are served in between.
+    pub prune_again: Duration,
+    /// Between two looks for old history.
+    pub prune_every: Duration,
+}
+
+impl Default for Bounds {
     fn default() -> Self {
         Self {
-            name: "mirrorgate".to_owned(),
-            application: "mirrorgate".to_owned(),
-            concurrency: 8,
-            lease: Duration::from_secs(10),
-            max_attempts: 10,
-            poison_after: 5,
-            retry_base: Duration::from_secs(1),
-            retry_total: Duration::from_secs(30 * 60),
-            retry_cap: Duration::from_secs(60),
-            poll: Duration::from_secs(1),
-            grace: Duration::from_secs(10),
-            history_retention: None,
-            timeouts: Timeouts::default(),
-            pool: PoolSettings::default(),
-            thresholds: Thresholds::default(),
+            claim: Duration::from_secs(5),
+            claim_again: Duration::from_millis(200),
+            renew_again: Duration::from_millis(250),
+            exchange: Duration::from_secs(4),
+            exchange_again: Duration::from_millis(200),
+            release: Duration::from_secs(2),
+            deadline_again: Duration::from_secs(10),
+            prune: Duration::from_secs(40),
+            prune_again: Duration::from_millis(100),
+            prune_every: Duration::from_secs(10 * 60),
         }
+    }
+}
+
+impl Bounds {
+    /// How long after PostgreSQL's return the last attempt that tries to reach it has done so: a try that was under way, the
+    /// pause after it, and as much again for the one that is answered.
+    pub(super) fn all_back(&self) -> Duration {
+        self.exchange + self.exchange_again * 2
     }
 }

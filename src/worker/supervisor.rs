@@ -1,23 +1,15 @@
 //! One claimed job: an attempt under a lease that is kept alive, and its end written down.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::Worker;
 use super::attempt::{self, Interrupted, Journal};
 use super::claim::Claimed;
-use super::claim_loop::LETTING_GO;
 use super::heartbeat::{self, Signals};
+use super::{Bounds, Worker};
 use crate::domain::failure::error_chain;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::store::{self, StoreError};
-
-/// How long handing back may take: the process is to stop, and the lease runs out anyway.
-const HANDING_BACK: Duration = Duration::from_secs(2);
-/// PostgreSQL's clock may be set while an attempt waits for a deadline.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Carries the attempt out. `stop_now` hands the job back, wherever the attempt is: another one will look anew.
 pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &CancellationToken) {
@@ -29,8 +21,7 @@ pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &Canc
         subject = %job.subject.named().name,
         attempt = lease.attempt
     );
-    let length = worker.settings.lease;
-    let signals = Signals::until(since + length);
+    let signals = Signals::until(since + worker.settings.lease);
     if job.cancel_requested_at.is_some() {
         signals.cancel.cancel();
     }
@@ -49,7 +40,7 @@ pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &Canc
         supervisor.write_down(ended).await;
     };
     // The lease is kept until the end is written, not only until it is reached.
-    let keeping = heartbeat::keep(&worker.store, &lease, length, news, &signals);
+    let keeping = heartbeat::keep(&worker.store, &lease, &worker.settings, news, &signals);
     async {
         tokio::select! {
             () = working => {}
@@ -75,6 +66,10 @@ struct Supervisor<'a> {
 }
 
 impl Supervisor<'_> {
+    fn bounds(&self) -> &Bounds {
+        &self.worker.settings.bounds
+    }
+
     async fn run(&self) -> Ended {
         let Self {
             worker,
@@ -106,7 +101,7 @@ impl Supervisor<'_> {
         }
         loop {
             match self.journal.time_left().await {
-                Ok(Some(left)) => tokio::time::sleep(left.min(ASK_AGAIN)).await,
+                Ok(Some(left)) => tokio::time::sleep(left.min(self.bounds().deadline_again)).await,
                 Ok(None) => break,
                 // What begins a change asks again.
                 Err(_) => return std::future::pending().await,
@@ -167,7 +162,7 @@ impl Supervisor<'_> {
     ) -> Result<JobState, Interrupted> {
         let too_late = async {
             self.stop_now.cancelled().await;
-            tokio::time::sleep(HANDING_BACK).await;
+            tokio::time::sleep(self.bounds().release).await;
         };
         tokio::select! {
             written = writing => written,
@@ -205,7 +200,7 @@ impl Supervisor<'_> {
                 // This slot rests: the attempts of other processes have to say the same before anybody claims.
                 let _stopped = self
                     .stop_now
-                    .run_until_cancelled(tokio::time::sleep(LETTING_GO))
+                    .run_until_cancelled(tokio::time::sleep(self.bounds().all_back()))
                     .await;
             }
             Err(StoreError::LeaseLost) => {
@@ -218,7 +213,7 @@ impl Supervisor<'_> {
     }
 
     async fn release(&self) {
-        match tokio::time::timeout(HANDING_BACK, self.journal.release()).await {
+        match tokio::time::timeout(self.bounds().release, self.journal.release()).await {
             Ok(Ok(state)) => tracing::info!(state = state.as_str(), "attempt handed back"),
             Ok(Err(_)) | Err(_) => {
                 tracing::warn!("attempt could not be handed back; its lease runs out");

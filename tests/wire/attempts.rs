@@ -1,11 +1,11 @@
 //! Attempts as the worker makes them, with and without servers that answer.
 
+use mirrorgate::config::WorkerConfig;
 use mirrorgate::domain::instance::Tls;
 use mirrorgate::domain::job::{FailureCode, JobKind, JobOptions, JobState};
 use mirrorgate::domain::step::{Step, StepOutcome};
 use mirrorgate::domain::trust::{Configured, Proof};
 use mirrorgate::store::{certificates, instance_status, jobs, trusts};
-use mirrorgate::worker::Settings;
 use sqlserver_sim::{Fault, Fleet, Instance, InstanceSpec, Rule};
 use sqlx::PgPool;
 
@@ -29,7 +29,7 @@ async fn an_unreachable_member_is_tried_again_up_to_the_cap(pool: PgPool) {
     while job.state == JobState::Queued {
         job = world.attempt(job.id).await;
     }
-    let most = Settings::default().max_attempts;
+    let most = i32::from(WorkerConfig::default().max_attempts);
     assert_eq!(job.attempts, most);
     assert_eq!(
         job.failure.as_ref().map(|f| f.0),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use mirrorgate::config::WorkerConfig;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::{CredentialKind, CredentialSpec, HostPattern, LoginSecret};
 use mirrorgate::domain::id::new_id;
@@ -121,7 +122,7 @@ impl World {
             retry_base: Duration::from_millis(1),
             retry_cap: Duration::from_millis(2),
             grace: Duration::from_millis(200),
-            ..Settings::default()
+            ..Settings::from(&WorkerConfig::default())
         };
         let worker = Worker::new(store.clone(), wakeups, Clock::System, key.clone(), settings);
         let mut world = Self {

@@ -22,11 +22,6 @@ use crate::worker::Worker;
 use crate::worker::heartbeat::Signals;
 use crate::worker::settings::Settings;
 
-/// How long one write may take, before its connection is taken for dead.
-const PATIENCE: Duration = Duration::from_secs(4);
-/// Between two tries.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Writes about one attempt, as long as its lease is held.
 pub(in crate::worker) struct Journal<'a> {
     store: &'a Store,
@@ -70,10 +65,11 @@ impl<'a> Journal<'a> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let bounds = &self.settings.bounds;
         let mut told = false;
         loop {
             self.check_lease()?;
-            let error = match store::within(PATIENCE, Box::pin(exchange())).await {
+            let error = match store::within(bounds.exchange, Box::pin(exchange())).await {
                 Err(error) if error.is_unavailable() => error,
                 other => return Ok(other?),
             };
@@ -82,7 +78,7 @@ impl<'a> Journal<'a> {
                 told = true;
             }
             tokio::select! {
-                () = tokio::time::sleep(PAUSE) => {}
+                () = tokio::time::sleep(bounds.exchange_again) => {}
                 () = self.signals.lost.cancelled() => {}
             }
         }
@@ -93,9 +89,12 @@ impl<'a> Journal<'a> {
     where
         F: Future<Output = Result<T, StoreError>>,
     {
+        let bounds = &self.settings.bounds;
         loop {
-            match store::within(PATIENCE, exchange()).await {
-                Err(error) if error.is_unavailable() => tokio::time::sleep(PAUSE).await,
+            match store::within(bounds.exchange, exchange()).await {
+                Err(error) if error.is_unavailable() => {
+                    tokio::time::sleep(bounds.exchange_again).await;
+                }
                 other => return other,
             }
         }
