@@ -31,7 +31,7 @@ pub struct InstanceScript {
     /// What somebody runs by hand; absent while nobody knows which server that instance is.
     #[serde(default)]
     pub by_hand: Option<ByHand>,
-    /// One entry per changing action, in order: peer, action kind, statement.
+    /// One entry per action that changes something, in the order of the plan's trusts and their actions.
     pub statements: Vec<ScriptStatement>,
 }
 
@@ -67,6 +67,13 @@ impl Frame {
     pub fn around(&self, text: &str) -> String {
         [&self.before, text, &self.after].concat()
     }
+}
+
+/// Batches as a file that tools read: each as it is, to the byte, and ended by `GO`.
+#[must_use]
+pub fn file(batches: &[String]) -> String {
+    let batches = batches.iter();
+    batches.map(|batch| format!("\n{batch}GO\n")).collect()
 }
 
 impl InstanceScript {

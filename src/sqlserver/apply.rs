@@ -1,6 +1,5 @@
 //! Sends an apply batch and says what became of each action. Never repeats one: after a lost answer, observing decides.
 
-use chrono::{DateTime, Utc};
 use tiberius::Row;
 
 use super::decode::field::{self, Unreadable};
@@ -10,6 +9,7 @@ use super::target::Target;
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::step::StepOutcome;
 use crate::tsql::apply::ApplyBatch;
+use crate::tsql::sets;
 
 /// What became of a batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,11 +25,7 @@ pub struct ApplyResult {
 /// What became of one action.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepResult {
-    /// From 1, as in the batch.
-    pub ordinal: usize,
     pub outcome: StepOutcome,
-    /// When it ran, by the server's clock.
-    pub ran_at: Option<DateTime<Utc>>,
     pub error: Option<SqlError>,
 }
 
@@ -72,7 +68,8 @@ enum Sent<'a> {
 /// The rows of an apply batch, as they arrive.
 #[derive(Debug, Default)]
 struct Progress {
-    applied: Vec<(usize, DateTime<Utc>)>,
+    /// Actions that ran.
+    applied: usize,
     committed: bool,
     failed: Option<(usize, SqlError)>,
 }
@@ -80,12 +77,9 @@ struct Progress {
 impl Progress {
     fn take(&mut self, row: &Row) -> Result<(), Unreadable> {
         match field::set_of(row) {
-            "mg_applied" => {
-                let at = field::time(row, "at")?;
-                self.applied.push((ordinal(row, "mg_applied")?, at));
-            }
-            "mg_committed" => self.committed = true,
-            "mg_failed" => self.failed = Some((ordinal(row, "mg_failed")?, error(row)?)),
+            sets::APPLIED => self.applied += 1,
+            sets::COMMITTED => self.committed = true,
+            sets::FAILED => self.failed = Some((ordinal(row, sets::FAILED)?, error(row)?)),
             // A trigger on the server may send rows of its own; they mean nothing to us.
             _ => {}
         }
@@ -94,11 +88,6 @@ impl Progress {
 
     fn is_conclusive(&self) -> bool {
         self.committed || self.failed.is_some()
-    }
-
-    fn ran_at(&self, ordinal: usize) -> Option<DateTime<Utc>> {
-        let found = self.applied.iter().find(|(applied, _)| *applied == ordinal);
-        found.map(|(_, at)| *at)
     }
 
     fn judge(self, batch: &ApplyBatch, sent: Sent<'_>) -> ApplyResult {
@@ -117,9 +106,7 @@ impl Progress {
             },
         };
         let steps = batch.body.steps.iter().map(|step| StepResult {
-            ordinal: step.ordinal,
             outcome: outcome(step.ordinal),
-            ran_at: self.ran_at(step.ordinal),
             error: self.error_of(step.ordinal, failure.as_ref(), outcome(step.ordinal)),
         });
         let steps = steps.collect();
@@ -136,7 +123,7 @@ impl Progress {
         failure: Failure,
     ) -> (Option<Failure>, Box<dyn Fn(usize) -> StepOutcome>) {
         let answered = failure.sql.is_some() && failure.class != FailureClass::OutcomeUnknown;
-        let never_ran = answered && self.applied.is_empty();
+        let never_ran = answered && self.applied == 0;
         // An answer that cannot be read says nothing about what was done: that is not a refusal.
         let failure = match failure.class {
             FailureClass::Protocol => Failure {
@@ -183,7 +170,8 @@ fn ordinal(row: &Row, column: &str) -> Result<usize, Unreadable> {
 fn error(row: &Row) -> Result<SqlError, Unreadable> {
     let small = |column| {
         let value: i32 = field::need(row, column)?;
-        u8::try_from(value).map_err(|_| format!("column {column} of set mg_failed is out of range"))
+        u8::try_from(value)
+            .map_err(|_| format!("column {column} of set {} is out of range", sets::FAILED))
     };
     Ok(SqlError {
         number: field::need(row, "number")?,

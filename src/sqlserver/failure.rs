@@ -11,20 +11,17 @@ use super::target::Target;
 use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::tls_cause::{TlsCause, TlsFault};
+use crate::tsql::throws::{FILE_MISMATCH, LOCK_BUSY};
 
 /// The severity from which on SQL Server closes the connection.
 const FATAL: u8 = 20;
-/// THROWn by an apply batch when a file holds other bytes than the certificate it should.
-const FILE_MISMATCH: i32 = 50001;
-/// THROWn by an apply batch when another one holds the instance's application lock.
-const APPLY_LOCK_BUSY: i32 = 50002;
 
 /// What an error number means in a batch. A number of the log-in says something else there: the session is there already.
 #[must_use]
 pub(super) fn class_of(number: i32) -> FailureClass {
     match number {
         // Deadlock, lock and latch time-outs, snapshot conflicts, rows that moved away: nothing was done.
-        1205 | 1222 | 601 | 844 | 845 | 846 | 3960 | 3961 | 5030 | APPLY_LOCK_BUSY => {
+        1205 | 1222 | 601 | 844 | 845 | 846 | 3960 | 3961 | 5030 | LOCK_BUSY => {
             FailureClass::Transient
         }
         // Out of locks, memory, or room in a file or log.

@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::quote::{Binary, Ident, Literal};
+use super::throws::FILE_MISMATCH;
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::hash::Sha256;
 use crate::domain::object_name::{ObjectName, SysName};
 
 /// The DER bytes of certificates, by their identity.
 pub type CertificateBytes = BTreeMap<Sha256, Vec<u8>>;
-
-/// Thrown after `FROM FILE` when the file held another certificate.
-pub const FILE_MISMATCH: i32 = 50001;
 
 /// An import whose bytes were not handed in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

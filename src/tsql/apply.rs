@@ -1,18 +1,15 @@
 //! The apply batch: a body in the frame that workers send. Sending it is `sqlserver`'s.
 //!
-//! The reader tells result sets apart by the name of their first column:
-//! `mg_applied` (after each action), `mg_committed` (once, last), `mg_failed` (once, in place of it). Errors travel as data.
+//! What it answers with is in `sets`. Errors travel as data.
 
 use super::action::{CertificateBytes, MissingBytes};
-use super::body::{Body, body};
+use super::body::{Body, body, opening};
 use super::head::Head;
+use super::sets::{COMMITTED, FAILED};
 use crate::domain::plan::{InstancePlan, Plan};
 use crate::domain::script::Frame;
 
 pub use super::action::FILE_MISMATCH;
-
-/// Thrown when another session holds the lock of mirrorgate on that instance for too long: nothing was changed.
-pub const LOCK_NOT_GRANTED: i32 = 50002;
 
 /// A batch ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,38 +62,30 @@ pub fn batch(
 /// What is sent around a body of so many `changes`: it rolls back, and tells of errors in rows.
 fn frame(head: Head<'_>, instance: &str, changes: usize) -> Frame {
     Frame {
-        before: head.line(&format!("on {instance}")) + OPENING,
-        after: format!(
-            "    COMMIT TRANSACTION;\n    SELECT CAST({changes} AS int) AS mg_committed, SYSUTCDATETIME() AS at;\n{CLOSING}"
+        before: format!(
+            "{}\nIF @@TRANCOUNT > 0 ROLLBACK;\n{}",
+            head.line(&format!("on {instance}")),
+            opening(VARIABLES)
         ),
+        after: closing(changes),
     }
 }
 
-// SQL Server serialises nothing of this by itself; the application lock keeps two control planes from meeting half-way.
-// It ends with the transaction, so that a lost session leaves nothing behind.
-const OPENING: &str = "
-IF @@TRANCOUNT > 0 ROLLBACK;
-SET NOCOUNT ON;
-SET XACT_ABORT ON;
-SET LOCK_TIMEOUT 5000;
-DECLARE @ordinal int = 0, @lock int, @n int, @sev int, @st int, @line int, @msg nvarchar(4000);
-BEGIN TRY
-    BEGIN TRANSACTION;
-    EXEC @lock = sp_getapplock @Resource = N'mirrorgate', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 5000;
-    IF @lock < 0
-    BEGIN
-        ;THROW 50002, N'another session holds the application lock mirrorgate on this instance', 1;
-    END;
-";
+const VARIABLES: &str = ", @n int, @sev int, @st int, @line int, @msg nvarchar(4000)";
 
-const CLOSING: &str = "\
+fn closing(changes: usize) -> String {
+    format!(
+        "    COMMIT TRANSACTION;
+    SELECT CAST({changes} AS int) AS {COMMITTED}, SYSUTCDATETIME() AS at;
 END TRY
 BEGIN CATCH
     SELECT @n = ERROR_NUMBER(), @sev = ERROR_SEVERITY(), @st = ERROR_STATE(), @line = ERROR_LINE(), @msg = ERROR_MESSAGE();
     IF XACT_STATE() <> 0 ROLLBACK TRANSACTION;
-    SELECT CAST(@ordinal AS int) AS mg_failed, CAST(@n AS int) AS number, CAST(@sev AS int) AS severity, CAST(@st AS int) AS state, CAST(@line AS int) AS line, @msg AS message, SYSUTCDATETIME() AS at;
+    SELECT CAST(@ordinal AS int) AS {FAILED}, CAST(@n AS int) AS number, CAST(@sev AS int) AS severity, CAST(@st AS int) AS state, CAST(@line AS int) AS line, @msg AS message, SYSUTCDATETIME() AS at;
 END CATCH;
-";
+"
+    )
+}
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,8 @@ use std::fmt::Write;
 use super::action::{self, CertificateBytes, MissingBytes};
 use super::client_safe;
 use super::quote::Comment;
+use super::sets::APPLIED;
+use super::throws::LOCK_BUSY;
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::plan::InstancePlan;
 
@@ -22,7 +24,7 @@ pub struct Body {
 /// One action within it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyStep {
-    /// From 1, as `mg_applied` and `mg_failed` report it; 0 there means before the first action.
+    /// From 1, as [`sets::APPLIED`](super::sets::APPLIED) and [`sets::FAILED`](super::sets::FAILED) report it; 0 there means before the first action.
     pub ordinal: usize,
     pub peer: String,
     pub action: Action,
@@ -53,6 +55,27 @@ pub fn body(plan: &InstancePlan, bytes: &CertificateBytes) -> Result<Body, Missi
     Ok(body)
 }
 
+/// How both frames begin: session settings, variables (and `more` of them), a transaction, the application lock.
+// SQL Server serialises nothing of this by itself; the lock keeps two control planes from meeting half-way. It ends with the
+// transaction, so that a lost session leaves nothing behind.
+pub(super) fn opening(more: &str) -> String {
+    format!(
+        "\
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+SET LOCK_TIMEOUT 5000;
+DECLARE @ordinal int = 0, @lock int{more};
+BEGIN TRY
+    BEGIN TRANSACTION;
+    EXEC @lock = sp_getapplock @Resource = N'mirrorgate', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 5000;
+    IF @lock < 0
+    BEGIN
+        ;THROW {LOCK_BUSY}, N'another session holds the application lock mirrorgate on this instance', 1;
+    END;
+"
+    )
+}
+
 fn push_step(text: &mut String, step: &ApplyStep) {
     let remark = format!(
         "{} for {}: {}",
@@ -63,7 +86,7 @@ fn push_step(text: &mut String, step: &ApplyStep) {
     // Statements stand unindented: indenting would change a text within one.
     let _ = write!(
         text,
-        "\n{}\nSET @ordinal = {};\n{}\nSELECT CAST({} AS int) AS mg_applied, SYSUTCDATETIME() AS at;\n\n",
+        "\n{}\nSET @ordinal = {};\n{}\nSELECT CAST({} AS int) AS {APPLIED}, SYSUTCDATETIME() AS at;\n\n",
         Comment::new(&remark),
         step.ordinal,
         step.statement,

@@ -2,17 +2,9 @@
 
 use super::client_safe::expression;
 use super::quote::Literal;
+use super::throws::{FORBIDDEN, MISREAD, WRONG_SERVER};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::script::Frame;
-
-/// Thrown by a script that is run on another server than those it is for.
-pub const WRONG_SERVER: i32 = 50004;
-
-/// Thrown by a script whose characters did not arrive as they were written.
-pub const MISREAD: i32 = 50005;
-
-/// Thrown by a script of a plan that findings forbid.
-pub const FORBIDDEN: i32 = 50006;
 
 /// A condition that holds on every server but this one, waiting for its statement.
 #[must_use]

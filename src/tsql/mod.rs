@@ -3,7 +3,7 @@
 //! Every text runs in `master`: a worker's sessions are there from log-in; only what people run by hand says `USE`.
 //!
 //! `quote` is the one place that quotes; `action` and `cure` write single statements, `body` the changes of an instance, and
-//! `apply` and `script` the two frames around it; `observe` asks.
+//! `apply` and `script` the two frames around it; `observe` asks. `sets` and `throws` are what answers are told apart by.
 
 pub mod action;
 pub mod apply;
@@ -15,6 +15,8 @@ pub mod head;
 pub mod observe;
 pub mod quote;
 pub mod script;
+pub mod sets;
+pub mod throws;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -8,6 +8,12 @@ use std::fmt::Write as _;
 
 pub use super::head::Head;
 use super::quote::Literal;
+use super::sets::{
+    AVAILABILITY_GROUP, CERTIFICATE, CONNECTION, CONNECTIONS_REFUSED, DATABASE, ENCODED, ENCRYPTED,
+    ENCRYPTED_REFUSED, END, ENDPOINT, GROUPS_REFUSED, LISTENER, LOGIN, MASTER_KEY,
+    NAME_CERTIFICATE, NAME_LOGIN, NAME_LOGIN_USER, NAME_USER, OWN_DENY, RIGHT, ROLE_MEMBER, SERVER,
+    TRIGGER, WITHOUT_LOGIN, WITNESSED,
+};
 use crate::domain::object_name::ObjectName;
 use crate::domain::wish::PeerQuestion;
 
@@ -21,20 +27,20 @@ pub fn observe(head: Head<'_>, questions: &[PeerQuestion]) -> String {
     batch.push_str(&head.line("observe"));
     batch.push('\n');
     batch.push_str(PREPARE);
-    batch.push_str(SERVER);
-    batch.push_str(LOGIN);
-    batch.push_str(OWN_DENIES);
-    batch.push_str(ENDPOINT);
-    batch.push_str(MASTER_KEY);
+    batch.push_str(&server());
+    batch.push_str(&login());
+    batch.push_str(&own_denies());
+    batch.push_str(&endpoint());
+    batch.push_str(&master_key());
     batch.push_str(&certificates());
-    batch.push_str(ENCODED);
-    batch.push_str(WITHOUT_LOGIN);
-    batch.push_str(RIGHTS);
+    batch.push_str(&encoded());
+    batch.push_str(&without_login());
+    batch.push_str(&rights());
     batch.push_str(&names(questions));
-    batch.push_str(LIVE);
-    batch.push_str(DATABASES);
-    batch.push_str(TRIGGERS);
-    batch.push_str(END);
+    batch.push_str(&live());
+    batch.push_str(&databases());
+    batch.push_str(&triggers());
+    batch.push_str(&end());
     batch
 }
 
@@ -52,8 +58,10 @@ SELECT @mg_endpoint = name FROM sys.database_mirroring_endpoints;
 
 // tempdb is made anew at every start; minutes, because seconds overflow where a clock was set far off. The service master key is
 // hidden from who does not see master's definitions.
-const SERVER: &str = "\
-SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
+fn server() -> String {
+    format!(
+        "\
+SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS {SERVER},
   CAST(SERVERPROPERTY('MachineName') AS nvarchar(128)) AS machine_name,
   CAST(SERVERPROPERTY('InstanceName') AS nvarchar(128)) AS instance_name,
   @mg_version AS version,
@@ -67,12 +75,16 @@ SELECT CAST(SERVERPROPERTY('ServerName') AS nvarchar(128)) AS mg_server,
 FROM (SELECT 1 AS one) AS o
 LEFT JOIN sys.databases AS d ON d.database_id = 2
 LEFT JOIN master.sys.symmetric_keys AS k ON k.name = N'##MS_ServiceMasterKey##';
-";
+"
+    )
+}
 
 // Who is denied VIEW ANY DEFINITION does not even see himself, but for ORIGINAL_LOGIN.
 // A permission that a version does not know gives NULL, so the newer, narrower one is only ever an addition.
-const LOGIN: &str = "\
-SELECT CAST(COALESCE(SUSER_SNAME(), ORIGINAL_LOGIN()) AS nvarchar(128)) AS mg_login,
+fn login() -> String {
+    format!(
+        "\
+SELECT CAST(COALESCE(SUSER_SNAME(), ORIGINAL_LOGIN()) AS nvarchar(128)) AS {LOGIN},
   CAST(ISNULL(SUSER_ID(), 0) AS int) AS principal_id,
   CAST(ISNULL(IS_SRVROLEMEMBER('sysadmin'), 0) AS bit) AS is_sysadmin,
   CAST(CASE WHEN HAS_PERMS_BY_NAME(NULL, NULL, 'CREATE LOGIN') = 1 THEN 1 ELSE HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN') END AS int) AS create_login,
@@ -83,27 +95,35 @@ SELECT CAST(COALESCE(SUSER_SNAME(), ORIGINAL_LOGIN()) AS nvarchar(128)) AS mg_lo
   CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW ANY DEFINITION') AS int) AS view_any_definition,
   CAST(HAS_PERMS_BY_NAME(NULL, NULL, 'VIEW SERVER STATE') AS int) AS view_server_state,
   CAST(HAS_PERMS_BY_NAME(N'master', 'DATABASE', 'VIEW DEFINITION') AS int) AS view_master_definition;
-";
+"
+    )
+}
 
 // Everybody may see the permissions of his own, the denied ones too, and those of his roles; the role's name maybe not.
-const OWN_DENIES: &str = "\
-SELECT CAST(p.permission_name AS nvarchar(128)) AS mg_own_deny, CAST(p.class AS int) AS class, CAST(p.major_id AS int) AS major_id,
+fn own_denies() -> String {
+    format!(
+        "\
+SELECT CAST(p.permission_name AS nvarchar(128)) AS {OWN_DENY}, CAST(p.class AS int) AS class, CAST(p.major_id AS int) AS major_id,
   CAST(p.grantee_principal_id AS int) AS grantee_id,
   CAST(CASE WHEN p.grantee_principal_id = SUSER_ID() THEN SUSER_SNAME() ELSE g.name END AS nvarchar(128)) AS grantee
 FROM sys.server_permissions AS p
 LEFT JOIN sys.server_principals AS g ON g.principal_id = p.grantee_principal_id
 WHERE p.state = 'D' AND p.class IN (100, 101, 105)
   AND (p.grantee_principal_id = SUSER_ID() OR p.grantee_principal_id = 2 OR IS_SRVROLEMEMBER(g.name) = 1 OR (g.name IS NULL AND p.class = 100));
-SELECT CAST(p.permission_name AS nvarchar(128)) AS mg_own_deny, CAST(p.class AS int) AS class, CAST(p.major_id AS int) AS major_id,
+SELECT CAST(p.permission_name AS nvarchar(128)) AS {OWN_DENY}, CAST(p.class AS int) AS class, CAST(p.major_id AS int) AS major_id,
   CAST(p.grantee_principal_id AS int) AS grantee_id, CAST(g.name AS nvarchar(128)) AS grantee
 FROM master.sys.database_permissions AS p
 LEFT JOIN master.sys.database_principals AS g ON g.principal_id = p.grantee_principal_id
 WHERE p.state = 'D' AND p.class IN (0, 4, 25)
   AND (p.grantee_principal_id = USER_ID() OR p.grantee_principal_id = 0 OR IS_MEMBER(g.name) = 1);
-";
+"
+    )
+}
 
-const ENDPOINT: &str = "\
-SELECT CAST(e.endpoint_id AS int) AS mg_endpoint, CAST(e.name AS nvarchar(128)) AS name,
+fn endpoint() -> String {
+    format!(
+        "\
+SELECT CAST(e.endpoint_id AS int) AS {ENDPOINT}, CAST(e.name AS nvarchar(128)) AS name,
   CAST(e.state AS int) AS state, CAST(e.role AS int) AS role,
   CAST(e.connection_auth AS int) AS connection_auth, CAST(e.connection_auth_desc AS nvarchar(60)) AS authentication,
   CAST(e.encryption_algorithm AS int) AS encryption_algorithm,
@@ -115,13 +135,19 @@ SELECT CAST(e.endpoint_id AS int) AS mg_endpoint, CAST(e.name AS nvarchar(128)) 
 FROM sys.database_mirroring_endpoints AS e
 LEFT JOIN sys.tcp_endpoints AS t ON t.endpoint_id = e.endpoint_id
 LEFT JOIN master.sys.certificates AS c ON c.certificate_id = e.certificate_id;
-";
+"
+    )
+}
 
-const MASTER_KEY: &str = "\
-SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM master.sys.symmetric_keys AS k WHERE k.name = N'##MS_DatabaseMasterKey##') THEN 1 ELSE 0 END AS bit) AS mg_master_key,
+fn master_key() -> String {
+    format!(
+        "\
+SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM master.sys.symmetric_keys AS k WHERE k.name = N'##MS_DatabaseMasterKey##') THEN 1 ELSE 0 END AS bit) AS {MASTER_KEY},
   CAST(d.is_master_key_encrypted_by_server AS bit) AS opened_by_server
 FROM sys.databases AS d WHERE d.database_id = 1;
-";
+"
+    )
+}
 
 /// A server principal's columns, as `sqlserver::decode` reads them.
 const LOGIN_COLUMNS: &str = "\
@@ -143,7 +169,7 @@ const USER_COLUMNS: &str = "\
 fn certificates() -> String {
     format!(
         "\
-SELECT CAST(c.certificate_id AS int) AS mg_certificate, CAST(c.name AS nvarchar(128)) AS name,
+SELECT CAST(c.certificate_id AS int) AS {CERTIFICATE}, CAST(c.name AS nvarchar(128)) AS name,
   CAST(c.thumbprint AS varbinary(32)) AS thumbprint,
   CAST(c.start_date AS datetime2(0)) AS start_date, CAST(c.expiry_date AS datetime2(0)) AS expiry_date,
   CAST(CASE WHEN c.pvt_key_encryption_type = 'NA' THEN 0 ELSE 1 END AS bit) AS has_private_key,
@@ -159,20 +185,30 @@ WHERE c.name NOT LIKE N'##%';
 }
 
 // CERTENCODED came with 2012; an older parser refuses the whole batch for naming it.
-const ENCODED: &str = "\
+fn encoded() -> String {
+    format!(
+        "\
 IF @mg_major >= 11
-  EXEC (N'SELECT CAST(certificate_id AS int) AS mg_encoded, CAST(CERTENCODED(certificate_id) AS varbinary(max)) AS der FROM master.sys.certificates WHERE name NOT LIKE N''##%''');
-";
+  EXEC (N'SELECT CAST(certificate_id AS int) AS {ENCODED}, CAST(CERTENCODED(certificate_id) AS varbinary(max)) AS der FROM master.sys.certificates WHERE name NOT LIKE N''##%''');
+"
+    )
+}
 
 // authentication_type came with 2012. The first four users of a database are every database's.
-const WITHOUT_LOGIN: &str = "\
+fn without_login() -> String {
+    format!(
+        "\
 IF @mg_major >= 11
-  EXEC (N'SELECT CAST(principal_id AS int) AS mg_without_login FROM master.sys.database_principals WHERE authentication_type = 0 AND type <> ''R'' AND principal_id > 4');
-";
+  EXEC (N'SELECT CAST(principal_id AS int) AS {WITHOUT_LOGIN} FROM master.sys.database_principals WHERE authentication_type = 0 AND type <> ''R'' AND principal_id > 4');
+"
+    )
+}
 
 // CONNECT on the endpoint and what covers it, per grantor; of CONNECT SQL only what takes it away. The numbers are the reader's.
-const RIGHTS: &str = "\
-SELECT CAST(CASE WHEN p.class = 105 AND p.type = 'CO' THEN 1 WHEN p.class = 105 THEN 2 WHEN p.type = 'CL' THEN 3 ELSE 4 END AS int) AS mg_right,
+fn rights() -> String {
+    format!(
+        "\
+SELECT CAST(CASE WHEN p.class = 105 AND p.type = 'CO' THEN 1 WHEN p.class = 105 THEN 2 WHEN p.type = 'CL' THEN 3 ELSE 4 END AS int) AS {RIGHT},
   CAST(CASE WHEN p.state = 'D' THEN 0 ELSE 1 END AS bit) AS granted,
   CAST(p.grantee_principal_id AS int) AS grantee_id, CAST(g.name AS nvarchar(128)) AS grantee,
   CAST(RTRIM(g.type) AS nvarchar(2)) AS grantee_kind
@@ -182,11 +218,13 @@ WHERE p.state IN ('D', 'G', 'W')
   AND (p.class = 105 AND p.type IN ('CO', 'CL') AND p.major_id IN (SELECT e.endpoint_id FROM sys.database_mirroring_endpoints AS e)
     OR p.class = 100 AND p.type = 'CL'
     OR p.class = 100 AND p.type = 'COSQ' AND p.state = 'D');
-SELECT CAST(m.role_principal_id AS int) AS mg_role_member, CAST(m.member_principal_id AS int) AS member_id,
+SELECT CAST(m.role_principal_id AS int) AS {ROLE_MEMBER}, CAST(m.member_principal_id AS int) AS member_id,
   CAST(RTRIM(g.type) AS nvarchar(2)) AS member_kind
 FROM sys.server_role_members AS m
 LEFT JOIN sys.server_principals AS g ON g.principal_id = m.member_principal_id;
-";
+"
+    )
+}
 
 /// What stands under the names asked about: compared here, on the server, with its own collation.
 fn names(questions: &[PeerQuestion]) -> String {
@@ -201,23 +239,23 @@ fn names(questions: &[PeerQuestion]) -> String {
     }));
     format!(
         "\
-SELECT CAST(q.peer AS int) AS mg_name_login,
+SELECT CAST(q.peer AS int) AS {NAME_LOGIN},
 {LOGIN_COLUMNS}
 FROM ({logins}) AS q
 JOIN sys.server_principals AS l ON l.name = q.name;
-SELECT CAST(q.peer AS int) AS mg_name_login_user,
+SELECT CAST(q.peer AS int) AS {NAME_LOGIN_USER},
 {USER_COLUMNS},
 {LOGIN_COLUMNS}
 FROM ({logins}) AS q
 JOIN sys.server_principals AS l ON l.name = q.name
 JOIN master.sys.database_principals AS u ON u.sid = l.sid;
-SELECT CAST(q.peer AS int) AS mg_name_user,
+SELECT CAST(q.peer AS int) AS {NAME_USER},
 {USER_COLUMNS},
 {LOGIN_COLUMNS}
 FROM ({users}) AS q
 JOIN master.sys.database_principals AS u ON u.name = q.name
 LEFT JOIN sys.server_principals AS l ON l.sid = u.sid;
-SELECT CAST(q.peer AS int) AS mg_name_certificate, CAST(q.renewed AS bit) AS is_renewed,
+SELECT CAST(q.peer AS int) AS {NAME_CERTIFICATE}, CAST(q.renewed AS bit) AS is_renewed,
   CAST(c.certificate_id AS int) AS certificate_id
 FROM ({certificates}) AS q
 JOIN master.sys.certificates AS c ON c.name = q.name;
@@ -241,16 +279,18 @@ fn asked<'a>(rows: impl Iterator<Item = (usize, u8, &'a ObjectName)>) -> String 
 }
 
 // These need VIEW SERVER STATE (or its 2022 parts). Without it the answer is "not permitted", and the batch goes on.
-const LIVE: &str = "\
+fn live() -> String {
+    format!(
+        "\
 BEGIN TRY
-  SELECT CAST(CASE WHEN encrypt_option = 'TRUE' THEN 1 ELSE 0 END AS bit) AS mg_encrypted
+  SELECT CAST(CASE WHEN encrypt_option = 'TRUE' THEN 1 ELSE 0 END AS bit) AS {ENCRYPTED}
   FROM sys.dm_exec_connections WHERE session_id = @@SPID;
 END TRY
 BEGIN CATCH
-  SELECT CAST(ERROR_NUMBER() AS int) AS mg_encrypted_refused;
+  SELECT CAST(ERROR_NUMBER() AS int) AS {ENCRYPTED_REFUSED};
 END CATCH;
 BEGIN TRY
-  SELECT CAST(is_accept AS bit) AS mg_connection,
+  SELECT CAST(is_accept AS bit) AS {CONNECTION},
     CAST(CASE WHEN login_state = 12 OR state = 4 THEN 1 ELSE 0 END AS bit) AS is_logged_in,
     CAST(peer_certificate_id AS int) AS peer_certificate_id,
     CAST(principal_name AS nvarchar(128)) AS principal_name,
@@ -258,37 +298,49 @@ BEGIN TRY
   FROM sys.dm_db_mirroring_connections;
 END TRY
 BEGIN CATCH
-  SELECT CAST(ERROR_NUMBER() AS int) AS mg_connections_refused;
+  SELECT CAST(ERROR_NUMBER() AS int) AS {CONNECTIONS_REFUSED};
 END CATCH;
 IF @mg_major >= 11
 BEGIN
   BEGIN TRY
-    EXEC (N'SELECT CAST(name AS nvarchar(128)) AS mg_availability_group FROM sys.availability_groups');
-    EXEC (N'SELECT CAST(l.dns_name AS nvarchar(128)) AS mg_listener FROM sys.availability_group_listeners AS l JOIN sys.availability_group_listener_ip_addresses AS a ON a.listener_id = l.listener_id WHERE a.ip_address = CAST(CONNECTIONPROPERTY(''local_net_address'') AS nvarchar(48))');
+    EXEC (N'SELECT CAST(name AS nvarchar(128)) AS {AVAILABILITY_GROUP} FROM sys.availability_groups');
+    EXEC (N'SELECT CAST(l.dns_name AS nvarchar(128)) AS {LISTENER} FROM sys.availability_group_listeners AS l JOIN sys.availability_group_listener_ip_addresses AS a ON a.listener_id = l.listener_id WHERE a.ip_address = CAST(CONNECTIONPROPERTY(''local_net_address'') AS nvarchar(48))');
   END TRY
   BEGIN CATCH
-    SELECT CAST(ERROR_NUMBER() AS int) AS mg_groups_refused;
+    SELECT CAST(ERROR_NUMBER() AS int) AS {GROUPS_REFUSED};
   END CATCH;
 END;
-";
+"
+    )
+}
 
-const DATABASES: &str = "\
-SELECT CAST(d.name AS nvarchar(128)) AS mg_database, CAST(m.mirroring_role AS int) AS role,
+fn databases() -> String {
+    format!(
+        "\
+SELECT CAST(d.name AS nvarchar(128)) AS {DATABASE}, CAST(m.mirroring_role AS int) AS role,
   CAST(m.mirroring_state_desc AS nvarchar(60)) AS state,
   CAST(m.mirroring_safety_level_desc AS nvarchar(60)) AS safety,
   CAST(CASE WHEN m.mirroring_witness_name IS NULL OR m.mirroring_witness_name = N'' THEN 0 ELSE 1 END AS bit) AS has_witness
 FROM sys.database_mirroring AS m
 JOIN sys.databases AS d ON d.database_id = m.database_id
 WHERE m.mirroring_guid IS NOT NULL;
-SELECT CAST(w.database_name AS nvarchar(128)) AS mg_witnessed, CAST(w.safety_level_desc AS nvarchar(60)) AS safety
+SELECT CAST(w.database_name AS nvarchar(128)) AS {WITNESSED}, CAST(w.safety_level_desc AS nvarchar(60)) AS safety
 FROM sys.database_mirroring_witnesses AS w;
-";
+"
+    )
+}
 
-const TRIGGERS: &str = "\
-SELECT CAST(t.name AS nvarchar(128)) AS mg_trigger FROM sys.server_triggers AS t WHERE t.is_disabled = 0
+fn triggers() -> String {
+    format!(
+        "\
+SELECT CAST(t.name AS nvarchar(128)) AS {TRIGGER} FROM sys.server_triggers AS t WHERE t.is_disabled = 0
 UNION ALL
-SELECT CAST(t.name AS nvarchar(128)) AS mg_trigger FROM master.sys.triggers AS t WHERE t.parent_class = 0 AND t.is_disabled = 0;
-";
+SELECT CAST(t.name AS nvarchar(128)) AS {TRIGGER} FROM master.sys.triggers AS t WHERE t.parent_class = 0 AND t.is_disabled = 0;
+"
+    )
+}
 
 // Without this row the answer was cut short, whatever else arrived.
-const END: &str = "SELECT CAST(1 AS int) AS mg_end;\n";
+fn end() -> String {
+    format!("SELECT CAST(1 AS int) AS {END};\n")
+}

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::apply::ApplyBatch;
-use super::body::Body;
+use super::body::{Body, opening};
 use super::guard;
 use super::head::Head;
 use super::quote::{Comment, Literal};
@@ -75,7 +75,7 @@ fn by_hand(head: Head<'_>, name: &str, server: &ServerIdentity, body: &Body) -> 
             after: print(&format!("nothing to change on {name}.")),
         },
         changes => Frame {
-            before: format!("{}{OPENING}", guard::as_written(&body.text)),
+            before: guard::as_written(&body.text) + IN_MASTER + &opening(""),
             after: closing(name, changes),
         },
     };
@@ -114,20 +114,9 @@ fn push_finding(text: &mut String, finding: &Finding) {
 }
 
 // BEGIN TRANSACTION begins two where IMPLICIT_TRANSACTIONS is on, and one COMMIT ends one.
-const OPENING: &str = "\
+const IN_MASTER: &str = "\
 SET IMPLICIT_TRANSACTIONS OFF;
 USE master;
-SET NOCOUNT ON;
-SET XACT_ABORT ON;
-SET LOCK_TIMEOUT 5000;
-DECLARE @ordinal int = 0, @lock int;
-BEGIN TRY
-    BEGIN TRANSACTION;
-    EXEC @lock = sp_getapplock @Resource = N'mirrorgate', @LockMode = N'Exclusive', @LockOwner = N'Transaction', @LockTimeout = 5000;
-    IF @lock < 0
-    BEGIN
-        ;THROW 50002, N'another session holds the application lock mirrorgate on this instance', 1;
-    END;
 ";
 
 fn closing(name: &str, changes: usize) -> String {

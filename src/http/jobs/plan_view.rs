@@ -141,6 +141,9 @@ impl PlanView {
 
 impl InstancePlanView {
     fn of(plan: &InstancePlan, script: Option<&InstanceScript>) -> Self {
+        // One per action that changes something, in their order.
+        let statements = script.into_iter().flat_map(|script| &script.statements);
+        let mut statements = statements.map(|entry| entry.statement.clone());
         Self {
             instance: plan.instance.clone(),
             server: plan.server.clone(),
@@ -149,7 +152,7 @@ impl InstancePlanView {
             trusts: plan
                 .trusts
                 .iter()
-                .map(|t| TrustPlanView::of(t, script))
+                .map(|trust| TrustPlanView::of(trust, &mut statements))
                 .collect(),
             batch: script.and_then(InstanceScript::batch),
         }
@@ -157,17 +160,7 @@ impl InstancePlanView {
 }
 
 impl TrustPlanView {
-    fn of(trust: &TrustPlan, script: Option<&InstanceScript>) -> Self {
-        // Statements stand in the order of the actions; a peer may get two certificates, so they are taken one by one.
-        let mut statements: Vec<_> = script
-            .iter()
-            .flat_map(|s| &s.statements)
-            .filter(|s| s.peer == trust.peer)
-            .collect();
-        let mut take = |kind: &str| {
-            let found = statements.iter().position(|s| s.action == kind)?;
-            Some(statements.remove(found).statement.clone())
-        };
+    fn of(trust: &TrustPlan, statements: &mut impl Iterator<Item = String>) -> Self {
         Self {
             from: trust.peer.clone(),
             configured: trust.configured,
@@ -186,7 +179,10 @@ impl TrustPlanView {
                 .map(|action| ActionView {
                     kind: action.kind(),
                     summary: action.in_words(),
-                    statement: take(action.kind()),
+                    statement: match action.changes_something() {
+                        true => statements.next(),
+                        false => None,
+                    },
                 })
                 .collect(),
             left_out: trust.left_out.clone(),

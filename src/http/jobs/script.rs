@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::domain::job::{Job, Subject};
 use crate::domain::name::RegistrationName;
-use crate::domain::script::Script;
+use crate::domain::script::{Script, file};
 use crate::http::extract::{Pairs, ReadParameters};
 use crate::http::problem::{Kind, Problem};
 
@@ -37,12 +37,7 @@ pub fn render(job: &Job, script: &Script, asked: &ScriptParameters) -> Result<St
         (None, None) => all(job, script)?,
         (Some(name), refusal) => vec![one(job, script, name.as_str(), refusal.as_deref())?],
     };
-    let mut out = head(job, script);
-    for batch in batches {
-        // As it is, to the byte: what is read here is what runs.
-        let _ = write!(out, "\n{batch}GO\n");
-    }
-    Ok(out)
+    Ok(head(job, script) + &file(&batches))
 }
 
 fn head(job: &Job, script: &Script) -> String {

@@ -1,4 +1,4 @@
-//! The mirroring endpoint and what uses it: `mg_endpoint`, `mg_connection`, `mg_database`, `mg_witnessed`.
+//! The mirroring endpoint and what uses it.
 
 use tiberius::Row;
 
@@ -7,16 +7,21 @@ use crate::domain::observation::{
     DatabaseRole, Endpoint, EndpointCertificate, EndpointConnection, EndpointEncryption,
     EndpointRole, EndpointState, MirroredDatabase, PrivateKey,
 };
+use crate::tsql::sets;
 
 /// `connection_auth` values that take a certificate.
 const TAKES_CERTIFICATES: std::ops::RangeInclusive<i32> = 4..=10;
 
 pub(super) fn endpoint(row: &Row) -> Result<Endpoint, Unreadable> {
     let encryption: i32 = field::need(row, "encryption_algorithm")?;
-    let encryption_code = u8::try_from(encryption)
-        .map_err(|_| "column encryption_algorithm of set mg_endpoint is out of range".to_owned())?;
+    let encryption_code = u8::try_from(encryption).map_err(|_| {
+        format!(
+            "column encryption_algorithm of set {} is out of range",
+            sets::ENDPOINT
+        )
+    })?;
     Ok(Endpoint {
-        endpoint_id: field::need(row, "mg_endpoint")?,
+        endpoint_id: field::need(row, sets::ENDPOINT)?,
         name: field::name(row, "name")?,
         state: match field::need(row, "state")? {
             0 => EndpointState::Started,
@@ -62,7 +67,7 @@ fn certificate(row: &Row) -> Result<Option<EndpointCertificate>, Unreadable> {
 
 pub(super) fn connection(row: &Row) -> Result<EndpointConnection, Unreadable> {
     Ok(EndpointConnection {
-        is_accept: field::opt(row, "mg_connection")?.unwrap_or(false),
+        is_accept: field::opt(row, sets::CONNECTION)?.unwrap_or(false),
         is_logged_in: field::need(row, "is_logged_in")?,
         peer_certificate_id: field::opt(row, "peer_certificate_id")?,
         principal_name: field::opt_text(row, "principal_name")?,
@@ -72,7 +77,7 @@ pub(super) fn connection(row: &Row) -> Result<EndpointConnection, Unreadable> {
 
 pub(super) fn database(row: &Row) -> Result<MirroredDatabase, Unreadable> {
     Ok(MirroredDatabase {
-        name: field::text(row, "mg_database")?,
+        name: field::text(row, sets::DATABASE)?,
         role: match field::opt(row, "role")? {
             Some(1) => DatabaseRole::Principal,
             _ => DatabaseRole::Mirror,
@@ -85,7 +90,7 @@ pub(super) fn database(row: &Row) -> Result<MirroredDatabase, Unreadable> {
 
 pub(super) fn witnessed(row: &Row) -> Result<MirroredDatabase, Unreadable> {
     Ok(MirroredDatabase {
-        name: field::text(row, "mg_witnessed")?,
+        name: field::text(row, sets::WITNESSED)?,
         role: DatabaseRole::Witness,
         state: None,
         safety: field::opt_text(row, "safety")?,

@@ -26,6 +26,7 @@ use crate::domain::observation::{
 use crate::domain::own_deny::OwnDeny;
 use crate::domain::rights::Rights;
 use crate::domain::wish::PeerQuestion;
+use crate::tsql::sets;
 
 /// An observation coming in, row by row.
 #[derive(Debug)]
@@ -77,37 +78,37 @@ impl Incoming {
     /// Takes in one row.
     pub(super) fn take(&mut self, row: &Row) -> Result<(), Unreadable> {
         match field::set_of(row) {
-            "mg_server" => self.server = Some(server::server(row)?),
-            "mg_login" => self.login = Some(server::own_login(row)?),
-            "mg_own_deny" => self.own_denies.push(server::own_deny(row)?),
-            "mg_without_login" => {
+            sets::SERVER => self.server = Some(server::server(row)?),
+            sets::LOGIN => self.login = Some(server::own_login(row)?),
+            sets::OWN_DENY => self.own_denies.push(server::own_deny(row)?),
+            sets::WITHOUT_LOGIN => {
                 self.without_login
-                    .push(field::need(row, "mg_without_login")?);
+                    .push(field::need(row, sets::WITHOUT_LOGIN)?);
             }
-            "mg_endpoint" => self.endpoint = Some(endpoint::endpoint(row)?),
-            "mg_master_key" => self.master_key = Some(server::master_key(row)?),
-            "mg_certificate" => self.certificates.push(certificate(row)?),
-            "mg_encoded" => self.take_encoded(row)?,
-            "mg_right" => self.rights.rows.push(rights::right(row)?),
-            "mg_role_member" => self.rights.members.push(rights::role_member(row)?),
-            set @ ("mg_name_login"
-            | "mg_name_login_user"
-            | "mg_name_user"
-            | "mg_name_certificate") => names::answer(&mut self.names, set, row)?,
-            "mg_connection" => self.connections.push(endpoint::connection(row)?),
-            "mg_connections_refused" => self.may_see_connections = false,
-            "mg_encrypted" => self.encrypted = field::opt(row, "mg_encrypted")?,
-            "mg_database" => self.databases.push(endpoint::database(row)?),
-            "mg_witnessed" => self.databases.push(endpoint::witnessed(row)?),
-            "mg_availability_group" => {
+            sets::ENDPOINT => self.endpoint = Some(endpoint::endpoint(row)?),
+            sets::MASTER_KEY => self.master_key = Some(server::master_key(row)?),
+            sets::CERTIFICATE => self.certificates.push(certificate(row)?),
+            sets::ENCODED => self.take_encoded(row)?,
+            sets::RIGHT => self.rights.rows.push(rights::right(row)?),
+            sets::ROLE_MEMBER => self.rights.members.push(rights::role_member(row)?),
+            set @ (sets::NAME_LOGIN
+            | sets::NAME_LOGIN_USER
+            | sets::NAME_USER
+            | sets::NAME_CERTIFICATE) => names::answer(&mut self.names, set, row)?,
+            sets::CONNECTION => self.connections.push(endpoint::connection(row)?),
+            sets::CONNECTIONS_REFUSED => self.may_see_connections = false,
+            sets::ENCRYPTED => self.encrypted = field::opt(row, sets::ENCRYPTED)?,
+            sets::DATABASE => self.databases.push(endpoint::database(row)?),
+            sets::WITNESSED => self.databases.push(endpoint::witnessed(row)?),
+            sets::AVAILABILITY_GROUP => {
                 self.availability_groups
-                    .push(field::text(row, "mg_availability_group")?);
+                    .push(field::text(row, sets::AVAILABILITY_GROUP)?);
             }
-            "mg_listener" => self.through_listener = true,
-            "mg_trigger" => self.ddl_triggers.push(field::text(row, "mg_trigger")?),
-            "mg_end" => self.complete = true,
+            sets::LISTENER => self.through_listener = true,
+            sets::TRIGGER => self.ddl_triggers.push(field::text(row, sets::TRIGGER)?),
+            sets::END => self.complete = true,
             // Not permitted to see; absent is what it then stays.
-            "mg_encrypted_refused" | "mg_groups_refused" => {}
+            sets::ENCRYPTED_REFUSED | sets::GROUPS_REFUSED => {}
             other => {
                 return Err(format!(
                     "the answer holds a result set nobody asked for, {:?}",
@@ -119,7 +120,7 @@ impl Incoming {
     }
 
     fn take_encoded(&mut self, row: &Row) -> Result<(), Unreadable> {
-        let id = field::need(row, "mg_encoded")?;
+        let id = field::need(row, sets::ENCODED)?;
         if let Some(der) = field::opt::<&[u8]>(row, "der")? {
             self.encoded.insert(id, der.to_vec());
         }
@@ -144,13 +145,13 @@ impl Incoming {
         }
         self.note_users_without_login();
         let missing = |set: &str| format!("the answer lacks the set {set}");
-        let mut server = self.server.ok_or_else(|| missing("mg_server"))?;
+        let mut server = self.server.ok_or_else(|| missing(sets::SERVER))?;
         server.encrypted = self.encrypted;
         server.through_listener = self.through_listener;
         if let Some(start) = &mut server.start {
             start.at += observed_at - server.clock;
         }
-        let mut login = self.login.ok_or_else(|| missing("mg_login"))?;
+        let mut login = self.login.ok_or_else(|| missing(sets::LOGIN))?;
         login.denies = self.own_denies;
         // Where the bytes are there, what is shown is what they say: a hostile server may claim another thumbprint.
         for held in &mut self.certificates {
@@ -173,7 +174,7 @@ impl Incoming {
             server,
             login,
             endpoint: self.endpoint,
-            master_key: self.master_key.ok_or_else(|| missing("mg_master_key"))?,
+            master_key: self.master_key.ok_or_else(|| missing(sets::MASTER_KEY))?,
             certificates: self.certificates,
             rights: self.rights,
             names: self.names,
@@ -188,7 +189,7 @@ impl Incoming {
 
 fn certificate(row: &Row) -> Result<HeldCertificate, Unreadable> {
     Ok(HeldCertificate {
-        certificate_id: field::need(row, "mg_certificate")?,
+        certificate_id: field::need(row, sets::CERTIFICATE)?,
         name: field::name(row, "name")?,
         thumbprint: field::thumbprint(row, "thumbprint")?,
         // Its bytes come in a set of their own.

@@ -1,4 +1,4 @@
-//! What stands under the names asked about: `mg_name_login`, `…_login_user`, `…_user`, `…_certificate`, one row per hit.
+//! What stands under the names asked about, one row per hit.
 
 use tiberius::Row;
 
@@ -6,6 +6,7 @@ use super::field::{self, Unreadable};
 use super::principal;
 use crate::domain::observation::PeerNames;
 use crate::domain::wish::PeerQuestion;
+use crate::tsql::sets;
 
 /// One entry per question, in its order, nothing found yet.
 pub(super) fn unanswered(questions: &[PeerQuestion]) -> Vec<PeerNames> {
@@ -29,9 +30,9 @@ pub(super) fn answer(names: &mut [PeerNames], set: &str, row: &Row) -> Result<()
         .find(|entry| i32::try_from(entry.peer) == Ok(peer))
         .ok_or_else(|| format!("set {set} answers for a peer that was not asked about"))?;
     match set {
-        "mg_name_login" => entry.login = principal::login(row)?,
-        "mg_name_login_user" => entry.login_user = principal::user(row)?,
-        "mg_name_user" => entry.user = principal::user(row)?,
+        sets::NAME_LOGIN => entry.login = principal::login(row)?,
+        sets::NAME_LOGIN_USER => entry.login_user = principal::user(row)?,
+        sets::NAME_USER => entry.user = principal::user(row)?,
         _ if field::need(row, "is_renewed")? => {
             entry.renewed_certificate_id = field::opt(row, "certificate_id")?;
         }

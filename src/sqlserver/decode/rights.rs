@@ -1,19 +1,25 @@
-//! Rights and role memberships: `mg_right`, `mg_role_member`.
+//! Rights and role memberships.
 
 use tiberius::Row;
 
 use super::field::{self, Unreadable};
 use crate::domain::object_name::SysName;
 use crate::domain::rights::{Grantee, Right, RightRow, RoleMember};
+use crate::tsql::sets;
 
 pub(super) fn right(row: &Row) -> Result<RightRow, Unreadable> {
     Ok(RightRow {
-        right: match field::need(row, "mg_right")? {
+        right: match field::need(row, sets::RIGHT)? {
             1 => Right::Connect,
             2 => Right::ControlEndpoint,
             3 => Right::ControlServer,
             4 => Right::ConnectSql,
-            _ => return Err("column mg_right of set mg_right is out of range".to_owned()),
+            _ => {
+                return Err(format!(
+                    "column {0} of set {0} is out of range",
+                    sets::RIGHT
+                ));
+            }
         },
         grantee: Grantee {
             principal_id: field::need(row, "grantee_id")?,
@@ -26,7 +32,7 @@ pub(super) fn right(row: &Row) -> Result<RightRow, Unreadable> {
 
 pub(super) fn role_member(row: &Row) -> Result<RoleMember, Unreadable> {
     Ok(RoleMember {
-        role: field::need(row, "mg_role_member")?,
+        role: field::need(row, sets::ROLE_MEMBER)?,
         member: field::need(row, "member_id")?,
         member_kind: kind(row, "member_kind")?,
     })

@@ -1,4 +1,4 @@
-//! Who answered and who we are there: the sets `mg_server`, `mg_login` and `mg_master_key`.
+//! Who answered and who we are there.
 
 use chrono::{Duration, NaiveDateTime};
 use tiberius::Row;
@@ -8,12 +8,13 @@ use crate::domain::identity::{MasterIdentity, ServerIdentity, Start};
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{MasterKey, OwnLogin, Server};
 use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
+use crate::tsql::sets;
 
 /// What SERVERPROPERTY leaves NULL is taken as absent, except the two names that make an identity.
 pub(super) fn server(row: &Row) -> Result<Server, Unreadable> {
     Ok(Server {
         identity: ServerIdentity {
-            server_name: field::text(row, "mg_server")?,
+            server_name: field::text(row, sets::SERVER)?,
             machine_name: field::text(row, "machine_name")?,
             instance_name: field::opt_text(row, "instance_name")?,
             master: master(row)?,
@@ -55,7 +56,7 @@ fn start(row: &Row) -> Result<Option<Start>, Unreadable> {
 
 pub(super) fn own_login(row: &Row) -> Result<OwnLogin, Unreadable> {
     Ok(OwnLogin {
-        name: field::name(row, "mg_login")?,
+        name: field::name(row, sets::LOGIN)?,
         principal_id: field::need(row, "principal_id")?,
         is_sysadmin: field::need(row, "is_sysadmin")?,
         create_login: field::permission(row, "create_login")?,
@@ -76,8 +77,8 @@ pub(super) fn own_deny(row: &Row) -> Result<OwnDeny, Unreadable> {
     let id = field::need(row, "major_id")?;
     let grantee = field::opt::<&str>(row, "grantee")?;
     Ok(OwnDeny {
-        permission: PermissionName::observed(field::need(row, "mg_own_deny")?)
-            .ok_or_else(|| "column mg_own_deny holds no permission's name".to_owned())?,
+        permission: PermissionName::observed(field::need(row, sets::OWN_DENY)?)
+            .ok_or_else(|| format!("column {} holds no permission's name", sets::OWN_DENY))?,
         on: match field::need(row, "class")? {
             0 => DeniedOn::Master,
             4 => DeniedOn::User(id),
@@ -95,7 +96,7 @@ pub(super) fn master_key(row: &Row) -> Result<MasterKey, Unreadable> {
     let opened_by_server = field::opt(row, "opened_by_server")?.unwrap_or(false);
     Ok(MasterKey {
         // The key's row may be invisible to us; that the server opens it proves it is there.
-        exists: field::need::<bool>(row, "mg_master_key")? || opened_by_server,
+        exists: field::need::<bool>(row, sets::MASTER_KEY)? || opened_by_server,
         opened_by_server,
     })
 }

@@ -14,9 +14,6 @@ use crate::domain::cure::Cure;
 use crate::domain::finding::Finding;
 use crate::domain::plan::Plan;
 
-/// Thrown by a cure that finds another world than the one it was written for.
-pub const NOT_AS_FOUND: i32 = 50003;
-
 /// Writes `remedy_tsql` into every finding that has a cure.
 pub fn fill_in(plan: &mut Plan) {
     fill_in_findings(&mut plan.findings);

@@ -15,6 +15,7 @@ use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::observation::EndpointRole;
 use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
+use crate::domain::script::file;
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::PeerQuestion;
 use crate::tsql::action::CertificateBytes;
@@ -344,12 +345,7 @@ fn scripts(bytes: &CertificateBytes) -> Vec<(String, String)> {
         for (p, part) in script.parts.iter().enumerate() {
             files.push((format!("alone-{n}-{p}.sql"), part.alone().unwrap()));
         }
-        let whole: String = script
-            .batches()
-            .iter()
-            .map(|b| format!("{b}GO\n"))
-            .collect();
-        files.push((format!("whole-{n}.sql"), whole));
+        files.push((format!("whole-{n}.sql"), file(&script.batches())));
     }
     files.push(("forbidden.sql".to_owned(), guard::forbidden()));
     files
