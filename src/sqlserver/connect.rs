@@ -12,7 +12,7 @@ use tokio_util::compat::TokioAsyncWriteCompatExt;
 
 use super::browser;
 use super::failure;
-use super::secure::{self, Order, Trouble};
+use super::secure::{self, Order, SecureError};
 use super::session::{self, Session};
 use super::target::Target;
 use crate::domain::failure::Failure;
@@ -70,12 +70,14 @@ async fn log_in(target: &Target, stream: TcpStream, order: Order) -> Result<Sess
     let host = &target.address.host;
     let (wire, budget) = match Box::pin(secure::secure(stream, host, &target.tls, order)).await {
         Ok(secured) => secured,
-        Err(Trouble::HungUp(kind)) => return Err(Refused::HungUp(kind)),
-        Err(Trouble::Tls(cause)) => {
+        Err(SecureError::HungUp(kind)) => return Err(Refused::HungUp(kind)),
+        Err(SecureError::Tls(cause)) => {
             return Err(Refused::By(failure::tls_not_trusted(target, *cause)));
         }
-        Err(Trouble::Io(kind)) => return Err(Refused::By(failure::lost_logging_in(target, kind))),
-        Err(Trouble::NotTds) => {
+        Err(SecureError::Io(kind)) => {
+            return Err(Refused::By(failure::lost_logging_in(target, kind)));
+        }
+        Err(SecureError::NotTds) => {
             let what = "what answers there is no SQL Server";
             return Err(Refused::By(failure::protocol(target, what)));
         }

@@ -1,7 +1,7 @@
-//! THE WIRE: everything that talks to a SQL Server, and the only place that knows the driver.
+//! Everything that talks to a SQL Server, and the only place that knows the driver.
 //!
 //! Reading order: `target` (what is needed to reach one), `connect`, `session` (the one function that runs a batch),
-//! `manager` and `pools`, then the two batches, `observe` and `apply`. Which error means what is decided in `failure`,
+//! `sessions` and `pools`, then the two batches, `observe` and `apply`. Which error means what is decided in `failure`,
 //! once. No PostgreSQL, no HTTP, no judgement about what was observed.
 
 mod apply;
@@ -10,11 +10,11 @@ mod connect;
 mod decode;
 mod failure;
 mod gate;
-mod manager;
 mod observe;
 mod pools;
 mod secure;
 mod session;
+mod sessions;
 mod target;
 
 pub use apply::{ApplyResult, StepResult};

@@ -10,8 +10,8 @@ use deadpool::managed::{Object, Pool, PoolError, QueueMode, TimeoutType};
 
 use super::failure;
 use super::gate::Gate;
-use super::manager::Sessions;
 use super::session::Session;
+use super::sessions::Sessions;
 use super::target::{PoolKey, Target};
 use crate::domain::failure::{Failure, FailureClass};
 

@@ -93,16 +93,19 @@ impl Session {
         };
         // Boxed for its size: the driver keeps a whole token in it.
         let reading = Box::pin(async {
-            let mut answer = client.simple_query(batch).await.map_err(Trouble::Driver)?;
+            let mut answer = client
+                .simple_query(batch)
+                .await
+                .map_err(SecureError::Driver)?;
             let (mut rows, mut bytes) = (0, 0);
-            while let Some(item) = answer.try_next().await.map_err(Trouble::Driver)? {
+            while let Some(item) = answer.try_next().await.map_err(SecureError::Driver)? {
                 if let QueryItem::Row(row) = item {
                     rows += 1;
                     bytes += weight(&row);
                     if rows > MOST_ROWS || bytes > MOST_BYTES {
-                        return Err(Trouble::Ours(failure::protocol(target, TOO_LONG)));
+                        return Err(SecureError::Ours(failure::protocol(target, TOO_LONG)));
                     }
-                    each(&row).map_err(Trouble::Ours)?;
+                    each(&row).map_err(SecureError::Ours)?;
                 }
             }
             Ok(())
@@ -115,17 +118,17 @@ impl Session {
                 self.in_doubt = false;
                 Ok(())
             }
-            Ok(Ok(Err(Trouble::Driver(_)))) if self.budget.is_spent() => {
+            Ok(Ok(Err(SecureError::Driver(_)))) if self.budget.is_spent() => {
                 Err(failure::protocol(target, TOO_MUCH))
             }
-            Ok(Ok(Err(Trouble::Driver(error)))) => {
+            Ok(Ok(Err(SecureError::Driver(error)))) => {
                 if let tiberius::error::Error::Server(token) = &error {
                     // It comes out only after the answer was read to its end.
                     self.in_doubt = token.class() >= FATAL_SEVERITY;
                 }
                 Err(failure::during_batch(target, &error))
             }
-            Ok(Ok(Err(Trouble::Ours(failure)))) => Err(failure),
+            Ok(Ok(Err(SecureError::Ours(failure)))) => Err(failure),
             Ok(Err(_)) => Err(failure::no_answer(target, limit)),
             Err(_) => Err(failure::protocol(
                 target,
@@ -135,7 +138,7 @@ impl Session {
     }
 }
 
-enum Trouble {
+enum SecureError {
     Driver(tiberius::error::Error),
     Ours(Failure),
 }

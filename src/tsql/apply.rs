@@ -3,13 +3,11 @@
 //! What it answers with is in `sets`. Errors travel as data.
 
 use super::action::{CertificateBytes, MissingBytes};
+use super::batch_comment::BatchComment;
 use super::body::{Body, body, opening};
-use super::head::Head;
 use super::sets::{COMMITTED, FAILED};
 use crate::domain::plan::{InstancePlan, Plan};
 use crate::domain::script::Frame;
-
-pub use super::action::FILE_MISMATCH;
 
 /// A batch ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +30,12 @@ impl ApplyBatch {
 /// # Errors
 /// When the bytes of a certificate to be imported are missing.
 pub fn batches(
-    head: Head<'_>,
+    comment: BatchComment<'_>,
     plan: &Plan,
     bytes: &CertificateBytes,
 ) -> Result<Vec<Option<ApplyBatch>>, MissingBytes> {
     let instances = plan.instances.iter();
-    instances.map(|plan| batch(head, plan, bytes)).collect()
+    instances.map(|plan| batch(comment, plan, bytes)).collect()
 }
 
 /// The batch for one instance; `None` when nothing there is to be changed.
@@ -45,7 +43,7 @@ pub fn batches(
 /// # Errors
 /// When the bytes of a certificate to be imported are missing.
 pub fn batch(
-    head: Head<'_>,
+    comment: BatchComment<'_>,
     plan: &InstancePlan,
     bytes: &CertificateBytes,
 ) -> Result<Option<ApplyBatch>, MissingBytes> {
@@ -54,17 +52,17 @@ pub fn batch(
         return Ok(None);
     }
     Ok(Some(ApplyBatch {
-        frame: frame(head, &plan.instance, body.steps.len()),
+        frame: frame(comment, &plan.instance, body.steps.len()),
         body,
     }))
 }
 
 /// What is sent around a body of so many `changes`: it rolls back, and tells of errors in rows.
-fn frame(head: Head<'_>, instance: &str, changes: usize) -> Frame {
+fn frame(comment: BatchComment<'_>, instance: &str, changes: usize) -> Frame {
     Frame {
         before: format!(
             "{}\nIF @@TRANCOUNT > 0 ROLLBACK;\n{}",
-            head.line(&format!("on {instance}")),
+            comment.line(&format!("on {instance}")),
             opening(VARIABLES)
         ),
         after: closing(changes),
@@ -124,8 +122,8 @@ mod tests {
         }
     }
 
-    fn head() -> Head<'static> {
-        Head {
+    fn comment() -> BatchComment<'static> {
+        BatchComment {
             job: uuid::Uuid::nil(),
             change_ref: Some("CHG\n1 */ DROP"),
         }
@@ -140,7 +138,7 @@ mod tests {
             certificate: name,
         };
         let none = batch(
-            head(),
+            comment(),
             &plan(vec![trust("B", vec![adopt])]),
             &CertificateBytes::new(),
         );
@@ -153,7 +151,7 @@ mod tests {
             trust("B", vec![login("b")]),
             trust("W", vec![login("w")]),
         ]);
-        let batch = batch(head(), &plan, &CertificateBytes::new())
+        let batch = batch(comment(), &plan, &CertificateBytes::new())
             .unwrap()
             .unwrap();
         let told: Vec<_> = batch
@@ -180,7 +178,7 @@ mod tests {
     #[test]
     fn the_first_line_names_job_and_change_and_stays_a_remark() {
         let plan = plan(vec![trust("B", vec![login("b")])]);
-        let text = batch(head(), &plan, &CertificateBytes::new())
+        let text = batch(comment(), &plan, &CertificateBytes::new())
             .unwrap()
             .unwrap()
             .text();
@@ -195,7 +193,7 @@ mod tests {
     #[test]
     fn the_lock_comes_before_the_first_change_and_the_commit_after_the_last() {
         let plan = plan(vec![trust("B", vec![login("b")])]);
-        let text = batch(head(), &plan, &CertificateBytes::new())
+        let text = batch(comment(), &plan, &CertificateBytes::new())
             .unwrap()
             .unwrap()
             .text();

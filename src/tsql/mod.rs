@@ -1,4 +1,4 @@
-//! THE LANGUAGE: actions, cures and questions as T-SQL text. Pure; nothing here is sent anywhere.
+//! Actions, cures and questions as T-SQL text. Pure; nothing here is sent anywhere.
 //!
 //! Every text runs in `master`: a worker's sessions are there from log-in; only what people run by hand says `USE`.
 //!
@@ -7,11 +7,11 @@
 
 pub mod action;
 pub mod apply;
+pub mod batch_comment;
 pub mod body;
 mod client_safe;
 pub mod cure;
 pub mod guard;
-pub mod head;
 pub mod observe;
 pub mod quote;
 pub mod script;

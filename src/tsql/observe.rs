@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-pub use super::head::Head;
+pub use super::batch_comment::BatchComment;
 use super::quote::Literal;
 use super::sets::{
     AVAILABILITY_GROUP, CERTIFICATE, CONNECTION, CONNECTIONS_REFUSED, DATABASE, ENCODED, ENCRYPTED,
@@ -22,9 +22,9 @@ use crate::domain::wish::PeerQuestion;
 /// It runs on every version from 2008 R2: what an older parser or catalog would refuse stands inside `EXEC` behind a
 /// version check. It needs no permission but to log in; what it may not see is absent, or answered by a `…_refused` set.
 #[must_use]
-pub fn observe(head: Head<'_>, questions: &[PeerQuestion]) -> String {
+pub fn observe(comment: BatchComment<'_>, questions: &[PeerQuestion]) -> String {
     let mut batch = String::with_capacity(12 * 1024);
-    batch.push_str(&head.line("observe"));
+    batch.push_str(&comment.line("observe"));
     batch.push('\n');
     batch.push_str(PREPARE);
     batch.push_str(&server());

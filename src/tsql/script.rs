@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 
 use super::apply::ApplyBatch;
+use super::batch_comment::BatchComment;
 use super::body::{Body, opening};
 use super::guard;
-use super::head::Head;
 use super::quote::{Comment, Literal};
 use crate::domain::finding::Finding;
 use crate::domain::identity::ServerIdentity;
@@ -19,7 +19,7 @@ use crate::domain::script::{ByHand, Frame, InstanceScript, Script, ScriptStateme
 /// `batches` are what [`super::apply::batches`] made of it.
 #[must_use]
 pub fn script(
-    head: Head<'_>,
+    comment: BatchComment<'_>,
     plan: &Plan,
     servers: &[Option<&ServerIdentity>],
     batches: &[Option<ApplyBatch>],
@@ -28,7 +28,7 @@ pub fn script(
     let instances = plan.instances.iter().zip(batches);
     let parts: Vec<InstanceScript> = instances
         .zip(servers.clone())
-        .map(|((plan, batch), server)| part(head, &plan.instance, server, batch.as_ref()))
+        .map(|((plan, batch), server)| part(comment, &plan.instance, server, batch.as_ref()))
         .collect();
     let seen: Vec<&ServerIdentity> = servers.take(parts.len()).flatten().collect();
     Script {
@@ -40,7 +40,7 @@ pub fn script(
 }
 
 fn part(
-    head: Head<'_>,
+    comment: BatchComment<'_>,
     instance: &str,
     server: Option<&ServerIdentity>,
     batch: Option<&ApplyBatch>,
@@ -49,7 +49,7 @@ fn part(
     InstanceScript {
         instance: instance.to_owned(),
         wire: batch.map(|batch| batch.frame.clone()).unwrap_or_default(),
-        by_hand: server.map(|server| by_hand(head, instance, server, &body)),
+        by_hand: server.map(|server| by_hand(comment, instance, server, &body)),
         body: body.text,
         statements: body
             .steps
@@ -63,8 +63,8 @@ fn part(
     }
 }
 
-fn by_hand(head: Head<'_>, name: &str, server: &ServerIdentity, body: &Body) -> ByHand {
-    let remark = head.line(&format!("on {name}, server {}", server.server_name));
+fn by_hand(comment: BatchComment<'_>, name: &str, server: &ServerIdentity, body: &Body) -> ByHand {
+    let remark = comment.line(&format!("on {name}, server {}", server.server_name));
     let begin = |guard: Frame| Frame {
         before: format!("{remark}\n{}", guard.before),
         after: guard.after,

@@ -1,4 +1,4 @@
-//! THE HANDS: claims jobs, carries out one attempt at a time for each, and writes down what happened.
+//! Claims jobs, carries out one attempt at a time for each, and writes down what happened.
 //!
 //! Reading order: `claim_loop` (when), `supervisor` (one claimed job under its lease, which `heartbeat` keeps), `attempt` (the
 //! flow: observe, plan, apply, observe again), `backoff` (when another one follows).

@@ -11,14 +11,14 @@ use mirrorgate::domain::object_name::ObjectName;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::wish::{Member, NeededRoles};
 use mirrorgate::sqlserver::{Target, Timeouts};
-use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::batch_comment::BatchComment;
 use sqlserver_sim::{Fleet, Instance};
 
 use super::fleet::{PASSWORD, certificate_of};
 
 /// Of a batch that no job sends.
-pub fn head() -> Head<'static> {
-    Head {
+pub fn comment() -> BatchComment<'static> {
+    BatchComment {
         job: uuid::Uuid::nil(),
         change_ref: None,
     }

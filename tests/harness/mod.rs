@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use answer::Answer;
 pub use fleet::{PASSWORD, certificate_of, der_of, host, is_change, outbound, unverified};
-pub use members::{head, least_privilege, member, target};
+pub use members::{comment, least_privilege, member, target};
 pub use sqlcmd::Sqlcmd;
 
 /// One running service with its fleet. Everything stops when it is dropped.

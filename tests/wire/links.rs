@@ -5,7 +5,7 @@ use mirrorgate::domain::failure::{Failure, FailureClass};
 use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::instance::{Address, Tls};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
-use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::batch_comment::BatchComment;
 use mirrorgate::tsql::observe::observe;
 use sqlserver_sim::tds::serve_browser;
 use sqlserver_sim::{Fleet, InstanceSpec};
@@ -125,13 +125,13 @@ async fn a_named_instance_is_found_by_its_browser() {
         let mut target = named.clone();
         target.address.instance_name = Some(name.to_owned());
         async move {
-            let head = Head {
+            let comment = BatchComment {
                 job: new_id(),
                 change_ref: None,
             };
             let pools = Pools::new(PoolSettings::default());
             pools
-                .observe(&target, &observe(head, &[]), &[], &Clock::System)
+                .observe(&target, &observe(comment, &[]), &[], &Clock::System)
                 .await
         }
     };

@@ -8,7 +8,7 @@ use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::instance::Tls;
 use mirrorgate::domain::observation::Observation;
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
-use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::batch_comment::BatchComment;
 use mirrorgate::tsql::observe::observe;
 use sqlserver_sim::{
     Encryption, Fault, Fleet, Instance, InstanceSpec, LoginFault, Rule, TlsCertificate,
@@ -24,12 +24,12 @@ async fn server(fleet: &Fleet, change: impl FnOnce(&mut InstanceSpec)) -> Instan
 }
 
 async fn look(pools: &Pools, target: &Target) -> Result<Observation, Failure> {
-    let head = Head {
+    let comment = BatchComment {
         job: new_id(),
         change_ref: Some("CHG-1"),
     };
     pools
-        .observe(target, &observe(head, &[]), &[], &Clock::System)
+        .observe(target, &observe(comment, &[]), &[], &Clock::System)
         .await
 }
 

@@ -15,7 +15,7 @@ use mirrorgate::sqlserver::{PoolSettings, Pools};
 use mirrorgate::store::instance_status;
 use mirrorgate::tsql::action::CertificateBytes;
 use mirrorgate::tsql::apply;
-use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::batch_comment::BatchComment;
 use sqlserver_sim::{Fault, Fleet, Instance, InstanceSpec, Rule};
 use sqlx::PgPool;
 
@@ -69,11 +69,11 @@ async fn a_batch_is_not_sent_once_the_lease_has_run_out(_pool: PgPool) {
             actions: vec![Action::CreateLogin { login }],
         }],
     };
-    let head = Head {
+    let comment = BatchComment {
         job: new_id(),
         change_ref: None,
     };
-    let batch = apply::batch(head, &plan, &CertificateBytes::new())
+    let batch = apply::batch(comment, &plan, &CertificateBytes::new())
         .unwrap()
         .unwrap();
     let pools = Pools::new(PoolSettings::default());

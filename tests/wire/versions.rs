@@ -7,7 +7,7 @@ use mirrorgate::domain::object_name::ObjectName;
 use mirrorgate::domain::observation::{EndpointRole, EndpointState, Observation, PrivateKey};
 use mirrorgate::domain::wish::PeerQuestion;
 use mirrorgate::sqlserver::{PoolSettings, Pools};
-use mirrorgate::tsql::head::Head;
+use mirrorgate::tsql::batch_comment::BatchComment;
 use mirrorgate::tsql::observe::observe;
 use sqlserver_sim::{Fleet, Instance, InstanceSpec, Platform, Version};
 
@@ -41,12 +41,12 @@ async fn look_as(
     let pools = Pools::new(PoolSettings::default());
     let mut target = target(instance.port(), verified(fleet.ca_pem()));
     target.log_in.user = user.to_owned();
-    let head = Head {
+    let comment = BatchComment {
         job: new_id(),
         change_ref: None,
     };
     pools
-        .observe(&target, &observe(head, asked), asked, &Clock::System)
+        .observe(&target, &observe(comment, asked), asked, &Clock::System)
         .await
         .unwrap()
 }

@@ -107,13 +107,13 @@ fn the_bytes_of_every_import_are_at_hand() {
     estate.wish.members[B].current = None;
     estate.upload_next(A, &made("HOST_A", 20, 360));
     let bytes = certificate_bytes(&estate.wish, &estate.seen());
-    let head = crate::tsql::head::Head {
+    let comment = crate::tsql::batch_comment::BatchComment {
         job: uuid::Uuid::nil(),
         change_ref: None,
     };
     let mut plan = estate.plan();
-    let batches = crate::tsql::apply::batches(head, &plan, &bytes).unwrap();
-    let script = crate::tsql::script::script(head, &plan, &[], &batches);
+    let batches = crate::tsql::apply::batches(comment, &plan, &bytes).unwrap();
+    let script = crate::tsql::script::script(comment, &plan, &[], &batches);
     assert_eq!(script.parts[A].statements.len(), 4);
     assert_eq!(script.parts[B].statements.len(), 5);
     crate::tsql::cure::fill_in(&mut plan);

@@ -8,13 +8,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use super::counted::Counted;
+use super::limited::Limited;
 use super::wrapping::Wrapping;
 
 #[derive(Debug)]
 pub(in crate::sqlserver) enum Channel {
-    Plain(Counted<TcpStream>),
-    Tls(Box<TlsStream<Wrapping<Counted<TcpStream>>>>),
+    Plain(Limited<TcpStream>),
+    Tls(Box<TlsStream<Wrapping<Limited<TcpStream>>>>),
 }
 
 impl AsyncRead for Channel {

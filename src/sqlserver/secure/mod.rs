@@ -1,15 +1,15 @@
 //! PRELOGIN and TLS, done here and not by the driver, which knows no pin and tells only that verification failed.
 //!
-//! `counted` bounds what is read; `wrapping` carries TLS inside PRELOGIN packets, as TDS 7.4 has it; `verifier` and `roots`
-//! decide whom to trust; `trouble` says why not; `introduced` is what the driver then talks over, having been told that the server
+//! `limited` bounds what is read; `wrapping` carries TLS inside PRELOGIN packets, as TDS 7.4 has it; `verifier` and `roots`
+//! decide whom to trust; `error` says why not; `driver_stream` is what the driver then talks over, having been told that the server
 //! does not encrypt.
 
 mod channel;
-mod counted;
-mod introduced;
+mod driver_stream;
+mod error;
+mod limited;
 mod prelogin;
 mod roots;
-mod trouble;
 mod verifier;
 mod wrapping;
 
@@ -23,12 +23,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use self::channel::Channel;
-use self::counted::Counted;
-pub(super) use self::counted::{Budget, TOO_MUCH};
-pub(super) use self::introduced::Introduced;
+pub(super) use self::driver_stream::DriverStream;
+pub(super) use self::error::SecureError;
+use self::limited::Limited;
+pub(super) use self::limited::{Budget, TOO_MUCH};
 use self::prelogin::Encryption;
 use self::roots::Check;
-pub(super) use self::trouble::Trouble;
 use self::verifier::{Seen, Verifier};
 use self::wrapping::Wrapping;
 use crate::domain::certificate::Presented;
@@ -40,7 +40,7 @@ const TDS_8: &[u8] = b"tds/8.0";
 /// In the place of a name that cannot stand in a ClientHello, where the name is not verified.
 const NAMELESS: &str = "sql-server.invalid";
 
-pub(super) type Wire = Introduced<Channel>;
+pub(super) type Wire = DriverStream<Channel>;
 
 /// How TLS and PRELOGIN follow each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,24 +57,24 @@ pub(super) async fn secure(
     host: &str,
     tls: &Tls,
     order: Order,
-) -> Result<(Wire, Budget), Trouble> {
-    let (counted, budget) = Counted::new(socket);
+) -> Result<(Wire, Budget), SecureError> {
+    let (limited, budget) = Limited::new(socket);
     let (channel, version) = match order {
         Order::TlsFirst => {
             let mut channel =
-                Box::pin(shake_hands(Wrapping::bare(counted), host, tls, order)).await?;
+                Box::pin(shake_hands(Wrapping::bare(limited), host, tls, order)).await?;
             let answer = prelogin::ask(&mut channel, Encryption::Required).await?;
             (channel, answer.version)
         }
         Order::PreloginFirst => {
-            let mut counted = counted;
+            let mut limited = limited;
             let asked = match tls {
                 Tls::Off => Encryption::NotSupported,
                 _ => Encryption::On,
             };
-            let answer = prelogin::ask(&mut counted, asked).await?;
+            let answer = prelogin::ask(&mut limited, asked).await?;
             let channel = match (tls, answer.encryption) {
-                (Tls::Off, Encryption::Off | Encryption::NotSupported) => Channel::Plain(counted),
+                (Tls::Off, Encryption::Off | Encryption::NotSupported) => Channel::Plain(limited),
                 (Tls::Off, Encryption::On | Encryption::Required) => {
                     return Err(TlsFault::EncryptionForced.into());
                 }
@@ -83,7 +83,7 @@ pub(super) async fn secure(
                 }
                 (_, Encryption::On | Encryption::Required) => {
                     Box::pin(shake_hands(
-                        Wrapping::in_prelogin(counted),
+                        Wrapping::in_prelogin(limited),
                         host,
                         tls,
                         order,
@@ -94,25 +94,25 @@ pub(super) async fn secure(
             (channel, answer.version)
         }
     };
-    Ok((Introduced::new(channel, version), budget))
+    Ok((DriverStream::new(channel, version), budget))
 }
 
 /// Whether the server speaks TDS 8.0 on `socket`, and the certificate it shows there. Nobody is trusted by that.
 pub(super) async fn speaks_strict(socket: TcpStream, host: &str) -> Option<Option<Presented>> {
-    let (counted, _) = Counted::new(socket);
+    let (limited, _) = Limited::new(socket);
     let (seen, config) = configuration(Check::Anything, Order::TlsFirst).ok()?;
-    let connecting = TlsConnector::from(Arc::new(config)).connect(name_for(host)?, counted);
+    let connecting = TlsConnector::from(Arc::new(config)).connect(name_for(host)?, limited);
     let stream = connecting.await.ok()?;
     let speaks = stream.get_ref().1.alpn_protocol() == Some(TDS_8);
     speaks.then(|| seen.presented())
 }
 
 async fn shake_hands(
-    stream: Wrapping<Counted<TcpStream>>,
+    stream: Wrapping<Limited<TcpStream>>,
     host: &str,
     tls: &Tls,
     order: Order,
-) -> Result<Channel, Trouble> {
+) -> Result<Channel, SecureError> {
     let check = Check::of(tls)?;
     let expected = expected(host, tls);
     let name = match check.is_by_name() {
@@ -135,7 +135,7 @@ async fn shake_hands(
                 given,
                 now: seen.now(),
             };
-            Err(trouble::of_handshake(
+            Err(error::of_handshake(
                 &error,
                 stream.was_heard(),
                 order,
@@ -146,7 +146,7 @@ async fn shake_hands(
     }
 }
 
-fn configuration(check: Check, order: Order) -> Result<(Seen, ClientConfig), Trouble> {
+fn configuration(check: Check, order: Order) -> Result<(Seen, ClientConfig), SecureError> {
     let provider = CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(aws_lc_rs::default_provider()));

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::trouble::Trouble;
+use super::error::SecureError;
 
 pub(super) const HEAD: usize = 8;
 pub(super) const PRELOGIN: u8 = 0x12;
@@ -36,7 +36,7 @@ pub(super) struct Answer {
 }
 
 /// Asks, and reads the whole answer and nothing behind it.
-pub(super) async fn ask<S>(stream: &mut S, encryption: Encryption) -> Result<Answer, Trouble>
+pub(super) async fn ask<S>(stream: &mut S, encryption: Encryption) -> Result<Answer, SecureError>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -45,29 +45,29 @@ where
         stream.write_all(&request).await?;
         stream.flush().await
     };
-    sent.await.map_err(Trouble::at_prelogin)?;
+    sent.await.map_err(SecureError::at_prelogin)?;
     let mut body = Vec::new();
     loop {
         let mut head = [0; HEAD];
         stream
             .read_exact(&mut head)
             .await
-            .map_err(Trouble::at_prelogin)?;
+            .map_err(SecureError::at_prelogin)?;
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
         if !matches!(head[0], REPLY | PRELOGIN) || length < HEAD {
-            return Err(Trouble::NotTds);
+            return Err(SecureError::NotTds);
         }
         let start = body.len();
         if start + length - HEAD > LONGEST_ANSWER {
-            return Err(Trouble::NotTds);
+            return Err(SecureError::NotTds);
         }
         body.resize(start + length - HEAD, 0);
         stream
             .read_exact(&mut body[start..])
             .await
-            .map_err(Trouble::at_prelogin)?;
+            .map_err(SecureError::at_prelogin)?;
         if head[1] & LAST != 0 {
-            return read(&body).ok_or(Trouble::NotTds);
+            return read(&body).ok_or(SecureError::NotTds);
         }
     }
 }
@@ -166,7 +166,7 @@ fn encryption(value: u8) -> Option<Encryption> {
 mod tests {
     use super::*;
 
-    async fn answered(bytes: &'static [u8]) -> Result<Answer, Trouble> {
+    async fn answered(bytes: &'static [u8]) -> Result<Answer, SecureError> {
         let (mut ours, mut theirs) = tokio::io::duplex(64 * 1024);
         theirs.write_all(bytes).await.unwrap();
         theirs.shutdown().await.unwrap();
@@ -201,13 +201,13 @@ mod tests {
             &[4, 1, 0, 9, 0, 0, 0, 0, 1],
         ] {
             assert!(
-                matches!(answered(other).await, Err(Trouble::NotTds)),
+                matches!(answered(other).await, Err(SecureError::NotTds)),
                 "{other:?}"
             );
         }
-        assert!(matches!(answered(b"").await, Err(Trouble::HungUp(_))));
+        assert!(matches!(answered(b"").await, Err(SecureError::HungUp(_))));
         // Packet after packet without an end.
         let endless: &'static [u8] = Box::leak([4, 0, 4, 0].repeat(6000).into_boxed_slice());
-        assert!(matches!(answered(endless).await, Err(Trouble::NotTds)));
+        assert!(matches!(answered(endless).await, Err(SecureError::NotTds)));
     }
 }

@@ -4,7 +4,7 @@ use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::trouble::Trouble;
+use super::error::SecureError;
 use crate::domain::certificate::Presented;
 use crate::domain::hash::Sha256;
 use crate::domain::instance::{Tls, Verification};
@@ -21,7 +21,7 @@ pub(super) enum Check {
 }
 
 impl Check {
-    pub fn of(tls: &Tls) -> Result<Self, Trouble> {
+    pub fn of(tls: &Tls) -> Result<Self, SecureError> {
         match tls {
             Tls::Required(verification) | Tls::Strict(verification) => by_chain(verification),
             Tls::Pinned { sha256 } => Ok(Self::Pinned(*sha256)),
@@ -41,7 +41,7 @@ impl Check {
     }
 }
 
-fn by_chain(verification: &Verification) -> Result<Check, Trouble> {
+fn by_chain(verification: &Verification) -> Result<Check, SecureError> {
     let mut roots = RootCertStore::empty();
     let mut given = Vec::new();
     match &verification.ca_pem {

@@ -13,16 +13,16 @@ async fn server(fleet: &Fleet, tls: TlsCertificate) -> Instance {
     fleet.start(spec).await.unwrap()
 }
 
-async fn outcome(server: &Instance, tls: &Tls, order: Order) -> Result<(), Trouble> {
+async fn outcome(server: &Instance, tls: &Tls, order: Order) -> Result<(), SecureError> {
     let socket = TcpStream::connect(("127.0.0.1", server.port()))
         .await
         .unwrap();
     secure(socket, "127.0.0.1", tls, order).await.map(|_| ())
 }
 
-fn fault(outcome: Result<(), Trouble>) -> TlsFault {
+fn fault(outcome: Result<(), SecureError>) -> TlsFault {
     match outcome {
-        Err(Trouble::Tls(cause)) => cause.fault,
+        Err(SecureError::Tls(cause)) => cause.fault,
         other => panic!("{other:?}"),
     }
 }
@@ -102,5 +102,5 @@ async fn only_who_asks_for_it_trusts_anybody() {
         .await
         .unwrap();
     let default = outcome(&server, &Tls::default(), order).await;
-    assert!(matches!(default, Err(Trouble::Tls(_))), "{default:?}");
+    assert!(matches!(default, Err(SecureError::Tls(_))), "{default:?}");
 }

@@ -13,8 +13,8 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::Order;
+use super::error::SecureError;
 use super::roots::Check;
-use super::trouble::Trouble;
 use crate::domain::certificate::{Presented, PublicKeyBytes};
 use crate::domain::hash::Sha256;
 use crate::domain::tls_cause::TlsFault;
@@ -76,7 +76,7 @@ impl Verifier {
         order: Order,
         provider: Arc<CryptoProvider>,
         seen: Seen,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, SecureError> {
         let judge = match check {
             Check::Pinned(pin) => Judge::Pinned(pin),
             Check::Anything => Judge::Anything,

@@ -1,6 +1,7 @@
 //! What the cures' texts are made of: statements with names that only the server knows, and free names.
 
 use crate::tsql::quote::Literal;
+use crate::tsql::throws::NOT_AS_FOUND;
 
 /// A piece of a statement.
 #[derive(Clone)]
@@ -80,7 +81,7 @@ pub(super) fn no_open_transaction() -> String {
 pub(super) fn stop_if(condition: &str, why: &str) -> String {
     format!(
         "IF {condition}\nBEGIN\n    ;THROW {}, {}, 1;\nEND;",
-        super::NOT_AS_FOUND,
+        NOT_AS_FOUND,
         Literal::new(why)
     )
 }

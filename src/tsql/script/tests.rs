@@ -53,12 +53,12 @@ fn create(user: &str, login: &SysName) -> Action {
 }
 
 fn written(plan: &Plan, server: &ServerIdentity) -> Script {
-    let head = Head {
+    let comment = BatchComment {
         job: uuid::Uuid::nil(),
         change_ref: Some("$(CHG)"),
     };
-    let batches = apply::batches(head, plan, &CertificateBytes::new()).unwrap();
-    script(head, plan, &[Some(server)], &batches)
+    let batches = apply::batches(comment, plan, &CertificateBytes::new()).unwrap();
+    script(comment, plan, &[Some(server)], &batches)
 }
 
 #[test]
@@ -93,11 +93,11 @@ fn a_worker_and_a_person_run_the_same_body() {
     let login = SysName::observed("a\r\nGO\r\nb").unwrap();
     let plan = plan(vec![create("$(x)", &login)]);
     let script = written(&plan, &server("A"));
-    let head = Head {
+    let comment = BatchComment {
         job: uuid::Uuid::nil(),
         change_ref: Some("$(CHG)"),
     };
-    let sent = apply::batch(head, &plan.instances[0], &CertificateBytes::new());
+    let sent = apply::batch(comment, &plan.instances[0], &CertificateBytes::new());
     let sent = sent.unwrap().unwrap().text();
     let part = &script.parts[0];
     assert_eq!(part.batch().unwrap(), sent);

@@ -19,7 +19,7 @@ use crate::domain::script::file;
 use crate::domain::trust::{Configured, Proof};
 use crate::domain::wish::PeerQuestion;
 use crate::tsql::action::CertificateBytes;
-use crate::tsql::head::Head;
+use crate::tsql::batch_comment::BatchComment;
 use crate::tsql::{apply, client_safe, cure, guard, observe, script};
 
 const DER: &[u8] = &[0x30, 0x82, 0x03, 0xC9];
@@ -252,13 +252,13 @@ fn cures(name: &SysName) -> Vec<Cure> {
     cures
 }
 
-fn heads() -> [Head<'static>; 2] {
+fn comments() -> [BatchComment<'static>; 2] {
     [
-        Head {
+        BatchComment {
             job: uuid::Uuid::nil(),
             change_ref: None,
         },
-        Head {
+        BatchComment {
             job: uuid::Uuid::max(),
             change_ref: Some("CHG */ x\nGO\nDROP LOGIN [sa] /* 'y"),
         },
@@ -291,10 +291,10 @@ fn corpus() -> Vec<(String, String)> {
     };
     for (n, name) in hostile::object_names().iter().enumerate() {
         for (t, from) in transports(name).into_iter().enumerate() {
-            for (h, head) in heads().into_iter().enumerate() {
+            for (h, comment) in comments().into_iter().enumerate() {
                 for (o, other) in hostile_sysnames().iter().enumerate().skip(n % 5).step_by(5) {
                     let plan = instance(actions(name, other, from.clone()));
-                    let batch = apply::batch(head, &plan, &bytes).unwrap().unwrap();
+                    let batch = apply::batch(comment, &plan, &bytes).unwrap().unwrap();
                     files.push((format!("apply-{n}-{t}-{h}-{o}.sql"), batch.text()));
                 }
             }
@@ -311,9 +311,15 @@ fn corpus() -> Vec<(String, String)> {
         .enumerate()
         .map(|(i, name)| question(i, name))
         .collect();
-    for (h, head) in heads().into_iter().enumerate() {
-        files.push((format!("observe-{h}.sql"), observe::observe(head, &asked)));
-        files.push((format!("observe-none-{h}.sql"), observe::observe(head, &[])));
+    for (h, comment) in comments().into_iter().enumerate() {
+        files.push((
+            format!("observe-{h}.sql"),
+            observe::observe(comment, &asked),
+        ));
+        files.push((
+            format!("observe-none-{h}.sql"),
+            observe::observe(comment, &[]),
+        ));
     }
     files
 }
@@ -339,9 +345,9 @@ fn scripts(bytes: &CertificateBytes) -> Vec<(String, String)> {
             master: None,
         };
         let servers = [Some(&server), Some(&server)];
-        let head = heads()[n % 2];
-        let batches = apply::batches(head, &plan, bytes).unwrap();
-        let script = script::script(head, &plan, &servers, &batches);
+        let comment = comments()[n % 2];
+        let batches = apply::batches(comment, &plan, bytes).unwrap();
+        let script = script::script(comment, &plan, &servers, &batches);
         for (p, part) in script.parts.iter().enumerate() {
             files.push((format!("alone-{n}-{p}.sql"), part.alone().unwrap()));
         }

@@ -29,7 +29,7 @@ use crate::domain::wish::Wish;
 use crate::plan;
 use crate::tsql::action::MissingBytes;
 use crate::tsql::apply::{ApplyBatch, batches};
-use crate::tsql::head::Head;
+use crate::tsql::batch_comment::BatchComment;
 use crate::tsql::{cure, script};
 
 pub(super) use interrupted::Interrupted;
@@ -89,7 +89,7 @@ impl Attempt<'_> {
             Err(missing) => return Ok(Some(internal(&missing))),
         };
         let next = self.decide(&plan);
-        let script = script::script(self.head(), &plan, &observed.servers(), &batches);
+        let script = script::script(self.comment(), &plan, &observed.servers(), &batches);
         let acted_on = self.is_shown(&plan).then_some(&script);
         self.journal.keep(&observed, &plan, acted_on).await?;
         if let Next::End(outcome) = next {
@@ -122,7 +122,7 @@ impl Attempt<'_> {
             _ => Purpose::Verify,
         };
         let (known, now) = (&self.known_certificates, self.journal.now());
-        observe::questions(&self.inputs, purpose, self.head(), known, now)
+        observe::questions(&self.inputs, purpose, self.comment(), known, now)
     }
 
     fn observer(&self) -> Observer<'_> {
@@ -142,7 +142,7 @@ impl Attempt<'_> {
         let bytes = plan::certificate_bytes(wish, seen);
         let mut plan = plan::plan(wish, seen, self.worker.clock.now());
         cure::fill_in(&mut plan);
-        let batches = batches(self.head(), &plan, &bytes)?;
+        let batches = batches(self.comment(), &plan, &bytes)?;
         Ok((plan, batches))
     }
 
@@ -174,8 +174,8 @@ impl Attempt<'_> {
         self.approved.is_none() && (self.progress.rounds == 0 || plan.has_changes())
     }
 
-    fn head(&self) -> Head<'_> {
-        Head {
+    fn comment(&self) -> BatchComment<'_> {
+        BatchComment {
             job: self.job.id,
             change_ref: self.job.options.change_ref.as_deref(),
         }

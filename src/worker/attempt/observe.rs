@@ -18,7 +18,7 @@ use crate::domain::wish::PeerQuestion;
 use crate::plan::{self, Seen};
 use crate::sqlserver::Pools;
 use crate::store::instance_status::RefusedLogin;
-use crate::tsql::head::Head;
+use crate::tsql::batch_comment::BatchComment;
 use crate::tsql::observe;
 
 /// What an attempt observes for.
@@ -52,7 +52,7 @@ pub(super) struct Question {
 pub(super) fn questions(
     inputs: &Inputs,
     purpose: Purpose,
-    head: Head<'_>,
+    comment: BatchComment<'_>,
     known: &KnownCertificates,
     now: DateTime<Utc>,
 ) -> Result<Vec<Question>, UnusableName> {
@@ -67,7 +67,7 @@ pub(super) fn questions(
             peer: None,
             kind: kind.to_owned(),
             summary: format!("{kind} {}", party.target.address),
-            statement: observe::observe(head, &asked),
+            statement: observe::observe(comment, &asked),
             started_at: now,
         };
         Ok(Question { step, asked })

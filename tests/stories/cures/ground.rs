@@ -18,7 +18,7 @@ use sqlserver_sim::reply::Value;
 use sqlserver_sim::{Fleet, Instance};
 
 use crate::harness::{
-    Sqlcmd, certificate_of, head, host, least_privilege, member, outbound, target,
+    Sqlcmd, certificate_of, comment, host, least_privilege, member, outbound, target,
 };
 
 /// The members, and one who is none: it is let in by HOST_A, and nothing may cost it that.
@@ -141,7 +141,7 @@ impl Ground {
         let mut all = Vec::new();
         for member in 0..MEMBERS {
             let asked = questions(&self.wish, member, &BTreeMap::new()).unwrap();
-            let batch = observe::observe(head(), &asked);
+            let batch = observe::observe(comment(), &asked);
             let target = &self.targets[member];
             let seen = self
                 .pools
@@ -175,13 +175,13 @@ impl Ground {
         let plan = plan(&self.wished(), &seen, Clock::System.now());
         let bytes = certificate_bytes(&self.wish, &seen);
         self.story.push("configure-inbound".to_owned());
-        let batches = apply::batches(head(), &plan, &bytes).unwrap();
+        let batches = apply::batches(comment(), &plan, &bytes).unwrap();
         if let Some(batch) = &batches[0] {
             let result = self.pools.apply(&self.targets[0], batch, || true).await;
             assert_eq!(result.failure, None, "{}\n{}", batch.text(), self.told());
         }
         let servers: Vec<_> = seen.iter().map(server).collect();
-        let script = script::script(head(), &plan, &servers, &batches);
+        let script = script::script(comment(), &plan, &servers, &batches);
         for (member, part) in script.parts.iter().enumerate().skip(1) {
             let text = part.alone().unwrap();
             let login = &self.targets[member].log_in.user;

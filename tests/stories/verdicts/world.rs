@@ -17,7 +17,7 @@ use sqlserver_sim::{
     Edition, Fleet, HandshakeRefusal, Instance, Purpose, Snapshot, Unverified, Version,
 };
 
-use crate::harness::{certificate_of, head, host, least_privilege, member, outbound, target};
+use crate::harness::{certificate_of, comment, host, least_privilege, member, outbound, target};
 
 /// Two partners and their witness: every relation between two of them is a trust.
 pub const HOSTS: [(&str, Role); 3] = [
@@ -191,7 +191,7 @@ impl World {
                 continue;
             }
             let asked = questions(&self.wish, member, &BTreeMap::new()).unwrap();
-            let batch = observe::observe(head(), &asked);
+            let batch = observe::observe(comment(), &asked);
             let seen = self
                 .pools
                 .observe(&self.targets[member], &batch, &asked, &Clock::System)
@@ -217,7 +217,7 @@ impl World {
         }
         let bytes = certificate_bytes(&self.wish, &seen);
         for (member, instance) in plan.instances.iter().enumerate() {
-            if let Some(batch) = apply::batch(head(), instance, &bytes).unwrap() {
+            if let Some(batch) = apply::batch(comment(), instance, &bytes).unwrap() {
                 let _ = self
                     .pools
                     .apply(&self.targets[member], &batch, || true)

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::prelogin::{self, HEAD};
 
 #[derive(Debug)]
-pub(in crate::sqlserver) struct Introduced<S> {
+pub(in crate::sqlserver) struct DriverStream<S> {
     inner: S,
     /// What the driver has written of its PRELOGIN; `None` once that is whole.
     heard: Option<Vec<u8>>,
@@ -17,7 +17,7 @@ pub(in crate::sqlserver) struct Introduced<S> {
     answered: usize,
 }
 
-impl<S> Introduced<S> {
+impl<S> DriverStream<S> {
     pub fn new(inner: S, version: [u8; 6]) -> Self {
         Self {
             inner,
@@ -34,7 +34,7 @@ fn length(bytes: &[u8]) -> Option<usize> {
     Some(usize::from(u16::from_be_bytes([head[2], head[3]])).max(HEAD))
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Introduced<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for DriverStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Introduced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Introduced<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for DriverStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -93,7 +93,7 @@ mod tests {
     #[tokio::test]
     async fn its_prelogin_is_swallowed_and_what_follows_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(1024);
-        let mut stream = Introduced::new(ours, [16, 0, 0, 0, 0, 0]);
+        let mut stream = DriverStream::new(ours, [16, 0, 0, 0, 0, 0]);
         let mut said = prelogin::packets(&[1, 2, 3]);
         said.extend_from_slice(b"LOGIN7");
         for byte in said.chunks(2) {

@@ -9,7 +9,7 @@ use super::verifier::Seen;
 use crate::domain::tls_cause::{Complaint, Terms, TlsCause, TlsFault};
 
 #[derive(Debug)]
-pub(in crate::sqlserver) enum Trouble {
+pub(in crate::sqlserver) enum SecureError {
     Tls(Box<TlsCause>),
     /// The connection ended before PRELOGIN was answered.
     HungUp(ErrorKind),
@@ -19,7 +19,7 @@ pub(in crate::sqlserver) enum Trouble {
     NotTds,
 }
 
-impl Trouble {
+impl SecureError {
     pub(super) fn at_prelogin(error: io::Error) -> Self {
         match error.kind() {
             kind if is_hang_up(kind) => Self::HungUp(kind),
@@ -28,7 +28,7 @@ impl Trouble {
     }
 }
 
-impl From<TlsFault> for Trouble {
+impl From<TlsFault> for SecureError {
     fn from(fault: TlsFault) -> Self {
         Self::Tls(Box::new(TlsCause {
             fault,
@@ -54,7 +54,7 @@ pub(super) fn of_handshake(
     order: Order,
     seen: &Seen,
     terms: Terms,
-) -> Trouble {
+) -> SecureError {
     let inner = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<Error>());
@@ -64,10 +64,10 @@ pub(super) fn of_handshake(
             Order::TlsFirst => TlsFault::NoStrict,
         },
         None if error.kind() == ErrorKind::InvalidData => TlsFault::Other(error.to_string()),
-        None => return Trouble::Io(error.kind()),
+        None => return SecureError::Io(error.kind()),
         Some(error) => of_rustls(error, seen, terms),
     };
-    Trouble::Tls(Box::new(TlsCause {
+    SecureError::Tls(Box::new(TlsCause {
         fault,
         presented: seen.presented(),
     }))

@@ -32,23 +32,23 @@ impl Budget {
 pub(in crate::sqlserver) const TOO_MUCH: io::ErrorKind = io::ErrorKind::QuotaExceeded;
 
 #[derive(Debug)]
-pub(in crate::sqlserver) struct Counted<S> {
+pub(in crate::sqlserver) struct Limited<S> {
     inner: S,
     budget: Budget,
 }
 
-impl<S> Counted<S> {
+impl<S> Limited<S> {
     pub fn new(inner: S) -> (Self, Budget) {
         let budget = Budget(Arc::new(AtomicUsize::new(BEFORE_LOG_IN)));
-        let counted = Self {
+        let limited = Self {
             inner,
             budget: budget.clone(),
         };
-        (counted, budget)
+        (limited, budget)
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Limited<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -68,7 +68,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Limited<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -95,7 +95,7 @@ mod tests {
     #[tokio::test]
     async fn reading_ends_where_the_budget_does() {
         let (ours, mut theirs) = tokio::io::duplex(1024);
-        let (mut stream, budget) = Counted::new(ours);
+        let (mut stream, budget) = Limited::new(ours);
         theirs.write_all(b"0123456789").await.unwrap();
         budget.set(4);
         let mut all = Vec::new();

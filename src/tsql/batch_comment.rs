@@ -6,12 +6,12 @@ use super::quote::Comment;
 
 /// Names the job and the caller's change reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head<'a> {
+pub struct BatchComment<'a> {
     pub job: Uuid,
     pub change_ref: Option<&'a str>,
 }
 
-impl Head<'_> {
+impl BatchComment<'_> {
     /// One line of remark on what the batch is for, without a line break at its end.
     #[must_use]
     pub fn line(&self, purpose: &str) -> String {
