@@ -15,11 +15,12 @@ use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
 use crate::store::{self, Conn, Store, StoreError};
 
-use super::page::CursorKey;
-
 /// The state of the HTTP side. Cheap to clone.
 #[derive(Clone)]
-pub struct Api(Arc<Inner>);
+pub struct Api {
+    parts: Arc<Parts>,
+    waiters: Arc<Semaphore>,
+}
 
 /// What an [`Api`] is made of.
 pub struct Parts {
@@ -29,13 +30,6 @@ pub struct Parts {
     pub clock: Clock,
     pub settings: Settings,
     pub readiness: Readiness,
-}
-
-/// [`Parts`] with what is derived from them.
-pub struct Inner {
-    parts: Parts,
-    pub cursors: CursorKey,
-    waiters: Semaphore,
 }
 
 /// How many of those who wait for a job may read at once. When a job moves they all wake together; the others of the
@@ -109,12 +103,10 @@ impl Readiness {
 impl Api {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        let cursors = CursorKey::new(&parts.seal.derive("http cursor"));
-        Self(Arc::new(Inner {
-            parts,
-            cursors,
-            waiters: Semaphore::new(WAITERS_AT_ONCE),
-        }))
+        Self {
+            parts: Arc::new(parts),
+            waiters: Arc::new(Semaphore::new(WAITERS_AT_ONCE)),
+        }
     }
 
     /// A look at the database by somebody who waits for a job: in turn with the others who wait, and bounded in time, so that
@@ -137,14 +129,6 @@ impl Api {
 }
 
 impl Deref for Api {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl Deref for Inner {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {

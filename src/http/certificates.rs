@@ -5,7 +5,7 @@ mod view;
 mod warnings;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -16,16 +16,15 @@ use super::etag::{Conditions, ETag};
 use super::extract::{
     CertificatePath, NamePath, Named, NamedCertificate, NoParameters, Parameters,
 };
-use super::instances::{find, unknown};
-use super::negotiate::{self, Format, JsonOnly};
-use super::page::{ListOf, Paging};
+use super::negotiate::{self, JsonOnly};
+use super::page::{ListOf, Listing, Paging};
 use super::policy::{Guarded, Policy};
 use super::problem::{Kind, Problem};
-use super::reply::{self, Answer, Deleted, ListRequest};
-use super::text::{Table, maybe_moment, moment};
+use super::registration::{find, lock};
+use super::reply::{self, Answer, Deleted};
+use crate::domain::instance::InstanceSpec;
 use crate::domain::name::RegistrationName;
 use crate::store::certificates::{self, StoredCertificate};
-use crate::store::instances;
 use crate::store::list::Page;
 
 pub fn routes() -> Vec<Guarded> {
@@ -49,17 +48,11 @@ pub fn routes() -> Vec<Guarded> {
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn list_certificates(
-    State(api): State<Api>,
-    uri: Uri,
-    Named(name): Named,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
-) -> Answer {
+async fn list_certificates(State(api): State<Api>, Named(name): Named, asked: Listing) -> Answer {
     let mut conn = api.store.acquire().await?;
-    let instance = find(&mut conn, &name).await?;
+    let instance = find::<InstanceSpec>(&mut conn, &name).await?;
     let scope = format!("certificates {}", instance.id);
-    let after: Option<(DateTime<Utc>, String)> = paging.after(&api.cursors, &scope)?;
+    let after: Option<(DateTime<Utc>, String)> = asked.after(&scope)?;
     let pins = certificates::pins(&mut conn, instance.id).await?;
     let mut all = certificates::list(&mut conn, instance.id).await?;
     // An instance has a handful; they are paged here so that every list reads alike.
@@ -71,48 +64,8 @@ async fn list_certificates(
     };
     all.sort_by_key(|c| std::cmp::Reverse(key(c)));
     all.retain(|c| after.as_ref().is_none_or(|after| key(c) < *after));
-    let limit = paging.limit as usize;
-    let more = all.len() > limit;
-    all.truncate(limit);
-    let page = Page {
-        items: all.iter().map(|c| CertificateView::of(c, &pins)).collect(),
-        next: all.last().filter(|_| more).map(key),
-    };
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: &scope,
-    };
-    reply::page(&api, &list, page, columns)
-}
-
-fn columns(items: &[CertificateView]) -> String {
-    let mut table = Table::new(&[
-        "THUMBPRINT",
-        "PURPOSE",
-        "SOURCE",
-        "PINNED",
-        "NOT AFTER",
-        "KEY",
-        "SUBJECT",
-        "UPLOADED",
-        "SHA256",
-    ]);
-    for item in items {
-        table.row([
-            item.thumbprint.clone(),
-            item.purpose
-                .map_or(String::new(), |p| p.as_str().to_owned()),
-            item.source.as_str().to_owned(),
-            if item.pinned { "yes" } else { "no" }.to_owned(),
-            moment(item.not_after),
-            item.key_bits.to_string(),
-            item.subject.clone(),
-            maybe_moment(item.uploaded_at),
-            item.sha256.clone(),
-        ]);
-    }
-    table.render()
+    let page = Page::of(all, asked.limit(), key);
+    asked.answer(&scope, page.map(|c| CertificateView::of(&c, &pins)))
 }
 
 /// Read a certificate
@@ -140,7 +93,7 @@ async fn get_certificate(
 ) -> Answer {
     let media = negotiate::choose(&headers, &[negotiate::JSON, negotiate::DER, negotiate::PEM])?;
     let mut conn = api.store.acquire().await?;
-    let instance = find(&mut conn, &name).await?;
+    let instance = find::<InstanceSpec>(&mut conn, &name).await?;
     let stored = certificates::get(&mut conn, instance.id, &sha256)
         .await?
         .ok_or_else(|| no_such(&name))?;
@@ -213,9 +166,7 @@ async fn delete_certificate(
     _: JsonOnly,
 ) -> Answer {
     let mut tx = api.store.begin().await?;
-    let instance = instances::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
+    let instance = lock::<InstanceSpec>(&mut tx, &name).await?;
     if !certificates::mark_deleted(&mut tx, instance.id, &sha256, api.clock.now()).await? {
         return Err(no_such(&name));
     }

@@ -21,6 +21,7 @@ mod page;
 mod pairs;
 mod policy;
 mod problem;
+mod registration;
 mod reply;
 mod router;
 mod service;

@@ -192,7 +192,7 @@ impl Problem {
         self.0.kind
     }
 
-    #[must_use]
+    #[cfg(test)]
     pub fn errors(&self) -> &[Fault] {
         &self.0.errors
     }

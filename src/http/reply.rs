@@ -1,16 +1,13 @@
-//! How answers are put together: JSON or text, entity tag, `Vary`, pages. What is in them is each resource's matter.
+//! How answers are put together: JSON or text, entity tag, `Vary`. What is in them is each resource's matter.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::api::Api;
 use super::etag::{Conditions, ETag};
-use super::negotiate::{self, Format};
-use super::page::{ListOf, next_link};
+use super::negotiate;
 use super::problem::{Kind, Problem};
-use crate::store::list::Page;
 
 /// What a handler answers.
 pub type Answer = Result<Response, Problem>;
@@ -88,45 +85,4 @@ pub fn known(conditions: &Conditions, tag: &ETag) -> Option<Response> {
     conditions
         .is_unmodified(tag)
         .then(|| tagged(StatusCode::NOT_MODIFIED.into_response(), tag))
-}
-
-/// Answers with a page, as JSON or as `columns` lay it out.
-///
-/// # Errors
-/// See [`json`].
-pub fn page<V: Serialize, K: Serialize>(
-    api: &Api,
-    list: &ListRequest<'_>,
-    page: Page<V, K>,
-    columns: impl FnOnce(&[V]) -> String,
-) -> Answer {
-    let cursor = page
-        .next
-        .as_ref()
-        .map(|key| api.cursors.seal(key, list.scope))
-        .transpose()?;
-    let mut response = match list.format {
-        Format::Text => text(StatusCode::OK, columns(&page.items)),
-        Format::Json => json(
-            StatusCode::OK,
-            &ListOf {
-                items: page.items,
-                next_cursor: cursor.clone(),
-            },
-        )?,
-    };
-    if let Some(cursor) = cursor
-        && let Ok(link) = HeaderValue::from_str(&next_link(list.uri, &cursor))
-    {
-        response.headers_mut().insert(header::LINK, link);
-    }
-    Ok(response)
-}
-
-/// What there is to know about a request for a list.
-pub struct ListRequest<'a> {
-    pub uri: &'a Uri,
-    pub format: Format,
-    /// Names the list and its filters; a cursor is bound to it.
-    pub scope: &'a str,
 }

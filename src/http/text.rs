@@ -52,6 +52,24 @@ impl Table {
     }
 }
 
+/// What a list shows of one object.
+pub trait Tabular {
+    const COLUMNS: &'static [&'static str];
+
+    /// As many as there are columns.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// Rows of one kind under its columns.
+#[must_use]
+pub fn table<T: Tabular>(items: &[T]) -> String {
+    let mut table = Table::new(T::COLUMNS);
+    for item in items {
+        table.row(item.cells());
+    }
+    table.render()
+}
+
 /// One object: a line for each thing that is said about it, what is said in one column.
 #[derive(Debug, Default)]
 pub struct Lines(Vec<(&'static str, String)>);

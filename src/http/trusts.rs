@@ -8,7 +8,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::problem::Problem;
-use super::text::{Table, maybe_moment, moment};
+use super::text::{Tabular, maybe_moment, moment, table};
 use crate::domain::name::RegistrationName;
 use crate::domain::trust::{AdmitReason, Admits, Basis, Configured, InPlace, Proof};
 use crate::store::Conn;
@@ -156,10 +156,8 @@ impl Gallery {
     }
 }
 
-/// Trusts as a table.
-#[must_use]
-pub fn columns(trusts: &[TrustView]) -> String {
-    let mut table = Table::new(&[
+impl Tabular for TrustView {
+    const COLUMNS: &'static [&'static str] = &[
         "ON",
         "FROM",
         "CONFIGURED",
@@ -168,33 +166,37 @@ pub fn columns(trusts: &[TrustView]) -> String {
         "NEXT",
         "CERTIFICATE",
         "CHECKED",
-    ]);
-    for trust in trusts {
-        let certificate = trust.certificate.as_ref();
-        table.row([
-            trust.on.clone(),
-            trust.from.clone(),
-            trust.configured.as_str().to_owned(),
-            trust.admits.as_str().to_owned(),
-            match trust.proof {
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let certificate = self.certificate.as_ref();
+        let next = self.next.as_ref().map_or("", |next| match next.in_place {
+            InPlace::Yes => "in place",
+            InPlace::No => "missing",
+            InPlace::Unknown => "unknown",
+        });
+        vec![
+            self.on.clone(),
+            self.from.clone(),
+            self.configured.as_str().to_owned(),
+            self.admits.as_str().to_owned(),
+            match self.proof {
                 Proof::Proven { since: Some(since) } => format!("proven {}", moment(since)),
                 proof => proof.as_str().to_owned(),
             },
-            trust.next.as_ref().map_or_else(String::new, |next| {
-                match next.in_place {
-                    InPlace::Yes => "in place",
-                    InPlace::No => "missing",
-                    InPlace::Unknown => "unknown",
-                }
-                .to_owned()
-            }),
+            next.to_owned(),
             certificate
                 .and_then(|c| c.thumbprint.clone())
                 .unwrap_or_default(),
-            maybe_moment(trust.checked_at),
-        ]);
+            maybe_moment(self.checked_at),
+        ]
     }
-    let mut text = table.render();
+}
+
+/// Trusts as a table, with the reasons of those that are not let in below it.
+#[must_use]
+pub fn columns(trusts: &[TrustView]) -> String {
+    let mut text = table(trusts);
     for trust in trusts {
         for reason in &trust.admits_reasons {
             let _ = writeln!(

@@ -164,7 +164,8 @@ pub async fn note_obtained(
     if noted.rows_affected() == 0 {
         return Ok(());
     }
-    bump_status_around(conn, instance).await
+    bump_status_around(conn, instance).await?;
+    Ok(())
 }
 
 async fn lock_instance(conn: &mut Conn, instance: Uuid) -> Result<(), StoreError> {

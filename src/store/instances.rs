@@ -208,11 +208,12 @@ pub async fn insert(conn: &mut Conn, new: &Instance) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Writes labels, spec, revision and time as the caller has set them; what was seen of it and its pairs shows so.
+/// Writes labels, spec, revision and time as the caller has set them; what was seen of it and its pairs shows so. Gives the
+/// status version it has now.
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn update(conn: &mut Conn, changed: &Instance) -> Result<(), StoreError> {
+pub async fn update(conn: &mut Conn, changed: &Instance) -> Result<i64, StoreError> {
     keep_credential(conn, changed).await?;
     let updated = sqlx::query!(
         "update instances
@@ -369,22 +370,25 @@ pub async fn take_turn_at_names(conn: &mut Conn) -> Result<(), StoreError> {
 
 /// What `status` shows of this instance and of the members of its live pairs has changed: a pin or a registration moved,
 /// and what was seen of their trusts no longer says anything. The pairs' own counts follow, because they add these up.
-pub async fn bump_status_around(conn: &mut Conn, id: Uuid) -> Result<(), StoreError> {
+/// Gives the instance's own status version.
+pub async fn bump_status_around(conn: &mut Conn, id: Uuid) -> Result<i64, StoreError> {
     // Locked in the order of ids: two of these at once must not wait for each other in a circle.
-    sqlx::query!(
+    Ok(sqlx::query_scalar!(
         "with around as (
              select s.instance_id from instance_status s
              where s.instance_id = $1 or exists (
                  select from pair_members mine join pair_members theirs on theirs.pair_id = mine.pair_id
                  join pairs p on p.id = mine.pair_id
                  where mine.instance_id = $1 and theirs.instance_id = s.instance_id and p.deleted_at is null)
-             order by s.instance_id for no key update of s)
-         update instance_status s set version = version + 1 from around where s.instance_id = around.instance_id",
+             order by s.instance_id for no key update of s),
+         bumped as (
+             update instance_status s set version = version + 1 from around
+             where s.instance_id = around.instance_id returning s.instance_id, s.version)
+         select version from bumped where instance_id = $1",
         id
     )
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Forgets it. Take it with [`get_for_update`] and ask [`used_by`] and [`open_jobs`] first, in one transaction.

@@ -10,12 +10,21 @@ pub struct Page<T, K = String> {
 
 impl<T, K> Page<T, K> {
     /// Makes a page of at most `limit` of `rows`, of which one more was asked for to learn whether there is another page.
-    pub(super) fn of(mut rows: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Self {
+    pub fn of(mut rows: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Self {
         let limit = limit as usize;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = if more { rows.last().map(key) } else { None };
         Self { items: rows, next }
+    }
+
+    /// The page with every item made into another.
+    #[must_use]
+    pub fn map<V>(self, each: impl FnMut(T) -> V) -> Page<V, K> {
+        Page {
+            items: self.items.into_iter().map(each).collect(),
+            next: self.next,
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use uuid::Uuid;
 use super::list::{Page, one_more};
 use super::read::{At, Head, to_json};
 use super::{Conn, StoreError};
-use crate::domain::name::NamedRef;
 use crate::domain::pair::PairSpec;
 use crate::domain::registration::Registered;
 
@@ -136,11 +135,11 @@ pub async fn of_instance(conn: &mut Conn, instance: Uuid) -> Result<Vec<Pair>, S
     .collect()
 }
 
-/// Writes a new pair.
+/// Writes a new pair; gives the status version it has.
 ///
 /// # Errors
 /// [`StoreError::Taken`] when the name is; [`StoreError::Referenced`] when a member was deleted meanwhile.
-pub async fn insert(conn: &mut Conn, new: &Pair) -> Result<(), StoreError> {
+pub async fn insert(conn: &mut Conn, new: &Pair) -> Result<i64, StoreError> {
     sqlx::query!(
         "insert into pairs (id, name, labels, revision, status_version, created_at, updated_at, operating_mode)
          values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -158,11 +157,11 @@ pub async fn insert(conn: &mut Conn, new: &Pair) -> Result<(), StoreError> {
     write_members(conn, new).await
 }
 
-/// Writes labels, spec, revision and time as the caller has set them.
+/// Writes labels, spec, revision and time as the caller has set them; gives the status version it has now.
 ///
 /// # Errors
 /// As [`insert`].
-pub async fn update(conn: &mut Conn, changed: &Pair) -> Result<(), StoreError> {
+pub async fn update(conn: &mut Conn, changed: &Pair) -> Result<i64, StoreError> {
     let updated = sqlx::query!(
         "update pairs set labels = $2, revision = $3, updated_at = $4, operating_mode = $5
          where id = $1 and deleted_at is null",
@@ -185,44 +184,35 @@ pub async fn update(conn: &mut Conn, changed: &Pair) -> Result<(), StoreError> {
     write_members(conn, changed).await
 }
 
-async fn write_members(conn: &mut Conn, pair: &Pair) -> Result<(), StoreError> {
+/// A foreign key does not see that an instance is marked deleted: the members are held against deletion as they are written.
+async fn write_members(conn: &mut Conn, pair: &Pair) -> Result<i64, StoreError> {
     let members = pair.spec.members();
     let ids: Vec<Uuid> = members.iter().map(|(m, _)| m.id).collect();
     let roles: Vec<String> = members
         .iter()
         .map(|(_, role)| role.as_str().to_owned())
         .collect();
-    keep_instances(conn, &pair.spec).await?;
-    sqlx::query!(
-        "insert into pair_members (pair_id, position, role, instance_id)
-         select $1, m.position - 1, m.role, m.id
-         from unnest($2::uuid[], $3::text[]) with ordinality as m (id, role, position)",
+    let written = sqlx::query!(
+        r#"with kept as (
+               select id from instances where id = any($2) and deleted_at is null order by id for share),
+           written as (
+               insert into pair_members (pair_id, position, role, instance_id)
+               select $1, m.position - 1, m.role, m.id
+               from unnest($2::uuid[], $3::text[]) with ordinality as m (id, role, position)
+               join kept on kept.id = m.id
+               returning instance_id)
+           select count(*) as "members!",
+                  (sum(s.version) + (select status_version from pairs where id = $1))::bigint as version
+           from written join instance_status s on s.instance_id = written.instance_id"#,
         pair.id,
         &ids,
         &roles
     )
-    .execute(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(())
-}
-
-/// A foreign key does not see that an instance is marked deleted: hold them against deletion while they begin to be used.
-async fn keep_instances(conn: &mut Conn, spec: &PairSpec) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = spec
-        .members()
-        .iter()
-        .map(|(m, _): &(&NamedRef, _)| m.id)
-        .collect();
-    let kept = sqlx::query_scalar!(
-        "select id from instances where id = any($1) and deleted_at is null order by id for share",
-        &ids
-    )
-    .fetch_all(conn)
-    .await?;
-    if kept.len() == ids.len() {
-        Ok(())
-    } else {
-        Err(StoreError::Referenced)
+    match written.version {
+        Some(version) if written.members == ids.len() as i64 => Ok(version),
+        _ => Err(StoreError::Referenced),
     }
 }
 
@@ -254,17 +244,6 @@ pub async fn open_jobs(conn: &mut Conn, id: Uuid) -> Result<Vec<Uuid>, StoreErro
     )
     .fetch_all(conn)
     .await?)
-}
-
-/// Something that its status shows has changed.
-pub async fn bump_status(conn: &mut Conn, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update pairs set status_version = status_version + 1 where id = $1",
-        id
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Forgets it. Take it with [`get_for_update`] and ask [`open_jobs`] first, in one transaction.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{digest, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -132,16 +132,6 @@ impl SealKey {
     #[must_use]
     pub fn key_id(&self) -> &str {
         &self.id
-    }
-
-    /// A key of its own for another use, the same on every replica. Different labels give unrelated keys.
-    #[must_use]
-    pub fn derive(&self, label: &str) -> [u8; 32] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
-        let tag = hmac::sign(&key, format!("mirrorgate derived key\0{label}").as_bytes());
-        let mut derived = [0; 32];
-        derived.copy_from_slice(tag.as_ref());
-        derived
     }
 
     /// Seals `secret` for the place that `kind` and `name` stand for.

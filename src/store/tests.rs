@@ -15,7 +15,7 @@ use crate::domain::job::JobKind;
 use crate::domain::trust::{Admission, Admits, Configured, Proof, TrustStatus};
 use crate::domain::wish::NeededRoles;
 
-fn what_is_taken(result: Result<(), StoreError>) -> Unique {
+fn what_is_taken<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Unique {
     match result {
         Err(StoreError::Taken { constraint }) => constraint,
         other => panic!("expected Taken, got {other:?}"),

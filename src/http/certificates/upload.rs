@@ -8,18 +8,19 @@ use super::view::UploadedView;
 use super::{example, no_such, warnings};
 use crate::domain::certificate::{Certificate, Purpose, RefusedCertificate, UploadTerms};
 use crate::domain::hash::Sha256;
+use crate::domain::instance::InstanceSpec;
 use crate::domain::name::RegistrationName;
 use crate::http::api::Api;
 use crate::http::extract::{
     NamePath, Named, Pairs, Parameters, ReadParameters, Upload, UploadDocument,
 };
 use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
-use crate::http::instances::{find, unknown};
 use crate::http::negotiate::JsonOnly;
 use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::registration::{find, lock};
 use crate::http::reply::{self, Answer};
 use crate::store::certificate_uses::{self, Clash};
-use crate::store::{Conn, certificates, instances};
+use crate::store::{Conn, certificates};
 
 /// What an upload is for.
 #[derive(Debug, utoipa::IntoParams)]
@@ -105,9 +106,7 @@ pub(super) async fn upload_certificate(
         now,
     };
     let certificate = Certificate::from_upload(&bytes, &terms).map_err(refused)?;
-    let instance = instances::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
+    let instance = lock::<InstanceSpec>(&mut tx, &name).await?;
     let pins = certificates::pins(&mut tx, instance.id).await?;
     if asked.purpose == Purpose::Next
         && pins
@@ -178,7 +177,7 @@ async fn replay(
     status: u16,
     object: &str,
 ) -> Answer {
-    let instance = find(conn, name).await?;
+    let instance = find::<InstanceSpec>(conn, name).await?;
     let sha256 = object
         .strip_prefix(&format!("{}/", instance.id))
         .and_then(|text| Sha256::parse(text).ok())

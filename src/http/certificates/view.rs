@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::warnings::UploadWarning;
 use crate::domain::certificate::{Purpose, Source};
+use crate::http::text::{Tabular, maybe_moment, moment};
 use crate::store::certificates::{self, StoredCertificate};
 
 /// A certificate as it is shown.
@@ -86,5 +87,34 @@ impl CertificateView {
             created_at: stored.created_at,
             uploaded_at: stored.uploaded_at,
         }
+    }
+}
+
+impl Tabular for CertificateView {
+    const COLUMNS: &'static [&'static str] = &[
+        "THUMBPRINT",
+        "PURPOSE",
+        "SOURCE",
+        "PINNED",
+        "NOT AFTER",
+        "KEY",
+        "SUBJECT",
+        "UPLOADED",
+        "SHA256",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        let pinned = if self.pinned { "yes" } else { "no" };
+        vec![
+            self.thumbprint.clone(),
+            self.purpose.map_or("", Purpose::as_str).to_owned(),
+            self.source.as_str().to_owned(),
+            pinned.to_owned(),
+            moment(self.not_after),
+            self.key_bits.to_string(),
+            self.subject.clone(),
+            maybe_moment(self.uploaded_at),
+            self.sha256.clone(),
+        ]
     }
 }

@@ -3,26 +3,26 @@
 mod wire;
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
-use self::wire::{CredentialView, PutCredential, Wanted};
-use super::api::Api;
-use super::etag::{Conditions, ETag};
-use super::extract::{Json, NamePath, Named, NoParameters, Parameters};
-use super::negotiate::{Format, JsonOnly};
-use super::page::{ListOf, Paging};
-use super::policy::{Guarded, Policy};
-use super::problem::{Kind, Problem};
-use super::reply::{self, Answer, Deleted, ListRequest};
-use super::text::Table;
+use self::wire::{CredentialView, PutCredential};
+use crate::domain::credential::CredentialSpec;
 use crate::domain::id::new_id;
-use crate::domain::name::RegistrationName;
+use crate::domain::registration::Declared;
+use crate::http::api::Api;
+use crate::http::extract::{Json, NamePath};
+use crate::http::page::{ListOf, Listing, Paging};
+use crate::http::policy::{Guarded, Policy};
+use crate::http::problem::{Kind, Problem};
+use crate::http::registration::{self, Changing, Reading, Registration, refuse_used};
+use crate::http::reply::{Answer, Deleted};
 use crate::store::credentials::{self, Credential};
 use crate::store::list::Page;
-use crate::store::{Conn, instances};
+use crate::store::{Conn, StoreError, instances};
 
 pub fn routes() -> Vec<Guarded> {
     vec![
@@ -31,13 +31,48 @@ pub fn routes() -> Vec<Guarded> {
     ]
 }
 
+impl Registration for CredentialSpec {
+    const NOUN: &'static str = "credential";
+    const PATH: &'static str = "credentials";
+    type View = CredentialView;
+
+    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Credential>, StoreError> {
+        credentials::get(conn, key).await
+    }
+
+    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Credential>, StoreError> {
+        credentials::get_for_update(conn, key).await
+    }
+
+    async fn list(
+        conn: &mut Conn,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Credential>, StoreError> {
+        credentials::list(conn, after, limit).await
+    }
+
+    async fn views(_: &mut Conn, shown: &[Credential]) -> Result<Vec<CredentialView>, Problem> {
+        Ok(shown.iter().map(CredentialView::of).collect())
+    }
+
+    async fn check_unused(conn: &mut Conn, credential: &Credential) -> Result<(), Problem> {
+        let users = credentials::used_by(conn, credential.id).await?;
+        refuse_used("used by instance", users)
+    }
+
+    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        credentials::mark_deleted(conn, id, now).await
+    }
+}
+
 /// Declare a credential
 ///
 /// Creates it or changes it to exactly this. The password is sealed at once and never comes back. Sending the same again
 /// writes nothing.
 #[utoipa::path(
     put, path = "/v1/credentials/{name}", operation_id = "put_credential", tag = "credentials",
-    params(NamePath, super::conditions::OfChanges),
+    params(NamePath, crate::http::conditions::OfChanges),
     request_body(content = PutCredential, example = json!({"spec": {"kind": "sql_login", "user": "mirrorgate", "password": "…", "hosts": ["*.corp.example"]}, "labels": {"env": "prod"}})),
     responses(
         (status = 200, description = "Changed, or identical to what was there.", body = CredentialView, example = json!(wire::example())),
@@ -49,93 +84,29 @@ pub fn routes() -> Vec<Guarded> {
 )]
 async fn put_credential(
     State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    _: JsonOnly,
-    conditions: Conditions,
+    asked: Changing,
     Json(body): Json<PutCredential>,
 ) -> Answer {
-    let wanted = body.check()?;
+    let (wanted, password) = body.check()?;
     let mut tx = api.store.begin().await?;
-    let current = credentials::get_for_update(&mut tx, &name.key()).await?;
-    conditions.check_change(current.as_ref().map(tag).as_ref())?;
-    let (status, credential) = match current {
-        None => (
-            StatusCode::CREATED,
-            create(&api, &mut tx, name, wanted).await?,
-        ),
-        Some(current) => (
-            StatusCode::OK,
-            change(&api, &mut tx, current, wanted).await?,
-        ),
+    let current = registration::current::<CredentialSpec>(&mut tx, &asked).await?;
+    let is_secret_changed = match &current {
+        None => true,
+        Some(current) => !is_same_password(&api, &mut tx, current, &password).await?,
     };
-    tx.commit().await?;
-    let response = reply::json(status, &CredentialView::of(&credential))?;
-    let response = reply::tagged(response, &tag(&credential));
-    Ok(reply::located(
-        response,
-        &format!("/v1/credentials/{}", credential.name),
-    ))
-}
-
-async fn create(
-    api: &Api,
-    conn: &mut Conn,
-    name: RegistrationName,
-    wanted: Wanted,
-) -> Result<Credential, Problem> {
-    let now = api.clock.now();
-    let credential = Credential {
-        id: new_id(),
-        name,
-        labels: wanted.labels,
-        revision: 1,
-        status_version: 1,
-        created_at: now,
-        updated_at: now,
-        spec: wanted.spec,
-    };
-    let sealed = credentials::seal(&api.seal, credential.id, &credential.name, &wanted.password)?;
-    credentials::insert(conn, &credential, &sealed).await?;
-    reread(conn, credential).await
-}
-
-async fn change(
-    api: &Api,
-    conn: &mut Conn,
-    current: Credential,
-    wanted: Wanted,
-) -> Result<Credential, Problem> {
-    let same_password = is_same_password(api, conn, &current, &wanted.password).await?;
-    if same_password && current.spec == wanted.spec && current.labels == wanted.labels {
-        return Ok(current);
+    let wanted = wanted.with_secret_changed(is_secret_changed);
+    let declared = Declared::of(current, wanted, (asked.name, new_id()), api.clock.now());
+    let seal = |it: &Credential| credentials::seal(&api.seal, it.id, &it.name, &password);
+    match &declared {
+        Declared::Created(new) => credentials::insert(&mut tx, new, &seal(new)?).await?,
+        Declared::Changed(changed) => {
+            refuse_uncovered(&mut tx, changed).await?;
+            let sealed = is_secret_changed.then(|| seal(changed)).transpose()?;
+            credentials::update(&mut tx, changed, sealed.as_ref()).await?;
+        }
+        Declared::Unchanged(_) => {}
     }
-    let changed = Credential {
-        labels: wanted.labels,
-        spec: wanted.spec,
-        revision: current.revision + 1,
-        updated_at: api.clock.now(),
-        ..current
-    };
-    refuse_uncovered(conn, &changed).await?;
-    let sealed = if same_password {
-        None
-    } else {
-        Some(credentials::seal(
-            &api.seal,
-            changed.id,
-            &changed.name,
-            &wanted.password,
-        )?)
-    };
-    credentials::update(conn, &changed, sealed.as_ref()).await?;
-    reread(conn, changed).await
-}
-
-/// What was written, as it reads now: PostgreSQL keeps microseconds, and counts versions itself.
-async fn reread(conn: &mut Conn, written: Credential) -> Result<Credential, Problem> {
-    let read = credentials::get_by_id(conn, written.id).await?;
-    Ok(read.unwrap_or(written))
+    registration::declared(tx, declared).await
 }
 
 /// A password that cannot be opened any more (another seal key) counts as different, so that a PUT heals it.
@@ -180,34 +151,15 @@ async fn refuse_uncovered(conn: &mut Conn, changed: &Credential) -> Result<(), P
 /// Tells kind, user, hosts, revision and times, never the password.
 #[utoipa::path(
     get, path = "/v1/credentials/{name}", operation_id = "get_credential", tag = "credentials",
-    params(NamePath, super::conditions::OfReads),
+    params(NamePath, crate::http::conditions::OfReads),
     responses(
         (status = 200, description = "The credential.", content((CredentialView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_credential(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    format: Format,
-    conditions: Conditions,
-) -> Answer {
-    let mut conn = api.store.acquire().await?;
-    let credential = credentials::get(&mut conn, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
-    let tag = format.tag(tag(&credential));
-    if let Some(answer) = reply::known(&conditions, &tag) {
-        return Ok(answer);
-    }
-    let view = CredentialView::of(&credential);
-    let response = match format {
-        Format::Text => reply::text(StatusCode::OK, view.plain()),
-        Format::Json => reply::json(StatusCode::OK, &view)?,
-    };
-    Ok(reply::tagged(response, &tag))
+async fn get_credential(State(api): State<Api>, asked: Reading) -> Answer {
+    registration::show::<CredentialSpec>(&api, asked).await
 }
 
 /// Forget a credential
@@ -215,7 +167,7 @@ async fn get_credential(
 /// Refused while an instance uses it. Nothing is changed on any SQL Server.
 #[utoipa::path(
     delete, path = "/v1/credentials/{name}", operation_id = "delete_credential", tag = "credentials",
-    params(NamePath, super::conditions::OfDeletes),
+    params(NamePath, crate::http::conditions::OfDeletes),
     responses(
         (status = 200, description = "Forgotten.", body = Deleted),
         (status = 404, response = crate::http::openapi::NotFound),
@@ -223,29 +175,8 @@ async fn get_credential(
         (status = 412, response = crate::http::openapi::PreconditionFailed),
     )
 )]
-async fn delete_credential(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    _: JsonOnly,
-    conditions: Conditions,
-) -> Answer {
-    let mut tx = api.store.begin().await?;
-    let credential = credentials::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
-    conditions.check_change(Some(&tag(&credential)))?;
-    let users = credentials::used_by(&mut tx, credential.id).await?;
-    if !users.is_empty() {
-        let detail = format!(
-            "used by instance {}; change or delete it first",
-            users.join(", ")
-        );
-        return Err(Problem::new(Kind::InUse, detail).member("used_by", users));
-    }
-    credentials::mark_deleted(&mut tx, credential.id, api.clock.now()).await?;
-    tx.commit().await?;
-    reply::deleted(credential.name)
+async fn delete_credential(State(api): State<Api>, asked: Changing) -> Answer {
+    registration::forget::<CredentialSpec>(&api, asked).await
 }
 
 /// List credentials
@@ -257,43 +188,6 @@ async fn delete_credential(
         (String = "text/plain"),
     )))
 )]
-async fn list_credentials(
-    State(api): State<Api>,
-    uri: Uri,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
-) -> Answer {
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: "credentials",
-    };
-    let after: Option<String> = paging.after(&api.cursors, list.scope)?;
-    let mut conn = api.store.acquire().await?;
-    let found = credentials::list(&mut conn, after.as_deref(), paging.limit).await?;
-    let page = Page {
-        items: found.items.iter().map(CredentialView::of).collect(),
-        next: found.next,
-    };
-    reply::page(&api, &list, page, columns)
-}
-
-fn columns(items: &[CredentialView]) -> String {
-    let mut table = Table::new(&["NAME", "KIND", "USER", "HOSTS", "REVISION", "UPDATED"]);
-    for item in items {
-        table.row(item.cells());
-    }
-    table.render()
-}
-
-fn tag(credential: &Credential) -> ETag {
-    ETag::new(
-        credential.id,
-        credential.revision,
-        credential.status_version,
-    )
-}
-
-fn unknown(name: &RegistrationName) -> Problem {
-    Problem::new(Kind::NotFound, format!("there is no credential {name}"))
+async fn list_credentials(State(api): State<Api>, asked: Listing) -> Answer {
+    registration::list::<CredentialSpec>(&api, asked).await
 }

@@ -1,14 +1,14 @@
 //! Credentials as they cross the wire. The view has no field a password could be in.
 
-use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::credential::{CredentialKind, CredentialSpec, HostPattern};
-use crate::domain::registration::Labels;
+use crate::domain::registration::{Labels, Wanted};
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
-use crate::http::text::{Lines, moment};
+use crate::http::registration::{Screen, registration_view};
+use crate::http::text::{Lines, Tabular, moment};
 use crate::store::credentials::Credential;
 
 const MAX_HOSTS: usize = 100;
@@ -39,17 +39,12 @@ struct CredentialInput {
     hosts: Vec<String>,
 }
 
-/// A declaration that obeys the rules.
-pub struct Wanted {
-    pub spec: CredentialSpec,
-    pub labels: Labels,
-    pub password: SecretString,
-}
-
 impl PutCredential {
+    /// What is wanted, and the password apart from it.
+    ///
     /// # Errors
     /// `refused`, with every rule that is broken.
-    pub fn check(self) -> Result<Wanted, Problem> {
+    pub fn check(self) -> Result<(Wanted<CredentialSpec>, SecretString), Problem> {
         let mut faults = Vec::new();
         labels::check(&self.labels, &mut faults);
         check_user(&self.spec.user, &mut faults);
@@ -65,15 +60,12 @@ impl PutCredential {
         if !faults.is_empty() {
             return Err(Problem::of(Kind::Refused, faults));
         }
-        Ok(Wanted {
-            spec: CredentialSpec {
-                kind: self.spec.kind,
-                user: self.spec.user,
-                hosts,
-            },
-            labels: self.labels,
-            password: self.spec.password,
-        })
+        let spec = CredentialSpec {
+            kind: self.spec.kind,
+            user: self.spec.user,
+            hosts,
+        };
+        Ok((Wanted::new(spec, self.labels), self.spec.password))
     }
 }
 
@@ -116,19 +108,10 @@ fn check_hosts(hosts: &[String], faults: &mut Vec<Fault>) -> Vec<HostPattern> {
     patterns
 }
 
-/// A credential as it is shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct CredentialView {
-    #[schema(example = "prod-sql")]
-    name: String,
-    #[schema(value_type = BTreeMap<String, String>)]
-    labels: Labels,
-    /// Counts changes of spec, labels and password.
-    revision: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    spec: CredentialOutput,
-    status: CredentialStatus,
+registration_view! {
+    /// A credential as it is shown.
+    CredentialView(CredentialOutput, CredentialStatus),
+    example "prod-sql", revision "Counts changes of spec, labels and password."
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -145,28 +128,18 @@ struct CredentialStatus {}
 impl CredentialView {
     #[must_use]
     pub fn of(credential: &Credential) -> Self {
-        Self {
-            name: credential.name.to_string(),
-            labels: credential.labels.clone(),
-            revision: credential.revision,
-            created_at: credential.created_at,
-            updated_at: credential.updated_at,
-            spec: CredentialOutput {
-                kind: credential.spec.kind,
-                user: credential.spec.user.clone(),
-                hosts: credential
-                    .spec
-                    .hosts
-                    .iter()
-                    .map(|h| h.as_str().to_owned())
-                    .collect(),
-            },
-            status: CredentialStatus {},
-        }
+        let spec = &credential.spec;
+        let shown = CredentialOutput {
+            kind: spec.kind,
+            user: spec.user.clone(),
+            hosts: spec.hosts.iter().map(|h| h.as_str().to_owned()).collect(),
+        };
+        Self::around(credential, shown, CredentialStatus {})
     }
+}
 
-    /// The credential on a screen of its own.
-    pub fn plain(&self) -> String {
+impl Screen for CredentialView {
+    fn plain(&self) -> String {
         let mut lines = Lines::default();
         lines.line("credential", &self.name);
         lines.line("kind", self.spec.kind.as_str());
@@ -177,11 +150,16 @@ impl CredentialView {
         lines.line("updated", moment(self.updated_at));
         lines.render()
     }
+}
 
-    pub fn cells(&self) -> [String; 6] {
-        [
+impl Tabular for CredentialView {
+    const COLUMNS: &'static [&'static str] =
+        &["NAME", "KIND", "USER", "HOSTS", "REVISION", "UPDATED"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
             self.name.clone(),
-            "sql_login".to_owned(),
+            self.spec.kind.as_str().to_owned(),
             self.spec.user.clone(),
             self.spec.hosts.join(","),
             self.revision.to_string(),

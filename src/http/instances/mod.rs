@@ -5,27 +5,27 @@ mod view;
 mod wire;
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use chrono::{DateTime, Utc};
 use utoipa_axum::routes;
+use uuid::Uuid;
 
 use self::view::InstanceView;
-use self::wire::{PutInstance, Wanted};
-use super::api::Api;
-use super::etag::{Conditions, ETag};
-use super::extract::{Json, NamePath, Named, NoParameters, Parameters};
-use super::negotiate::{Format, JsonOnly};
-use super::object_names::{self, Acceptor};
-use super::page::{ListOf, Paging};
-use super::policy::{Guarded, Policy};
-use super::problem::{Fault, Kind, Problem};
-use super::reply::{self, Answer, Deleted, ListRequest};
-use super::text::Table;
+use self::wire::{PutInstance, WantedInstance};
 use crate::domain::id::new_id;
 use crate::domain::instance::InstanceSpec;
 use crate::domain::name::{NamedRef, RegistrationName};
+use crate::domain::registration::Declared;
+use crate::http::api::Api;
+use crate::http::extract::{Json, NamePath};
+use crate::http::object_names::{self, Acceptor};
+use crate::http::page::{ListOf, Listing, Paging};
+use crate::http::policy::{Guarded, Policy};
+use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::registration::{self, Changing, Reading, Registration, refuse_open, refuse_used};
+use crate::http::reply::{Answer, Deleted};
 use crate::store::instances::{self, Instance};
 use crate::store::list::Page;
-use crate::store::{Conn, credentials};
+use crate::store::{Conn, StoreError, credentials};
 
 pub fn routes() -> Vec<Guarded> {
     vec![
@@ -35,12 +35,50 @@ pub fn routes() -> Vec<Guarded> {
     ]
 }
 
+impl Registration for InstanceSpec {
+    const NOUN: &'static str = "instance";
+    const PATH: &'static str = "instances";
+    type View = InstanceView;
+
+    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Instance>, StoreError> {
+        instances::get(conn, key).await
+    }
+
+    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Instance>, StoreError> {
+        instances::get_for_update(conn, key).await
+    }
+
+    async fn list(
+        conn: &mut Conn,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Instance>, StoreError> {
+        instances::list(conn, after, limit).await
+    }
+
+    async fn views(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<InstanceView>, Problem> {
+        InstanceView::load(conn, shown).await
+    }
+
+    async fn check_unused(conn: &mut Conn, instance: &Instance) -> Result<(), Problem> {
+        refuse_used(
+            "named by pair",
+            instances::used_by(conn, instance.id).await?,
+        )?;
+        refuse_open(instances::open_jobs(conn, instance.id).await?)
+    }
+
+    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        instances::mark_deleted(conn, id, now).await
+    }
+}
+
 /// Declare an instance
 ///
 /// Creates it or changes it to exactly this; what is left out gets its default. Nothing is connected to: that is a job's.
 #[utoipa::path(
     put, path = "/v1/instances/{name}", operation_id = "put_instance", tag = "instances",
-    params(NamePath, super::conditions::OfChanges),
+    params(NamePath, crate::http::conditions::OfChanges),
     request_body(content = PutInstance, example = json!({"spec": {"host": "host-a.corp.example", "credential": "prod-sql", "peer_name": "HOST_A"}})),
     responses(
         (status = 200, description = "Changed, or identical to what was there.", body = InstanceView, example = json!(view::example())),
@@ -52,67 +90,30 @@ pub fn routes() -> Vec<Guarded> {
 )]
 async fn put_instance(
     State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    _: JsonOnly,
-    conditions: Conditions,
+    asked: Changing,
     Json(body): Json<PutInstance>,
 ) -> Answer {
+    let wanted = body.check(&asked.name)?;
     let mut tx = api.store.begin().await?;
     instances::take_turn_at_names(&mut tx).await?;
-    let current = instances::get_for_update(&mut tx, &name.key()).await?;
-    conditions.check_change(current.as_ref().map(tag).as_ref())?;
-    let name = current.as_ref().map_or(name, |c| c.name.clone());
-    let wanted = body.check(&name)?;
-    let labels = wanted.labels.clone();
-    let spec = complete(&mut tx, wanted).await?;
-    let now = api.clock.now();
-    let (status, instance) = match current {
-        Some(current) if current.spec == spec && current.labels == labels => {
-            (StatusCode::OK, current)
+    let current = registration::current::<InstanceSpec>(&mut tx, &asked).await?;
+    let credential = find_credential(&mut tx, &wanted).await?;
+    let name = current.as_ref().map_or(&asked.name, |c| &c.name);
+    let wanted = wanted.complete(name, credential)?;
+    let mut declared = Declared::of(current, wanted, (asked.name, new_id()), api.clock.now());
+    match &mut declared {
+        Declared::Created(new) => instances::insert(&mut tx, new).await?,
+        Declared::Changed(changed) => {
+            check_names(&mut tx, changed).await?;
+            changed.status_version = instances::update(&mut tx, changed).await?;
         }
-        Some(current) => {
-            let changed = Instance {
-                spec,
-                labels,
-                revision: current.revision + 1,
-                updated_at: now,
-                ..current
-            };
-            check_names(&mut tx, &changed).await?;
-            instances::update(&mut tx, &changed).await?;
-            (StatusCode::OK, changed)
-        }
-        None => {
-            let created = Instance {
-                id: new_id(),
-                name,
-                labels,
-                revision: 1,
-                status_version: 1,
-                created_at: now,
-                updated_at: now,
-                spec,
-            };
-            instances::insert(&mut tx, &created).await?;
-            (StatusCode::CREATED, created)
-        }
-    };
-    // As it reads now: PostgreSQL keeps microseconds, and counts versions itself.
-    let instance = instances::get_by_id(&mut tx, instance.id)
-        .await?
-        .unwrap_or(instance);
-    let view = InstanceView::load(&mut tx, &instance).await?;
-    tx.commit().await?;
-    let response = reply::tagged(reply::json(status, &view)?, &tag(&instance));
-    Ok(reply::located(
-        response,
-        &format!("/v1/instances/{}", instance.name),
-    ))
+        Declared::Unchanged(_) => {}
+    }
+    registration::declared(tx, declared).await
 }
 
-/// Finds the credential and checks that it may be sent to the host. Its row stays locked: it cannot go meanwhile.
-async fn complete(conn: &mut Conn, wanted: Wanted) -> Result<InstanceSpec, Problem> {
+/// The credential, if it may be sent to the host. Its row stays locked: it cannot go meanwhile.
+async fn find_credential(conn: &mut Conn, wanted: &WantedInstance) -> Result<NamedRef, Problem> {
     let refuse = |code, detail: String| {
         Problem::of(
             Kind::Refused,
@@ -129,26 +130,12 @@ async fn complete(conn: &mut Conn, wanted: Wanted) -> Result<InstanceSpec, Probl
             "there is no credential of this name; declare it first".to_owned(),
         ));
     };
-    if !credential.spec.covers(&wanted.address.host) {
-        return Err(refuse(
-            "credential_not_for_host",
-            format!(
-                "the hosts of credential {} do not cover {}",
-                credential.name, wanted.address.host
-            ),
-        ));
+    let (name, host) = (&credential.name, &wanted.address.host);
+    if !credential.spec.covers(host) {
+        let detail = format!("the hosts of credential {name} do not cover {host}");
+        return Err(refuse("credential_not_for_host", detail));
     }
-    Ok(InstanceSpec {
-        address: wanted.address,
-        credential: NamedRef {
-            id: credential.id,
-            name: credential.name,
-        },
-        peer_name: wanted.peer_name,
-        naming: wanted.naming,
-        tls: wanted.tls,
-        transport: wanted.transport,
-    })
+    Ok(credential.named())
 }
 
 /// The names this instance gives its peers, and those they give it.
@@ -180,32 +167,15 @@ async fn check_names(conn: &mut Conn, changed: &Instance) -> Result<(), Problem>
 /// The spec with its defaults written out, and in `status` what was last seen.
 #[utoipa::path(
     get, path = "/v1/instances/{name}", operation_id = "get_instance", tag = "instances",
-    params(NamePath, super::conditions::OfReads),
+    params(NamePath, crate::http::conditions::OfReads),
     responses(
         (status = 200, description = "The instance.", content((InstanceView = "application/json", example = json!(view::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_instance(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    format: Format,
-    conditions: Conditions,
-) -> Answer {
-    let mut conn = api.store.acquire().await?;
-    let instance = find(&mut conn, &name).await?;
-    let tag = format.tag(tag(&instance));
-    if let Some(answer) = reply::known(&conditions, &tag) {
-        return Ok(answer);
-    }
-    let view = InstanceView::load(&mut conn, &instance).await?;
-    let response = match format {
-        Format::Text => reply::text(StatusCode::OK, view.plain()),
-        Format::Json => reply::json(StatusCode::OK, &view)?,
-    };
-    Ok(reply::tagged(response, &tag))
+async fn get_instance(State(api): State<Api>, asked: Reading) -> Answer {
+    registration::show::<InstanceSpec>(&api, asked).await
 }
 
 /// Forget an instance
@@ -213,7 +183,7 @@ async fn get_instance(
 /// Refused while a pair names it or a job on it is open. Nothing is changed on any SQL Server.
 #[utoipa::path(
     delete, path = "/v1/instances/{name}", operation_id = "delete_instance", tag = "instances",
-    params(NamePath, super::conditions::OfDeletes),
+    params(NamePath, crate::http::conditions::OfDeletes),
     responses(
         (status = 200, description = "Forgotten.", body = Deleted),
         (status = 404, response = crate::http::openapi::NotFound),
@@ -221,41 +191,8 @@ async fn get_instance(
         (status = 412, response = crate::http::openapi::PreconditionFailed),
     )
 )]
-async fn delete_instance(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    _: JsonOnly,
-    conditions: Conditions,
-) -> Answer {
-    let mut tx = api.store.begin().await?;
-    let instance = instances::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
-    conditions.check_change(Some(&tag(&instance)))?;
-    let pairs = instances::used_by(&mut tx, instance.id).await?;
-    if !pairs.is_empty() {
-        let detail = format!(
-            "named by pair {}; change or delete it first",
-            pairs.join(", ")
-        );
-        return Err(Problem::new(Kind::InUse, detail).member("used_by", pairs));
-    }
-    refuse_open(instances::open_jobs(&mut tx, instance.id).await?)?;
-    instances::mark_deleted(&mut tx, instance.id, api.clock.now()).await?;
-    tx.commit().await?;
-    reply::deleted(instance.name)
-}
-
-/// # Errors
-/// `in_use`, naming the open jobs.
-pub fn refuse_open(jobs: Vec<uuid::Uuid>) -> Result<(), Problem> {
-    let ids: Vec<String> = jobs.iter().map(ToString::to_string).collect();
-    if ids.is_empty() {
-        return Ok(());
-    }
-    let detail = format!("job {} on it has not ended yet", ids.join(", "));
-    Err(Problem::new(Kind::InUse, detail).member("jobs", ids))
+async fn delete_instance(State(api): State<Api>, asked: Changing) -> Answer {
+    registration::forget::<InstanceSpec>(&api, asked).await
 }
 
 /// List instances
@@ -267,58 +204,6 @@ pub fn refuse_open(jobs: Vec<uuid::Uuid>) -> Result<(), Problem> {
         (String = "text/plain"),
     )))
 )]
-async fn list_instances(
-    State(api): State<Api>,
-    uri: Uri,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
-) -> Answer {
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: "instances",
-    };
-    let after: Option<String> = paging.after(&api.cursors, list.scope)?;
-    let mut conn = api.store.acquire().await?;
-    let found = instances::list(&mut conn, after.as_deref(), paging.limit).await?;
-    let page = Page {
-        items: InstanceView::load_all(&mut conn, &found.items).await?,
-        next: found.next,
-    };
-    reply::page(&api, &list, page, columns)
-}
-
-fn columns(items: &[InstanceView]) -> String {
-    let mut table = Table::new(&[
-        "NAME",
-        "PEER NAME",
-        "ADDRESS",
-        "CREDENTIAL",
-        "VERSION",
-        "LETS IN",
-        "OBSERVED",
-        "LABELS",
-    ]);
-    for item in items {
-        table.row(item.cells());
-    }
-    table.render()
-}
-
-/// The live instance of this name.
-///
-/// # Errors
-/// `not_found`.
-pub async fn find(conn: &mut Conn, name: &RegistrationName) -> Result<Instance, Problem> {
-    instances::get(conn, &name.key())
-        .await?
-        .ok_or_else(|| unknown(name))
-}
-
-fn tag(instance: &Instance) -> ETag {
-    ETag::new(instance.id, instance.revision, instance.status_version)
-}
-
-pub fn unknown(name: &RegistrationName) -> Problem {
-    Problem::new(Kind::NotFound, format!("there is no instance {name}"))
+async fn list_instances(State(api): State<Api>, asked: Listing) -> Answer {
+    registration::list::<InstanceSpec>(&api, asked).await
 }

@@ -6,14 +6,15 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::find;
 use crate::domain::certificate::Certificate;
+use crate::domain::instance::InstanceSpec;
 use crate::domain::name::RegistrationName;
 use crate::domain::trust::InPlace;
 use crate::http::api::Api;
 use crate::http::extract::{NamePath, Named, Pairs, Parameters, ReadParameters};
 use crate::http::negotiate::Format;
 use crate::http::problem::{Kind, Problem};
+use crate::http::registration::find;
 use crate::http::reply::{self, Answer};
 use crate::http::text::{Table, maybe_moment, moment};
 use crate::http::trusts::{Gallery, TrustView};
@@ -93,7 +94,7 @@ pub async fn get_next(
     format: Format,
 ) -> Answer {
     let mut conn = api.store.acquire().await?;
-    let instance = find(&mut conn, &name).await?;
+    let instance = find::<InstanceSpec>(&mut conn, &name).await?;
     let pins = certificates::pins(&mut conn, instance.id).await?;
     let next = pins.next.ok_or_else(|| none(&instance.name))?.certificate;
     let now = trusts::now(&mut conn).await?;

@@ -11,28 +11,19 @@ use crate::domain::hash::Sha256;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::instance::{Tls, Transport, Verification};
 use crate::domain::observation::{EndpointRole, EndpointState, Observation};
-use crate::domain::registration::Labels;
 use crate::domain::trust::InPlace;
 use crate::http::labels;
-use crate::http::problem::{Kind, Problem};
-use crate::http::text::{Lines, maybe_moment, moment, word};
+use crate::http::problem::Problem;
+use crate::http::registration::{Screen, registration_view};
+use crate::http::text::{Lines, Tabular, maybe_moment, moment, word};
 use crate::http::trusts::{self, Gallery, TrustView, in_short};
 use crate::store::Conn;
 use crate::store::instance_status::{self, InstanceStatus};
 use crate::store::instances::{self, Instance};
 
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct InstanceView {
-    #[schema(example = "HOST_A")]
-    name: String,
-    #[schema(value_type = BTreeMap<String, String>)]
-    labels: Labels,
-    /// Counts changes of spec and labels.
-    revision: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    spec: InstanceOutput,
-    status: InstanceStatusView,
+registration_view! {
+    InstanceView(InstanceOutput, InstanceStatusView),
+    example "HOST_A", revision "Counts changes of spec and labels."
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -143,22 +134,11 @@ struct PinsView {
 }
 
 impl InstanceView {
-    /// Gathers what is shown of one instance.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn load(conn: &mut Conn, instance: &Instance) -> Result<Self, Problem> {
-        let mut views = Self::load_all(conn, std::slice::from_ref(instance)).await?;
-        views
-            .pop()
-            .ok_or_else(|| Problem::new(Kind::Internal, "an instance has no view"))
-    }
-
     /// Gathers what is shown of several, with what they have in common read once.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn load_all(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<Self>, Problem> {
+    pub async fn load(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<Self>, Problem> {
         let ids: Vec<Uuid> = shown.iter().map(|i| i.id).collect();
         let mut statuses = instance_status::statuses(conn, &ids).await?;
         let peers = instances::peers_among(conn, &ids).await?;
@@ -197,22 +177,24 @@ impl InstanceView {
             })
             .collect();
         let (current, next) = gallery.pins(instance.id);
-        Self {
-            name: instance.name.to_string(),
-            labels: instance.labels.clone(),
-            revision: instance.revision,
-            created_at: instance.created_at,
-            updated_at: instance.updated_at,
-            spec: InstanceOutput::of(instance),
-            status: InstanceStatusView {
-                next_on,
-                ..InstanceStatusView::of(status, PinsView { current, next }, trusts)
-            },
-        }
+        let status = InstanceStatusView {
+            next_on,
+            ..InstanceStatusView::of(status, PinsView { current, next }, trusts)
+        };
+        Self::around(instance, InstanceOutput::of(instance), status)
     }
 
-    /// The instance on a screen of its own.
-    pub fn plain(&self) -> String {
+    fn address(&self) -> String {
+        match (&self.spec.instance_name, self.spec.port) {
+            (Some(name), None) => format!("{}\\{name}", self.spec.host),
+            (Some(name), Some(port)) => format!("{}\\{name}:{port}", self.spec.host),
+            (None, port) => format!("{}:{}", self.spec.host, port.unwrap_or_default()),
+        }
+    }
+}
+
+impl Screen for InstanceView {
+    fn plain(&self) -> String {
         let status = &self.status;
         let mut lines = Lines::default();
         lines.line("instance", &self.name);
@@ -257,18 +239,23 @@ impl InstanceView {
         }
         lines.render() + "\n" + &trusts::columns(&status.trusts)
     }
+}
 
-    fn address(&self) -> String {
-        match (&self.spec.instance_name, self.spec.port) {
-            (Some(name), None) => format!("{}\\{name}", self.spec.host),
-            (Some(name), Some(port)) => format!("{}\\{name}:{port}", self.spec.host),
-            (None, port) => format!("{}:{}", self.spec.host, port.unwrap_or_default()),
-        }
-    }
+impl Tabular for InstanceView {
+    const COLUMNS: &'static [&'static str] = &[
+        "NAME",
+        "PEER NAME",
+        "ADDRESS",
+        "CREDENTIAL",
+        "VERSION",
+        "LETS IN",
+        "OBSERVED",
+        "LABELS",
+    ];
 
-    pub fn cells(&self) -> [String; 8] {
+    fn cells(&self) -> Vec<String> {
         let server = self.status.server.as_ref();
-        [
+        vec![
             self.name.clone(),
             self.spec.peer_name.clone(),
             self.address(),

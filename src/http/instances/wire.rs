@@ -6,12 +6,13 @@ use serde::Deserialize;
 
 use crate::domain::hash::Sha256;
 use crate::domain::instance::{
-    Address, DEFAULT_PORT, PathTemplate, Tls, Transport, Verification, is_host, is_instance_name,
+    Address, DEFAULT_PORT, InstanceSpec, PathTemplate, Tls, Transport, Verification, is_host,
+    is_instance_name,
 };
-use crate::domain::name::RegistrationName;
+use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::naming::{Naming, Template};
 use crate::domain::object_name::ObjectName;
-use crate::domain::registration::Labels;
+use crate::domain::registration::{Labels, Wanted};
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
 
@@ -122,15 +123,16 @@ pub enum TransportInput {
 }
 
 /// A declaration that obeys the rules it can obey by itself.
-pub struct Wanted {
-    pub labels: Labels,
+pub struct WantedInstance {
+    labels: Labels,
     pub address: Address,
     /// The credential's name, yet to be found.
     pub credential: String,
-    pub peer_name: ObjectName,
-    pub naming: Naming,
-    pub tls: Tls,
-    pub transport: Transport,
+    /// Absent: the registration's name.
+    peer_name: Option<ObjectName>,
+    naming: Naming,
+    tls: Tls,
+    transport: Transport,
 }
 
 impl PutInstance {
@@ -138,30 +140,58 @@ impl PutInstance {
     ///
     /// # Errors
     /// `refused`, with every rule that is broken.
-    pub fn check(self, name: &RegistrationName) -> Result<Wanted, Problem> {
+    pub fn check(self, name: &RegistrationName) -> Result<WantedInstance, Problem> {
         let mut faults = Vec::new();
         labels::check(&self.labels, &mut faults);
         let spec = self.spec;
         let address = address(&spec, &mut faults);
-        let peer_name = peer_name(
-            spec.peer_name.as_deref().unwrap_or(name.as_str()),
-            &mut faults,
-        );
+        let given = spec.peer_name.as_deref();
+        let peer_name = peer_name(given.unwrap_or(name.as_str()))
+            .map_err(|fault| faults.push(fault))
+            .ok();
         let naming = naming(spec.naming.unwrap_or_default(), &mut faults);
         let tls = tls(spec.tls.unwrap_or_default(), &mut faults);
         let transport = transport(spec.transport, &mut faults);
-        match (peer_name, transport) {
-            (Some(peer_name), Some(transport)) if faults.is_empty() => Ok(Wanted {
+        match transport {
+            Some(transport) if faults.is_empty() => Ok(WantedInstance {
                 labels: self.labels,
                 address,
+                peer_name: peer_name.filter(|_| spec.peer_name.is_some()),
                 credential: spec.credential,
-                peer_name,
                 naming,
                 tls,
                 transport,
             }),
             _ => Err(Problem::of(Kind::Refused, faults)),
         }
+    }
+}
+
+impl WantedInstance {
+    /// The declaration with what it refers to: the credential, and the registration's name as it is spelt.
+    ///
+    /// # Errors
+    /// `refused` when the name is no peer name; [`PutInstance::check`] has seen to that.
+    pub fn complete(
+        self,
+        name: &RegistrationName,
+        credential: NamedRef,
+    ) -> Result<Wanted<InstanceSpec>, Problem> {
+        let peer_name = match self.peer_name {
+            Some(given) => given,
+            None => {
+                peer_name(name.as_str()).map_err(|fault| Problem::of(Kind::Refused, vec![fault]))?
+            }
+        };
+        let spec = InstanceSpec {
+            address: self.address,
+            credential,
+            peer_name,
+            naming: self.naming,
+            tls: self.tls,
+            transport: self.transport,
+        };
+        Ok(Wanted::new(spec, self.labels))
     }
 }
 
@@ -200,16 +230,9 @@ fn address(spec: &InstanceInput, faults: &mut Vec<Fault>) -> Address {
     }
 }
 
-fn peer_name(text: &str, faults: &mut Vec<Fault>) -> Option<ObjectName> {
+fn peer_name(text: &str) -> Result<ObjectName, Fault> {
     ObjectName::parse(text)
-        .map_err(|e| {
-            faults.push(Fault::new(
-                "/spec/peer_name",
-                "unusable_name",
-                e.to_string(),
-            ))
-        })
-        .ok()
+        .map_err(|e| Fault::new("/spec/peer_name", "unusable_name", e.to_string()))
 }
 
 fn naming(input: NamingInput, faults: &mut Vec<Fault>) -> Naming {

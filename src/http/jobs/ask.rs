@@ -9,20 +9,21 @@ use super::answer::{JobAnswer, settle};
 use super::view::{self, JobView};
 use super::wire::{AskOfInstance, AskOfPair, deadline_passed};
 use crate::domain::id::new_id;
+use crate::domain::instance::InstanceSpec;
 use crate::domain::job::{Accepted, AcceptedMember, Job, JobKind, JobOptions, Subject};
 use crate::domain::name::NamedRef;
-use crate::domain::pair::Role;
+use crate::domain::pair::{PairSpec, Role};
 use crate::http::api::Api;
 use crate::http::extract::{JsonText, NamePath, Named, Parameters, Wait};
 use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::Format;
 use crate::http::problem::{Kind, Problem};
+use crate::http::registration::lock;
 use crate::http::reply::Answer;
-use crate::http::{instances as instance_routes, pairs as pair_routes};
 use crate::store::instances::Instance;
 use crate::store::jobs::{self, NewJob};
-use crate::store::pairs::{self, Pair};
+use crate::store::pairs::Pair;
 use crate::store::{Conn, Transaction, certificates, deadline, instances};
 
 /// What a request is remembered to have been answered: how far the job is shows in the job.
@@ -65,9 +66,7 @@ pub async fn ask_for_pair_job(
         Course::Go(pending) => pending,
         Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
     };
-    let pair = pairs::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| pair_routes::unknown(&name))?;
+    let pair = lock::<PairSpec>(&mut tx, &name).await?;
     check_time(&mut tx, &options).await?;
     let new = NewJob {
         id: new_id(),
@@ -209,9 +208,7 @@ pub async fn ask_for_instance_job(
         Course::Go(pending) => pending,
         Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
     };
-    let instance = instances::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| instance_routes::unknown(&name))?;
+    let instance = lock::<InstanceSpec>(&mut tx, &name).await?;
     check_time(&mut tx, &options).await?;
     let new = of_instance(&mut tx, instance, (kind, options), (&request, now)).await?;
     jobs::enqueue(&mut tx, &new).await?;

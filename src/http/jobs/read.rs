@@ -1,27 +1,28 @@
 //! Reading jobs: lists, one job, its steps, its script, its result as an exit code.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use utoipa_axum::routes;
 
-use super::answer::{JOB_STATE, JobAnswer, settle, tag};
+use super::answer::{JOB_STATE, JobAnswer, missing, settle, tag};
 use super::filter::JobParameters;
 use super::script::ScriptParameters;
 use super::view::{self, JobView, StepView};
 use super::{plain, script};
+use crate::domain::instance::InstanceSpec;
 use crate::domain::job::JobState;
+use crate::domain::pair::PairSpec;
 use crate::http::api::Api;
+use crate::http::conditions;
 use crate::http::etag::Conditions;
 use crate::http::extract::{JobId, JobPath, NamePath, Named, Parameters, Wait};
 use crate::http::negotiate::{self, Format};
-use crate::http::page::{ListOf, Paging};
+use crate::http::page::{ListOf, Listing, Paging};
 use crate::http::policy::{Guarded, Policy};
 use crate::http::problem::{Kind, Problem};
-use crate::http::reply::{self, Answer, ListRequest};
-use crate::http::text::Table;
-use crate::http::{conditions, instances as instance_routes, pairs as pair_routes};
+use crate::http::registration::find;
+use crate::http::reply::{self, Answer};
 use crate::store::jobs::{self, JobFilter};
-use crate::store::list::Page;
 use crate::store::steps;
 
 pub fn routes() -> Vec<Guarded> {
@@ -45,19 +46,10 @@ pub fn routes() -> Vec<Guarded> {
         (String = "text/plain"),
     )))
 )]
-async fn list_jobs(
-    State(api): State<Api>,
-    uri: Uri,
-    Parameters((asked, paging)): Parameters<(JobParameters, Paging)>,
-    format: Format,
-) -> Answer {
-    let scope = format!("jobs {}", asked.scope());
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: &scope,
-    };
-    page(&api, &list, &asked.filter(), &paging).await
+async fn list_jobs(State(api): State<Api>, asked: Listing<JobParameters>) -> Answer {
+    let scope = format!("jobs {}", asked.filters.scope());
+    let filter = asked.filters.filter();
+    page(&api, asked, &scope, &filter).await
 }
 
 /// List a pair's jobs
@@ -72,27 +64,14 @@ async fn list_jobs(
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-pub async fn list_pair_jobs(
-    State(api): State<Api>,
-    uri: Uri,
-    Named(name): Named,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
-) -> Answer {
-    let mut conn = api.store.acquire().await?;
-    let pair = pair_routes::find(&mut conn, &name).await?;
-    drop(conn);
+pub async fn list_pair_jobs(State(api): State<Api>, Named(name): Named, asked: Listing) -> Answer {
+    let pair = find::<PairSpec>(&mut *api.store.acquire().await?, &name).await?;
     let filter = JobFilter {
         subject_id: Some(pair.id),
         ..JobFilter::default()
     };
     let scope = format!("jobs of pair {}", pair.id);
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: &scope,
-    };
-    page(&api, &list, &filter, &paging).await
+    page(&api, asked, &scope, &filter).await
 }
 
 /// List an instance's jobs
@@ -111,44 +90,23 @@ pub async fn list_pair_jobs(
 )]
 pub async fn list_instance_jobs(
     State(api): State<Api>,
-    uri: Uri,
     Named(name): Named,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
+    asked: Listing,
 ) -> Answer {
-    let mut conn = api.store.acquire().await?;
-    let instance = instance_routes::find(&mut conn, &name).await?;
-    drop(conn);
+    let instance = find::<InstanceSpec>(&mut *api.store.acquire().await?, &name).await?;
     let filter = JobFilter {
         instance_id: Some(instance.id),
         ..JobFilter::default()
     };
     let scope = format!("jobs of instance {}", instance.id);
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: &scope,
-    };
-    page(&api, &list, &filter, &paging).await
+    page(&api, asked, &scope, &filter).await
 }
 
-async fn page(api: &Api, list: &ListRequest<'_>, filter: &JobFilter, paging: &Paging) -> Answer {
-    let after = paging.after(&api.cursors, list.scope)?;
+async fn page(api: &Api, asked: Listing<impl Send>, scope: &str, filter: &JobFilter) -> Answer {
+    let after = asked.after(scope)?;
     let mut conn = api.store.acquire().await?;
-    let found = jobs::list(&mut conn, filter, after, paging.limit).await?;
-    let page = Page {
-        items: found.items.iter().map(JobView::brief).collect(),
-        next: found.next,
-    };
-    reply::page(api, list, page, |items: &[JobView]| {
-        let mut table = Table::new(&[
-            "JOB", "KIND", "SUBJECT", "STATE", "ATTEMPTS", "ASKED", "FINISHED", "CHANGE", "FAILURE",
-        ]);
-        for item in items {
-            table.row(item.cells());
-        }
-        table.render()
-    })
+    let found = jobs::list(&mut conn, filter, after, asked.limit()).await?;
+    asked.answer(scope, found.map(|job| JobView::brief(&job)))
 }
 
 /// Read a job
@@ -197,41 +155,15 @@ async fn get_job(
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn list_job_steps(
-    State(api): State<Api>,
-    uri: Uri,
-    JobId(id): JobId,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
-) -> Answer {
+async fn list_job_steps(State(api): State<Api>, JobId(id): JobId, asked: Listing) -> Answer {
     let scope = format!("steps of {id}");
-    let after = paging.after(&api.cursors, &scope)?;
+    let after = asked.after(&scope)?;
     let mut conn = api.store.acquire().await?;
     if jobs::get(&mut conn, id).await?.is_none() {
-        return Err(Problem::new(
-            Kind::NotFound,
-            format!("there is no job {id}"),
-        ));
+        return Err(missing(id));
     }
-    let found = steps::list(&mut conn, id, after, paging.limit).await?;
-    let page = Page {
-        items: found.items.into_iter().map(StepView::of).collect(),
-        next: found.next,
-    };
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: &scope,
-    };
-    reply::page(&api, &list, page, |items: &[StepView]| {
-        let mut table = Table::new(&[
-            "STEP", "ON", "FROM", "KIND", "OUTCOME", "STARTED", "TOOK", "WHAT", "SAID",
-        ]);
-        for item in items {
-            table.row(item.cells());
-        }
-        table.render()
-    })
+    let found = steps::list(&mut conn, id, after, asked.limit()).await?;
+    asked.answer(&scope, found.map(StepView::of))
 }
 
 /// Read a job's T-SQL as a script

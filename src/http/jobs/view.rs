@@ -12,7 +12,7 @@ use crate::domain::pair::{OperatingMode, Role};
 use crate::domain::script::Script;
 use crate::domain::step::{Step, StepOutcome};
 use crate::domain::wish::IfEndpointInUse;
-use crate::http::text::{maybe_moment, moment};
+use crate::http::text::{Tabular, maybe_moment, moment};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct JobView {
@@ -187,8 +187,14 @@ impl JobView {
             ..self
         }
     }
+}
 
-    pub fn cells(&self) -> [String; 9] {
+impl Tabular for JobView {
+    const COLUMNS: &'static [&'static str] = &[
+        "JOB", "KIND", "SUBJECT", "STATE", "ATTEMPTS", "ASKED", "FINISHED", "CHANGE", "FAILURE",
+    ];
+
+    fn cells(&self) -> Vec<String> {
         let (on, name) = match &self.subject {
             SubjectView::Pair(name) => ("pair", name),
             SubjectView::Instance(name) => ("instance", name),
@@ -198,7 +204,7 @@ impl JobView {
         } else {
             ""
         };
-        [
+        vec![
             self.id.to_string(),
             format!("{}{dry}", self.kind.as_str()),
             format!("{on} {name}"),
@@ -263,14 +269,20 @@ impl StepView {
             detail: step.detail,
         }
     }
+}
 
-    pub fn cells(&self) -> [String; 9] {
+impl Tabular for StepView {
+    const COLUMNS: &'static [&'static str] = &[
+        "STEP", "ON", "FROM", "KIND", "OUTCOME", "STARTED", "TOOK", "WHAT", "SAID",
+    ];
+
+    fn cells(&self) -> Vec<String> {
         let took = self.ended_at.map(|ended| {
             let ms = (ended - self.started_at).num_milliseconds().max(0);
             format!("{ms} ms")
         });
         let said = self.error.as_ref().map(ToString::to_string);
-        [
+        vec![
             format!("{}.{}", self.attempt, self.ordinal),
             self.instance.clone(),
             self.peer.clone().unwrap_or_default(),

@@ -2,33 +2,30 @@
 
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use chrono::{DateTime, Utc};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use self::wire::{PairView, PutPair};
-use super::api::Api;
-use super::etag::{Conditions, ETag};
-use super::extract::{Json, NamePath, Named, NoParameters, Parameters};
-use super::instances::refuse_open;
-use super::negotiate::{Format, JsonOnly};
-use super::object_names::{self, Acceptor};
-use super::page::{ListOf, Paging};
-use super::policy::{Guarded, Policy};
-use super::problem::{Fault, Kind, Problem};
-use super::reply::{self, Answer, Deleted, ListRequest};
-use super::text::Table;
-use super::trusts::Gallery;
+use self::wire::{PairView, PutPair, key};
 use crate::domain::id::new_id;
-use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::pair::PairSpec;
+use crate::domain::registration::Declared;
+use crate::http::api::Api;
+use crate::http::extract::{Json, NamePath};
+use crate::http::object_names::{self, Acceptor};
+use crate::http::page::{ListOf, Listing, Paging};
+use crate::http::policy::{Guarded, Policy};
+use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::registration::{self, Changing, Reading, Registration, refuse_open};
+use crate::http::reply::{Answer, Deleted};
+use crate::http::trusts::Gallery;
 use crate::store::instances::{self, Instance};
 use crate::store::list::Page;
 use crate::store::pairs::{self, Pair};
-use crate::store::{Conn, jobs};
+use crate::store::{Conn, StoreError, jobs};
 
 pub fn routes() -> Vec<Guarded> {
     vec![
@@ -37,12 +34,55 @@ pub fn routes() -> Vec<Guarded> {
     ]
 }
 
+/// The members of a pair by the keys of their names.
+type Members = HashMap<String, Instance>;
+
+impl Registration for PairSpec {
+    const NOUN: &'static str = "pair";
+    const PATH: &'static str = "pairs";
+    type View = PairView;
+
+    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Pair>, StoreError> {
+        pairs::get(conn, key).await
+    }
+
+    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Pair>, StoreError> {
+        pairs::get_for_update(conn, key).await
+    }
+
+    async fn list(
+        conn: &mut Conn,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Pair>, StoreError> {
+        pairs::list(conn, after, limit).await
+    }
+
+    async fn views(conn: &mut Conn, shown: &[Pair]) -> Result<Vec<PairView>, Problem> {
+        let members = shown.iter().flat_map(|pair| pair.spec.members());
+        let ids: BTreeSet<Uuid> = members.map(|(member, _)| member.id).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let members = instances::by_ids(conn, &ids).await?;
+        let gallery = Gallery::load(conn, members).await?;
+        Ok(shown.iter().map(|p| PairView::of(p, &gallery)).collect())
+    }
+
+    async fn check_unused(conn: &mut Conn, pair: &Pair) -> Result<(), Problem> {
+        refuse_while_changing(conn, pair.id).await?;
+        refuse_open(pairs::open_jobs(conn, pair.id).await?)
+    }
+
+    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        pairs::mark_deleted(conn, id, now).await
+    }
+}
+
 /// Declare a pair
 ///
 /// Two partners and an optional witness, all registered. Nothing is configured yet: ask for a job.
 #[utoipa::path(
     put, path = "/v1/pairs/{name}", operation_id = "put_pair", tag = "pairs",
-    params(NamePath, super::conditions::OfChanges),
+    params(NamePath, crate::http::conditions::OfChanges),
     request_body(content = PutPair, example = json!({"spec": {"partners": ["HOST_A", "HOST_B"], "witness": "HOST_W"}})),
     responses(
         (status = 200, description = "Changed, or identical to what was there.", body = PairView, example = json!(wire::example())),
@@ -52,140 +92,55 @@ pub fn routes() -> Vec<Guarded> {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-async fn put_pair(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    _: JsonOnly,
-    conditions: Conditions,
-    Json(body): Json<PutPair>,
-) -> Answer {
+async fn put_pair(State(api): State<Api>, asked: Changing, Json(body): Json<PutPair>) -> Answer {
+    body.check()?;
     let mut tx = api.store.begin().await?;
     instances::take_turn_at_names(&mut tx).await?;
-    let current = pairs::get_for_update(&mut tx, &name.key()).await?;
-    conditions.check_change(current.as_ref().map(tag).as_ref())?;
-    body.check()?;
+    let current = registration::current::<PairSpec>(&mut tx, &asked).await?;
     let members = find_members(&mut tx, &body).await?;
-    let spec = spec(&body, &members)?;
-    let now = api.clock.now();
-    let (status, pair) = match current {
-        Some(current) if current.spec == spec && current.labels == body.labels => {
-            (StatusCode::OK, current)
+    let wanted = body.complete(&members)?;
+    let mut declared = Declared::of(current, wanted, (asked.name, new_id()), api.clock.now());
+    match &mut declared {
+        Declared::Created(new) => {
+            check_names(&mut tx, &new.spec, &members).await?;
+            new.status_version = pairs::insert(&mut tx, new).await?;
         }
-        Some(current) => {
-            refuse_while_changing(&mut tx, current.id).await?;
-            check_names(&mut tx, &spec, &members).await?;
-            let changed = Pair {
-                spec,
-                labels: body.labels,
-                revision: current.revision + 1,
-                updated_at: now,
-                ..current
-            };
-            pairs::update(&mut tx, &changed).await?;
-            (StatusCode::OK, changed)
+        Declared::Changed(changed) => {
+            refuse_while_changing(&mut tx, changed.id).await?;
+            check_names(&mut tx, &changed.spec, &members).await?;
+            changed.status_version = pairs::update(&mut tx, changed).await?;
         }
-        None => {
-            check_names(&mut tx, &spec, &members).await?;
-            let created = Pair {
-                id: new_id(),
-                name,
-                labels: body.labels,
-                revision: 1,
-                status_version: 1,
-                created_at: now,
-                updated_at: now,
-                spec,
-            };
-            pairs::insert(&mut tx, &created).await?;
-            (StatusCode::CREATED, created)
-        }
-    };
-    // As it reads now: PostgreSQL keeps microseconds, and counts versions itself.
-    let pair = pairs::get_by_id(&mut tx, pair.id).await?.unwrap_or(pair);
-    let gallery = Gallery::load(&mut tx, members.into_values().collect()).await?;
-    tx.commit().await?;
-    let response = reply::tagged(
-        reply::json(status, &PairView::of(&pair, &gallery))?,
-        &tag(&pair),
-    );
-    Ok(reply::located(
-        response,
-        &format!("/v1/pairs/{}", pair.name),
-    ))
+        Declared::Unchanged(_) => {}
+    }
+    registration::declared(tx, declared).await
 }
 
-/// The members by lower-case name, their rows locked in one order: none can go or change its names meanwhile.
-async fn find_members(
-    conn: &mut Conn,
-    body: &PutPair,
-) -> Result<HashMap<String, Instance>, Problem> {
-    let mut keys: Vec<String> = body
-        .members()
-        .iter()
-        .map(|(_, name)| name.to_ascii_lowercase())
-        .collect();
-    keys.sort();
-    keys.dedup();
-    let mut found = HashMap::new();
+/// The members by the keys of their names, their rows locked in one order: none can go or change its names meanwhile.
+async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<Members, Problem> {
+    let named = body.members();
+    let keys: BTreeSet<String> = named.iter().filter_map(|(_, name)| key(name)).collect();
+    let mut found = Members::new();
     for key in keys {
-        if RegistrationName::parse(&key).is_ok()
-            && let Some(instance) = instances::get_for_update(conn, &key).await?
-        {
+        if let Some(instance) = instances::get_for_update(conn, &key).await? {
             found.insert(key, instance);
         }
     }
-    let missing: Vec<Fault> = body
-        .members()
+    let missing: Vec<Fault> = named
         .into_iter()
-        .filter(|(_, name)| !found.contains_key(&name.to_ascii_lowercase()))
+        .filter(|(_, name)| key(name).is_none_or(|key| !found.contains_key(&key)))
         .map(|(pointer, _)| {
-            Fault::new(
-                pointer,
-                "unknown_instance",
-                "there is no instance of this name; declare it first",
-            )
+            let detail = "there is no instance of this name; declare it first";
+            Fault::new(pointer, "unknown_instance", detail)
         })
         .collect();
-    if missing.is_empty() {
-        Ok(found)
-    } else {
-        Err(Problem::of(Kind::Refused, missing))
+    match missing.is_empty() {
+        true => Ok(found),
+        false => Err(Problem::of(Kind::Refused, missing)),
     }
 }
 
-fn spec(body: &PutPair, members: &HashMap<String, Instance>) -> Result<PairSpec, Problem> {
-    let named = |name: &str| {
-        members
-            .get(&name.to_ascii_lowercase())
-            .map(|instance| NamedRef {
-                id: instance.id,
-                name: instance.name.clone(),
-            })
-            .ok_or_else(|| Problem::new(Kind::Internal, "a member that was found is gone"))
-    };
-    let [first, second] = &body.spec.partners;
-    let spec = PairSpec {
-        partners: [named(first)?, named(second)?],
-        witness: body.spec.witness.as_deref().map(named).transpose()?,
-        operating_mode: body.spec.operating_mode,
-    };
-    spec.check().map_err(|refused| {
-        let faults = refused
-            .iter()
-            .map(|r| Fault::new(r.pointer(), r.code(), r.to_string()))
-            .collect();
-        Problem::of(Kind::Refused, faults)
-    })?;
-    Ok(spec)
-}
-
 /// The names every member gives the others, together with the peers it has through other pairs.
-async fn check_names(
-    conn: &mut Conn,
-    spec: &PairSpec,
-    members: &HashMap<String, Instance>,
-) -> Result<(), Problem> {
+async fn check_names(conn: &mut Conn, spec: &PairSpec, members: &Members) -> Result<(), Problem> {
     let pointer_of: Vec<(Uuid, &'static str)> = spec
         .members()
         .iter()
@@ -234,33 +189,15 @@ async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Proble
 /// With one entry in `status` per trust: whether it is configured, and whether it has been proven.
 #[utoipa::path(
     get, path = "/v1/pairs/{name}", operation_id = "get_pair", tag = "pairs",
-    params(NamePath, super::conditions::OfReads),
+    params(NamePath, crate::http::conditions::OfReads),
     responses(
         (status = 200, description = "The pair.", content((PairView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_pair(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    format: Format,
-    conditions: Conditions,
-) -> Answer {
-    let mut conn = api.store.acquire().await?;
-    let pair = find(&mut conn, &name).await?;
-    let tag = format.tag(tag(&pair));
-    if let Some(answer) = reply::known(&conditions, &tag) {
-        return Ok(answer);
-    }
-    let gallery = gallery(&mut conn, std::slice::from_ref(&pair)).await?;
-    let view = PairView::of(&pair, &gallery);
-    let response = match format {
-        Format::Text => reply::text(StatusCode::OK, view.plain()),
-        Format::Json => reply::json(StatusCode::OK, &view)?,
-    };
-    Ok(reply::tagged(response, &tag))
+async fn get_pair(State(api): State<Api>, asked: Reading) -> Answer {
+    registration::show::<PairSpec>(&api, asked).await
 }
 
 /// Forget a pair
@@ -268,7 +205,7 @@ async fn get_pair(
 /// Refused while a job on it is open. Nothing is changed on any SQL Server: its members go on trusting each other.
 #[utoipa::path(
     delete, path = "/v1/pairs/{name}", operation_id = "delete_pair", tag = "pairs",
-    params(NamePath, super::conditions::OfDeletes),
+    params(NamePath, crate::http::conditions::OfDeletes),
     responses(
         (status = 200, description = "Forgotten.", body = Deleted),
         (status = 404, response = crate::http::openapi::NotFound),
@@ -276,23 +213,8 @@ async fn get_pair(
         (status = 412, response = crate::http::openapi::PreconditionFailed),
     )
 )]
-async fn delete_pair(
-    State(api): State<Api>,
-    Named(name): Named,
-    _: Parameters<NoParameters>,
-    _: JsonOnly,
-    conditions: Conditions,
-) -> Answer {
-    let mut tx = api.store.begin().await?;
-    let pair = pairs::get_for_update(&mut tx, &name.key())
-        .await?
-        .ok_or_else(|| unknown(&name))?;
-    conditions.check_change(Some(&tag(&pair)))?;
-    refuse_while_changing(&mut tx, pair.id).await?;
-    refuse_open(pairs::open_jobs(&mut tx, pair.id).await?)?;
-    pairs::mark_deleted(&mut tx, pair.id, api.clock.now()).await?;
-    tx.commit().await?;
-    reply::deleted(pair.name)
+async fn delete_pair(State(api): State<Api>, asked: Changing) -> Answer {
+    registration::forget::<PairSpec>(&api, asked).await
 }
 
 /// List pairs
@@ -304,73 +226,6 @@ async fn delete_pair(
         (String = "text/plain"),
     )))
 )]
-async fn list_pairs(
-    State(api): State<Api>,
-    uri: Uri,
-    Parameters(paging): Parameters<Paging>,
-    format: Format,
-) -> Answer {
-    let list = ListRequest {
-        uri: &uri,
-        format,
-        scope: "pairs",
-    };
-    let after: Option<String> = paging.after(&api.cursors, list.scope)?;
-    let mut conn = api.store.acquire().await?;
-    let found = pairs::list(&mut conn, after.as_deref(), paging.limit).await?;
-    let gallery = gallery(&mut conn, &found.items).await?;
-    let page = Page {
-        items: found
-            .items
-            .iter()
-            .map(|p| PairView::of(p, &gallery))
-            .collect(),
-        next: found.next,
-    };
-    reply::page(&api, &list, page, columns)
-}
-
-fn columns(items: &[PairView]) -> String {
-    let mut table = Table::new(&[
-        "NAME", "PARTNERS", "WITNESS", "MODE", "TRUSTS", "REVISION", "LABELS",
-    ]);
-    for item in items {
-        table.row(item.cells());
-    }
-    table.render()
-}
-
-async fn gallery(conn: &mut Conn, pairs: &[Pair]) -> Result<Gallery, Problem> {
-    let mut ids: Vec<Uuid> = pairs
-        .iter()
-        .flat_map(|pair| {
-            pair.spec
-                .members()
-                .into_iter()
-                .map(|(m, _)| m.id)
-                .collect::<Vec<_>>()
-        })
-        .collect();
-    ids.sort();
-    ids.dedup();
-    let members = instances::by_ids(conn, &ids).await?;
-    Gallery::load(conn, members).await
-}
-
-/// The live pair of this name.
-///
-/// # Errors
-/// `not_found`.
-pub async fn find(conn: &mut Conn, name: &RegistrationName) -> Result<Pair, Problem> {
-    pairs::get(conn, &name.key())
-        .await?
-        .ok_or_else(|| unknown(name))
-}
-
-fn tag(pair: &Pair) -> ETag {
-    ETag::new(pair.id, pair.revision, pair.status_version)
-}
-
-pub fn unknown(name: &RegistrationName) -> Problem {
-    Problem::new(Kind::NotFound, format!("there is no pair {name}"))
+async fn list_pairs(State(api): State<Api>, asked: Listing) -> Answer {
+    registration::list::<PairSpec>(&api, asked).await
 }

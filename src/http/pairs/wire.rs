@@ -1,14 +1,18 @@
 //! Pairs as they cross the wire.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
+use crate::domain::name::RegistrationName;
 use crate::domain::pair::{OperatingMode, PairSpec};
-use crate::domain::registration::Labels;
+use crate::domain::registration::{Labels, Wanted};
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
-use crate::http::text::Lines;
+use crate::http::registration::{Screen, registration_view};
+use crate::http::text::{Lines, Tabular};
 use crate::http::trusts::{self, Gallery, TrustView, in_short};
+use crate::store::instances::Instance;
 use crate::store::pairs::Pair;
 
 /// A pair as it is declared.
@@ -49,6 +53,36 @@ impl PutPair {
         }
     }
 
+    /// The declaration with the members it refers to, by the keys of their names.
+    ///
+    /// # Errors
+    /// `refused`, with every rule that is broken.
+    pub fn complete(
+        self,
+        members: &HashMap<String, Instance>,
+    ) -> Result<Wanted<PairSpec>, Problem> {
+        let named = |name: &String| {
+            key(name)
+                .and_then(|key| members.get(&key))
+                .map(Instance::named)
+                .ok_or_else(|| Problem::new(Kind::Internal, "a member that was found is gone"))
+        };
+        let [first, second] = &self.spec.partners;
+        let spec = PairSpec {
+            partners: [named(first)?, named(second)?],
+            witness: self.spec.witness.as_ref().map(named).transpose()?,
+            operating_mode: self.spec.operating_mode,
+        };
+        spec.check().map_err(|refused| {
+            let faults = refused
+                .iter()
+                .map(|r| Fault::new(r.pointer(), r.code(), r.to_string()))
+                .collect();
+            Problem::of(Kind::Refused, faults)
+        })?;
+        Ok(Wanted::new(spec, self.labels))
+    }
+
     /// The members' names with the pointers to blame.
     pub fn members(&self) -> Vec<(&'static str, &str)> {
         let [first, second] = &self.spec.partners;
@@ -61,19 +95,15 @@ impl PutPair {
     }
 }
 
-/// A pair as it is shown.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct PairView {
-    #[schema(example = "erp")]
-    name: String,
-    #[schema(value_type = BTreeMap<String, String>)]
-    labels: Labels,
-    /// Counts changes of spec and labels.
-    revision: i64,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-    spec: PairOutput,
-    status: PairStatus,
+/// By what an instance of this name is found; `None` for what is no name.
+pub fn key(name: &str) -> Option<String> {
+    RegistrationName::parse(name).ok().map(|name| name.key())
+}
+
+registration_view! {
+    /// A pair as it is shown.
+    PairView(PairOutput, PairStatus),
+    example "erp", revision "Counts changes of spec and labels."
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -95,45 +125,45 @@ impl PairView {
     /// `gallery` must have all members.
     #[must_use]
     pub fn of(pair: &Pair, gallery: &Gallery) -> Self {
-        Self {
-            name: pair.name.to_string(),
-            labels: pair.labels.clone(),
-            revision: pair.revision,
-            created_at: pair.created_at,
-            updated_at: pair.updated_at,
-            spec: PairOutput {
-                partners: pair.spec.partners.clone().map(|p| p.name.to_string()),
-                witness: pair.spec.witness.as_ref().map(|w| w.name.to_string()),
-                operating_mode: pair.spec.operating_mode,
-            },
-            status: PairStatus {
-                trusts: trusts_of(&pair.spec, gallery),
-            },
-        }
+        let spec = PairOutput {
+            partners: pair.spec.partners.clone().map(|p| p.name.to_string()),
+            witness: pair.spec.witness.as_ref().map(|w| w.name.to_string()),
+            operating_mode: pair.spec.operating_mode,
+        };
+        let trusts = trusts_of(&pair.spec, gallery);
+        Self::around(pair, spec, PairStatus { trusts })
     }
 
-    /// The pair on a screen of its own, with its trusts.
-    pub fn plain(&self) -> String {
-        let mode = self.spec.operating_mode.map_or("", |m| m.as_str());
+    fn mode(&self) -> &'static str {
+        self.spec.operating_mode.map_or("", |m| m.as_str())
+    }
+}
+
+impl Screen for PairView {
+    fn plain(&self) -> String {
         let mut lines = Lines::default();
         lines.line("pair", &self.name);
         lines.line("partners", self.spec.partners.join(" "));
         lines.line("witness", self.spec.witness.as_deref().unwrap_or_default());
-        lines.line("mode", mode);
+        lines.line("mode", self.mode());
         lines.line("labels", labels::cell(&self.labels));
         lines.line("revision", self.revision.to_string());
         lines.line("trusts", in_short(&self.status.trusts));
         lines.render() + "\n" + &trusts::columns(&self.status.trusts)
     }
+}
 
-    pub fn cells(&self) -> [String; 7] {
-        [
+impl Tabular for PairView {
+    const COLUMNS: &'static [&'static str] = &[
+        "NAME", "PARTNERS", "WITNESS", "MODE", "TRUSTS", "REVISION", "LABELS",
+    ];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
             self.name.clone(),
             self.spec.partners.join(" "),
             self.spec.witness.clone().unwrap_or_default(),
-            self.spec
-                .operating_mode
-                .map_or(String::new(), |m| m.as_str().to_owned()),
+            self.mode().to_owned(),
             in_short(&self.status.trusts),
             self.revision.to_string(),
             labels::cell(&self.labels),

@@ -72,14 +72,6 @@ fn a_secret_is_not_in_its_seal_and_no_two_seals_are_alike() {
 }
 
 #[test]
-fn derived_keys_differ_by_label_and_from_the_key() {
-    let key = key(1);
-    assert_eq!(key.derive("cursor"), key.clone().derive("cursor"));
-    assert_ne!(key.derive("cursor"), key.derive("etag"));
-    assert_ne!(key.derive("cursor"), [1; 32]);
-}
-
-#[test]
 fn a_key_file_is_made_once_and_read_back() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("seal.key");
