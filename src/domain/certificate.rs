@@ -10,6 +10,7 @@ mod dress;
 mod foreign;
 mod issuer_serial;
 mod pem;
+mod pins;
 mod presented;
 mod refused;
 mod signature;
@@ -22,6 +23,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
 pub use self::issuer_serial::IssuerSerial;
+pub use self::pins::{Acceptance, PinHashes};
 pub use self::presented::{Presented, PublicKeyBytes};
 pub use self::refused::RefusedCertificate;
 pub use self::signature::SelfSignature;

@@ -1,6 +1,6 @@
 //! Stored log-ins for instances, and which hosts they may be sent to.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 /// A credential as it is registered; the password is kept sealed and never comes back out of the API.
@@ -33,6 +33,62 @@ impl CredentialKind {
 pub struct LoginSecret {
     pub user: String,
     pub password: SecretString,
+}
+
+/// The most UTF-16 units that SQL Server takes in a login's name, and in its password.
+const MAX_UNITS: usize = 128;
+
+/// Why a text is no name of a SQL login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefusedUser {
+    #[error("wanted are 1 to {MAX_UNITS} UTF-16 units, no control characters")]
+    Shape,
+    #[error("a name with a backslash is a Windows log-in; only SQL log-ins can be stored so far")]
+    WindowsLogin,
+}
+
+impl RefusedUser {
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Shape => "invalid_user",
+            Self::WindowsLogin => "windows_login",
+        }
+    }
+}
+
+/// Checks the name of a SQL login.
+///
+/// # Errors
+/// The first rule that it breaks.
+pub fn check_user(user: &str) -> Result<(), RefusedUser> {
+    if !is_short(user) || user.chars().any(char::is_control) {
+        Err(RefusedUser::Shape)
+    } else if user.contains('\\') {
+        Err(RefusedUser::WindowsLogin)
+    } else {
+        Ok(())
+    }
+}
+
+/// What a password is that SQL Server refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("wanted are 1 to {MAX_UNITS} UTF-16 units")]
+pub struct RefusedPassword;
+
+/// Checks the length of a password.
+///
+/// # Errors
+/// When it is empty or too long.
+pub fn check_password(password: &SecretString) -> Result<(), RefusedPassword> {
+    match is_short(password.expose_secret()) {
+        true => Ok(()),
+        false => Err(RefusedPassword),
+    }
+}
+
+fn is_short(text: &str) -> bool {
+    (1..=MAX_UNITS).contains(&text.encode_utf16().count())
 }
 
 /// A host a credential may be sent to: an exact name or address, or `*.suffix` for any depth below it.
@@ -104,6 +160,25 @@ impl CredentialSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sql_login_has_a_short_name_without_a_domain() {
+        for good in ["sa", "\u{1f512}", &"u".repeat(128)] {
+            assert_eq!(check_user(good), Ok(()), "{good:?}");
+        }
+        for bad in ["", "a\nb", &"u".repeat(129), &"\u{1f512}".repeat(65)] {
+            assert_eq!(check_user(bad), Err(RefusedUser::Shape), "{bad:?}");
+        }
+        assert_eq!(check_user(r"CORP\sa"), Err(RefusedUser::WindowsLogin));
+    }
+
+    #[test]
+    fn a_password_has_an_end() {
+        for (length, fits) in [(0, false), (1, true), (128, true), (129, false)] {
+            let password = SecretString::from("p".repeat(length));
+            assert_eq!(check_password(&password).is_ok(), fits, "{length}");
+        }
+    }
 
     #[test]
     fn a_pattern_covers_what_it_says_and_no_more() -> Result<(), InvalidHostPattern> {

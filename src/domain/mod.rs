@@ -4,8 +4,10 @@
 //! (`observation`), what is wanted (`wish`), what follows (`finding`, `action`, `plan`), what was done (`job`, `step`).
 
 pub mod action;
+pub mod ca_bundle;
 pub mod cause;
 pub mod certificate;
+pub mod change;
 pub mod clock;
 pub mod credential;
 pub mod cure;
@@ -21,6 +23,7 @@ pub mod identity;
 pub mod instance;
 pub mod invisible;
 pub mod job;
+pub mod labels;
 pub mod name;
 pub mod naming;
 pub mod object_name;

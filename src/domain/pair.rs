@@ -54,13 +54,27 @@ impl Role {
     }
 }
 
+/// A part of a pair's declaration: who or what is to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The first or the second.
+    Partner(usize),
+    Witness,
+    OperatingMode,
+}
+
+impl Place {
+    /// Where the members stand, in the order of [`PairSpec::members`].
+    pub const MEMBERS: [Self; 3] = [Self::Partner(0), Self::Partner(1), Self::Witness];
+}
+
 /// Why a pair is refused by a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedPair {
     #[error(
         "instance {name} appears twice; a pair needs two different partners and a third instance as witness"
     )]
-    SameInstanceTwice { name: String, pointer: &'static str },
+    SameInstanceTwice { name: String, place: Place },
     #[error("operating_mode {} uses no witness; with a witness it must be high_safety_with_failover or absent", found.as_str())]
     WitnessNotUsed { found: OperatingMode },
     #[error("operating_mode high_safety_with_failover needs a witness")]
@@ -77,13 +91,13 @@ impl RefusedPair {
         }
     }
 
-    /// JSON pointer to the member to blame.
+    /// Where the fault is.
     #[must_use]
-    pub fn pointer(&self) -> &'static str {
+    pub fn place(&self) -> Place {
         match self {
-            Self::SameInstanceTwice { pointer, .. } => pointer,
-            Self::WitnessNotUsed { .. } => "/spec/operating_mode",
-            Self::WitnessMissing => "/spec/witness",
+            Self::SameInstanceTwice { place, .. } => *place,
+            Self::WitnessNotUsed { .. } => Place::OperatingMode,
+            Self::WitnessMissing => Place::Witness,
         }
     }
 }
@@ -96,17 +110,17 @@ impl PairSpec {
     pub fn check(&self) -> Result<(), Vec<RefusedPair>> {
         let mut refused = Vec::new();
         let [first, second] = &self.partners;
-        let twice = |name: &NamedRef, pointer| RefusedPair::SameInstanceTwice {
+        let twice = |name: &NamedRef, place| RefusedPair::SameInstanceTwice {
             name: name.name.to_string(),
-            pointer,
+            place,
         };
         if first.id == second.id {
-            refused.push(twice(second, "/spec/partners/1"));
+            refused.push(twice(second, Place::Partner(1)));
         }
         if let Some(witness) = &self.witness
             && (witness.id == first.id || witness.id == second.id)
         {
-            refused.push(twice(witness, "/spec/witness"));
+            refused.push(twice(witness, Place::Witness));
         }
         match (self.operating_mode, &self.witness) {
             (Some(OperatingMode::HighSafetyWithFailover), None) => {
@@ -164,9 +178,9 @@ mod tests {
     #[test]
     fn one_instance_fills_one_place() {
         let same = pair("a", "a", None, None).check().unwrap_err();
-        assert_eq!(same[0].pointer(), "/spec/partners/1");
+        assert_eq!(same[0].place(), Place::Partner(1));
         let witness = pair("a", "b", Some("b"), None).check().unwrap_err();
-        assert_eq!(witness[0].pointer(), "/spec/witness");
+        assert_eq!(witness[0].place(), Place::Witness);
         assert!(pair("a", "b", Some("w"), None).check().is_ok());
     }
 

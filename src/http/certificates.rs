@@ -20,7 +20,7 @@ use super::negotiate::{self, JsonOnly};
 use super::page::{ListOf, Listing, Paging};
 use super::policy::{Guarded, Policy};
 use super::problem::{Kind, Problem};
-use super::registration::{find, lock};
+use super::registration::find;
 use super::reply::{self, Answer, Deleted};
 use crate::domain::instance::InstanceSpec;
 use crate::domain::name::RegistrationName;
@@ -53,7 +53,6 @@ async fn list_certificates(State(api): State<Api>, Named(name): Named, asked: Li
     let instance = find::<InstanceSpec>(&mut conn, &name).await?;
     let scope = format!("certificates {}", instance.id);
     let after: Option<(DateTime<Utc>, String)> = asked.after(&scope)?;
-    let pins = certificates::pins(&mut conn, instance.id).await?;
     let mut all = certificates::list(&mut conn, instance.id).await?;
     // An instance has a handful; they are paged here so that every list reads alike.
     let key = |c: &StoredCertificate| {
@@ -65,7 +64,7 @@ async fn list_certificates(State(api): State<Api>, Named(name): Named, asked: Li
     all.sort_by_key(|c| std::cmp::Reverse(key(c)));
     all.retain(|c| after.as_ref().is_none_or(|after| key(c) < *after));
     let page = Page::of(all, asked.limit(), key);
-    asked.answer(&scope, page.map(|c| CertificateView::of(&c, &pins)))
+    asked.answer(&scope, page.map(|c| CertificateView::of(&c)))
 }
 
 /// Read a certificate
@@ -97,9 +96,8 @@ async fn get_certificate(
     let stored = certificates::get(&mut conn, instance.id, &sha256)
         .await?
         .ok_or_else(|| no_such(&name))?;
-    let pins = certificates::pins(&mut conn, instance.id).await?;
-    let view = CertificateView::of(&stored, &pins);
-    let tag = tag(&stored, &view);
+    let view = CertificateView::of(&stored);
+    let tag = tag(&stored);
     let (tag, extension) = match media {
         negotiate::DER => (tag.with_suffix(".der"), "cer"),
         negotiate::PEM => (tag.with_suffix(".pem"), "pem"),
@@ -137,13 +135,13 @@ fn file_stem(instance: &RegistrationName, stored: &StoredCertificate) -> String 
 }
 
 /// A certificate never changes; what is said about it moves with its last upload, and with another one becoming the pin.
-fn tag(stored: &StoredCertificate, view: &CertificateView) -> ETag {
+fn tag(stored: &StoredCertificate) -> ETag {
     let mut id = [0; 16];
     id.copy_from_slice(&stored.certificate.sha256.as_bytes()[..16]);
     ETag::new(
         Uuid::from_bytes(id),
         stored.uploaded_seq.unwrap_or_default(),
-        i64::from(view.pinned),
+        i64::from(stored.pinned),
     )
 }
 
@@ -166,7 +164,7 @@ async fn delete_certificate(
     _: JsonOnly,
 ) -> Answer {
     let mut tx = api.store.begin().await?;
-    let instance = lock::<InstanceSpec>(&mut tx, &name).await?;
+    let instance = find::<InstanceSpec>(&mut tx, &name).await?;
     if !certificates::mark_deleted(&mut tx, instance.id, &sha256, api.clock.now()).await? {
         return Err(no_such(&name));
     }

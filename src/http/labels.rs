@@ -1,44 +1,21 @@
-//! Labels as they come in: the caller's keys and values, bounded.
+//! Labels on the wire: where a refused one stands, and all of them in one cell of a table.
 
+use super::extract::escape;
 use super::problem::Fault;
 use super::text::one_line;
+use crate::domain::labels::{RefusedLabel, check};
 use crate::domain::registration::Labels;
 
-const MAX_LABELS: usize = 64;
-const MAX_KEY: usize = 63;
-const MAX_VALUE: usize = 256;
-
-/// Reports every label that breaks a rule.
-pub fn check(labels: &Labels, faults: &mut Vec<Fault>) {
-    if labels.len() > MAX_LABELS {
-        faults.push(Fault::new(
-            "/labels",
-            "too_many_labels",
-            format!(
-                "found {} labels; at most {MAX_LABELS} are kept",
-                labels.len()
-            ),
-        ));
-    }
-    for (key, value) in labels {
-        let pointer = || format!("/labels/{}", key.replace('~', "~0").replace('/', "~1"));
-        if !is_key(key) {
-            faults.push(Fault::new(
-                pointer(),
-                "invalid_label_key",
-                "wanted are 1 to 63 letters, digits, '_', '.', '/' or '-', the first a letter or digit",
-            ));
-        }
-        if value.chars().count() > MAX_VALUE || value.chars().any(char::is_control) {
-            faults.push(Fault::new(
-                pointer(),
-                "invalid_label_value",
-                format!(
-                    "wanted are at most {MAX_VALUE} characters, none of them a control character"
-                ),
-            ));
-        }
-    }
+/// Every rule the labels of a body break.
+pub fn faults(labels: &Labels) -> Vec<Fault> {
+    let fault = |refused: &RefusedLabel| {
+        let pointer = match refused.key() {
+            None => "/labels".to_owned(),
+            Some(key) => format!("/labels/{}", escape(key)),
+        };
+        Fault::new(pointer, refused.code(), refused.to_string())
+    };
+    check(labels).iter().map(fault).collect()
 }
 
 /// Labels as one cell of a table.
@@ -47,35 +24,25 @@ pub fn cell(labels: &Labels) -> String {
     one_line(&all.join(","))
 }
 
-fn is_key(key: &str) -> bool {
-    (1..=MAX_KEY).contains(&key.len())
-        && key.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/' | b'-'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn each_rule_has_its_pointer() {
-        let labels: Labels = [("a/b", "x"), ("-", "y"), ("ok", "z\n")]
+        let labels: Labels = [("a/b", "x"), ("-", "y"), ("c/d", "z\n")]
             .into_iter()
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .collect();
-        let mut faults = Vec::new();
-        check(&labels, &mut faults);
-        let found: Vec<_> = faults
-            .iter()
-            .map(|f| (f.pointer.as_str(), f.code))
+        let found: Vec<_> = faults(&labels)
+            .into_iter()
+            .map(|f| (f.pointer, f.code))
             .collect();
         assert_eq!(
             found,
             [
-                ("/labels/-", "invalid_label_key"),
-                ("/labels/ok", "invalid_label_value")
+                ("/labels/-".to_owned(), "invalid_label_key"),
+                ("/labels/c~1d".to_owned(), "invalid_label_value")
             ]
         );
     }

@@ -168,6 +168,18 @@ impl Problem {
         problem
     }
 
+    /// Refuses what breaks a rule.
+    ///
+    /// # Errors
+    /// `refused`, if there is any fault.
+    pub fn unless_empty(faults: Vec<Fault>) -> Result<(), Self> {
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Self::of(Kind::Refused, faults))
+        }
+    }
+
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
         self.0.errors.push(fault);

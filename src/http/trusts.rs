@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use super::text::{Tabular, maybe_moment, moment, table};
+use crate::domain::certificate::PinHashes;
 use crate::domain::name::RegistrationName;
 use crate::domain::trust::{AdmitReason, Admits, Basis, Configured, InPlace, Proof};
 use crate::store::Conn;
-use crate::store::certificates::{self, PinHashes};
+use crate::store::certificates;
 use crate::store::instances::Instance;
 use crate::store::trusts::{self, SeenTrust};
 

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::instances::bump_status_around;
 use super::read::At;
 use super::{Conn, StoreError};
-use crate::domain::certificate::{Certificate, Purpose, Source};
+use crate::domain::certificate::{Acceptance, Certificate, PinHashes, Purpose, Source};
 use crate::domain::hash::Sha256;
 
 const TABLE: &str = "certificates";
@@ -26,6 +26,8 @@ pub struct StoredCertificate {
     pub uploaded_at: Option<DateTime<Utc>>,
     /// Its place among all uploads.
     pub uploaded_seq: Option<i64>,
+    /// It counts now: the last upload of its purpose.
+    pub pinned: bool,
 }
 
 /// The certificates that count for an instance.
@@ -37,13 +39,6 @@ pub struct Pins {
     pub next: Option<StoredCertificate>,
 }
 
-/// [`Pins`] by their hashes only.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct PinHashes {
-    pub current: Option<Sha256>,
-    pub next: Option<Sha256>,
-}
-
 struct Row {
     instance_id: Uuid,
     der: Vec<u8>,
@@ -52,6 +47,7 @@ struct Row {
     created_at: DateTime<Utc>,
     uploaded_at: Option<DateTime<Utc>>,
     uploaded_seq: Option<i64>,
+    pinned: bool,
 }
 
 /// The one select list of this table; the rest of the statement is the caller's.
@@ -59,7 +55,8 @@ macro_rules! rows {
     ($rest:tt $(, $argument:expr)*) => {
         sqlx::query_as!(
             Row,
-            "select instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq from certificates " + $rest
+            "select instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq, pinned
+             from certificates " + $rest
             $(, $argument)*
         )
     };
@@ -81,12 +78,25 @@ impl TryFrom<Row> for StoredCertificate {
             created_at: row.created_at,
             uploaded_at: row.uploaded_at,
             uploaded_seq: row.uploaded_seq,
+            pinned: row.pinned,
         })
     }
 }
 
+/// What became of an upload.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Upload {
+    /// It is the pin of its purpose; `is_new` when the instance was not known to have it (to the caller: 201).
+    Kept {
+        certificate: Box<StoredCertificate>,
+        is_new: bool,
+    },
+    /// See [`Acceptance::AlreadyCurrent`]; nothing was written.
+    AlreadyCurrent,
+}
+
 /// Keeps an upload as the pin of its purpose. Bytes that are there already are moved to the purpose; uploading what is
-/// that purpose's pin already writes nothing. Says whether the certificate is new (to the caller: 201).
+/// that purpose's pin already writes nothing.
 ///
 /// The instance is locked first, so that of two uploads at once one is plainly the last.
 pub async fn upload(
@@ -95,18 +105,16 @@ pub async fn upload(
     certificate: &Certificate,
     purpose: Purpose,
     now: DateTime<Utc>,
-) -> Result<(StoredCertificate, bool), StoreError> {
+) -> Result<Upload, StoreError> {
     lock_instance(conn, instance).await?;
+    let pins = pin_hashes(conn, &[instance]).await?;
+    let pins = pins.get(&instance).copied().unwrap_or_default();
     let before = get(conn, instance, &certificate.sha256).await?;
-    let pins = pins(conn, instance).await?;
-    let pin = match purpose {
-        Purpose::Current => pins.current,
-        Purpose::Next => pins.next,
-    };
-    if let Some(pin) = pin
-        && pin.certificate.sha256 == certificate.sha256
-    {
-        return Ok((pin, false));
+    let is_new = before.is_none();
+    match (pins.accept(certificate.sha256, purpose), before) {
+        (Acceptance::AlreadyCurrent, _) => return Ok(Upload::AlreadyCurrent),
+        (Acceptance::Unchanged, Some(pin)) => return Ok(Upload::kept(pin, false)),
+        (Acceptance::Unchanged | Acceptance::Accepted, _) => {}
     }
     sqlx::query!(
         "update certificates set pinned = false where instance_id = $1 and purpose = $2 and pinned",
@@ -123,7 +131,7 @@ pub async fn upload(
          on conflict (instance_id, sha256) do update
          set source = excluded.source, purpose = excluded.purpose, uploaded_at = excluded.uploaded_at,
              uploaded_seq = excluded.uploaded_seq, deleted_at = null, pinned = true
-         returning instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq",
+         returning instance_id, der, source, purpose, created_at, uploaded_at, uploaded_seq, pinned",
         instance,
         certificate.sha256.as_bytes(),
         certificate.der,
@@ -135,7 +143,16 @@ pub async fn upload(
     .fetch_one(&mut *conn)
     .await?;
     bump_status_around(conn, instance).await?;
-    Ok((kept.try_into()?, before.is_none()))
+    Ok(Upload::kept(kept.try_into()?, is_new))
+}
+
+impl Upload {
+    fn kept(certificate: StoredCertificate, is_new: bool) -> Self {
+        Self::Kept {
+            certificate: Box::new(certificate),
+            is_new,
+        }
+    }
 }
 
 /// Notes a certificate that was read from the instance's endpoint. An upload of the same bytes stays what it is; one that

@@ -5,6 +5,7 @@ mod model;
 use chrono::Duration;
 use sqlx::PgPool;
 
+use super::certificates::Upload;
 use super::fixture::*;
 use super::trusts::SeenTrust;
 use super::*;
@@ -234,25 +235,29 @@ async fn jobs_are_listed_by_what_they_name(pool: PgPool) {
     assert_eq!(rest.items.len(), 2);
 }
 
+fn is_new(upload: &Upload) -> bool {
+    matches!(upload, Upload::Kept { is_new: true, .. })
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn the_last_upload_of_a_purpose_is_its_pin(pool: PgPool) {
     let conn = &mut *pool.acquire().await.unwrap();
     let fleet = fleet(conn, 1).await;
     let id = fleet[0].id;
     let (old, new) = (certificate(1), certificate(2));
-    let (_, created) = certificates::upload(conn, id, &old, Purpose::Current, now())
+    let uploaded = certificates::upload(conn, id, &old, Purpose::Current, now())
         .await
         .unwrap();
-    assert!(created);
+    assert!(is_new(&uploaded));
     let counted = instances::get(conn, "i0")
         .await
         .unwrap()
         .unwrap()
         .status_version;
-    let (_, created) = certificates::upload(conn, id, &old, Purpose::Current, now())
+    let uploaded = certificates::upload(conn, id, &old, Purpose::Current, now())
         .await
         .unwrap();
-    assert!(!created);
+    assert!(!is_new(&uploaded));
     let same = instances::get(conn, "i0")
         .await
         .unwrap()
@@ -265,10 +270,12 @@ async fn the_last_upload_of_a_purpose_is_its_pin(pool: PgPool) {
     let pins = certificates::pins(conn, id).await.unwrap();
     assert_eq!(pins.current.unwrap().certificate, old);
     assert_eq!(pins.next.unwrap().certificate, new);
-    let (moved, created) = certificates::upload(conn, id, &new, Purpose::Current, now())
+    let refused = certificates::upload(conn, id, &old, Purpose::Next, now()).await;
+    assert_eq!(refused.unwrap(), Upload::AlreadyCurrent);
+    let moved = certificates::upload(conn, id, &new, Purpose::Current, now())
         .await
         .unwrap();
-    assert_eq!((moved.purpose, created), (Some(Purpose::Current), false));
+    assert!(!is_new(&moved));
     let pins = certificates::pins(conn, id).await.unwrap();
     assert_eq!(pins.current.unwrap().certificate, new);
     assert!(pins.next.is_none(), "what became current is no longer next");

@@ -17,7 +17,7 @@ use crate::http::extract::{
 use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
 use crate::http::negotiate::JsonOnly;
 use crate::http::problem::{Fault, Kind, Problem};
-use crate::http::registration::{find, lock};
+use crate::http::registration::find;
 use crate::http::reply::{self, Answer};
 use crate::store::certificate_uses::{self, Clash};
 use crate::store::{Conn, certificates};
@@ -106,32 +106,28 @@ pub(super) async fn upload_certificate(
         now,
     };
     let certificate = Certificate::from_upload(&bytes, &terms).map_err(refused)?;
-    let instance = lock::<InstanceSpec>(&mut tx, &name).await?;
-    let pins = certificates::pins(&mut tx, instance.id).await?;
-    if asked.purpose == Purpose::Next
-        && pins
-            .current
-            .is_some_and(|pin| pin.certificate.sha256 == certificate.sha256)
-    {
-        return Err(already_current());
-    }
+    let instance = find::<InstanceSpec>(&mut tx, &name).await?;
     let clashes = certificate_uses::clashes(&mut tx, &certificate).await?;
+    let kept = certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
+    let certificates::Upload::Kept {
+        certificate,
+        is_new,
+    } = kept
+    else {
+        return Err(already_current());
+    };
     if asked.purpose == Purpose::Next {
         refuse_clash(instance.id, &clashes)?;
     }
-    let (stored, created) =
-        certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
-    let pins = certificates::pins(&mut tx, instance.id).await?;
-    let status = if created {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
+    let status = match is_new {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
     };
-    let object = format!("{}/{}", instance.id, certificate.sha256);
+    let object = format!("{}/{}", instance.id, certificate.certificate.sha256);
     pending.remember(&mut tx, status.as_u16(), object).await?;
-    let warnings = warnings::of(&api, &mut tx, &stored, &clashes).await?;
+    let warnings = warnings::of(&api, &mut tx, &certificate, &clashes).await?;
     tx.commit().await?;
-    let view = UploadedView::of(&stored, &pins, warnings);
+    let view = UploadedView::of(&certificate, warnings);
     uploaded(status, &instance.name, &view)
 }
 
@@ -153,7 +149,6 @@ fn refuse_clash(instance: Uuid, clashes: &[Clash]) -> Result<(), Problem> {
     ))
 }
 
-/// Taken, it would silently end the pin: from then on whatever the endpoint shows would be let in.
 fn already_current() -> Problem {
     let detail =
         "this certificate is the instance's pin (purpose current); the next one has to be another"
@@ -185,11 +180,10 @@ async fn replay(
     let stored = certificates::get(conn, instance.id, &sha256)
         .await?
         .ok_or_else(|| no_such(name))?;
-    let pins = certificates::pins(conn, instance.id).await?;
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let clashes = certificate_uses::clashes(conn, &stored.certificate).await?;
     let warnings = warnings::of(api, conn, &stored, &clashes).await?;
-    let view = UploadedView::of(&stored, &pins, warnings);
+    let view = UploadedView::of(&stored, warnings);
     uploaded(status, &instance.name, &view).map(replayed)
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::warnings::UploadWarning;
 use crate::domain::certificate::{Purpose, Source};
 use crate::http::text::{Tabular, maybe_moment, moment};
-use crate::store::certificates::{self, StoredCertificate};
+use crate::store::certificates::StoredCertificate;
 
 /// A certificate as it is shown.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -46,13 +46,9 @@ pub struct UploadedView {
 
 impl UploadedView {
     #[must_use]
-    pub fn of(
-        stored: &StoredCertificate,
-        pins: &certificates::Pins,
-        warnings: Vec<UploadWarning>,
-    ) -> Self {
+    pub fn of(stored: &StoredCertificate, warnings: Vec<UploadWarning>) -> Self {
         Self {
-            certificate: CertificateView::of(stored, pins),
+            certificate: CertificateView::of(stored),
             warnings,
         }
     }
@@ -65,12 +61,8 @@ impl UploadedView {
 
 impl CertificateView {
     #[must_use]
-    pub fn of(stored: &StoredCertificate, pins: &certificates::Pins) -> Self {
+    pub fn of(stored: &StoredCertificate) -> Self {
         let certificate = &stored.certificate;
-        let is = |pin: &Option<StoredCertificate>| {
-            pin.as_ref()
-                .is_some_and(|p| p.certificate.sha256 == certificate.sha256)
-        };
         Self {
             sha256: certificate.sha256.to_string(),
             thumbprint: certificate.thumbprint.to_string(),
@@ -83,7 +75,7 @@ impl CertificateView {
             signature_algorithm: certificate.signature_algorithm.clone(),
             purpose: stored.purpose,
             source: stored.source,
-            pinned: is(&pins.current) || is(&pins.next),
+            pinned: stored.pinned,
             created_at: stored.created_at,
             uploaded_at: stored.uploaded_at,
         }

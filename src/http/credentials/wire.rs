@@ -1,19 +1,19 @@
 //! Credentials as they cross the wire. The view has no field a password could be in.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::credential::{CredentialKind, CredentialSpec, HostPattern};
+use crate::domain::credential::{
+    CredentialKind, CredentialSpec, HostPattern, check_password, check_user,
+};
 use crate::domain::registration::{Labels, Wanted};
 use crate::http::labels;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem};
 use crate::http::registration::{Screen, registration_view};
 use crate::http::text::{Lines, Tabular, moment};
 use crate::store::credentials::Credential;
 
 const MAX_HOSTS: usize = 100;
-/// SQL Server's limit for both, in UTF-16 units.
-const MAX_UNITS: usize = 128;
 
 /// A credential as it is declared. Has no Debug: it holds a password.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -45,44 +45,25 @@ impl PutCredential {
     /// # Errors
     /// `refused`, with every rule that is broken.
     pub fn check(self) -> Result<(Wanted<CredentialSpec>, SecretString), Problem> {
-        let mut faults = Vec::new();
-        labels::check(&self.labels, &mut faults);
-        check_user(&self.spec.user, &mut faults);
-        let units = self.spec.password.expose_secret().encode_utf16().count();
-        if !(1..=MAX_UNITS).contains(&units) {
+        let mut faults = labels::faults(&self.labels);
+        if let Err(e) = check_user(&self.spec.user) {
+            faults.push(Fault::new("/spec/user", e.code(), e.to_string()));
+        }
+        if let Err(e) = check_password(&self.spec.password) {
             faults.push(Fault::new(
                 "/spec/password",
                 "invalid_password",
-                format!("wanted are 1 to {MAX_UNITS} UTF-16 units"),
+                e.to_string(),
             ));
         }
         let hosts = check_hosts(&self.spec.hosts, &mut faults);
-        if !faults.is_empty() {
-            return Err(Problem::of(Kind::Refused, faults));
-        }
+        Problem::unless_empty(faults)?;
         let spec = CredentialSpec {
             kind: self.spec.kind,
             user: self.spec.user,
             hosts,
         };
         Ok((Wanted::new(spec, self.labels), self.spec.password))
-    }
-}
-
-fn check_user(user: &str, faults: &mut Vec<Fault>) {
-    let units = user.encode_utf16().count();
-    if !(1..=MAX_UNITS).contains(&units) || user.chars().any(char::is_control) {
-        faults.push(Fault::new(
-            "/spec/user",
-            "invalid_user",
-            format!("wanted are 1 to {MAX_UNITS} UTF-16 units, no control characters"),
-        ));
-    } else if user.contains('\\') {
-        faults.push(Fault::new(
-            "/spec/user",
-            "windows_login",
-            "a name with a backslash is a Windows log-in; only SQL log-ins can be stored so far",
-        ));
     }
 }
 

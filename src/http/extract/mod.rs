@@ -13,4 +13,5 @@ pub use body::{MAX_BODY_BYTES, Upload, UploadDocument};
 pub use json::{Json, JsonText, NoBody};
 pub use path::{CertificatePath, JobId, JobPath, NamePath, Named, NamedCertificate};
 pub use query::{NoParameters, Pairs, Parameters, ReadParameters};
+pub use tree::escape;
 pub use wait::{Wait, duration};

@@ -1,9 +1,8 @@
 //! Instances as they come in, and the rules each obeys by itself.
 
-use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 
+use crate::domain::ca_bundle;
 use crate::domain::hash::Sha256;
 use crate::domain::instance::{
     Address, DEFAULT_PORT, InstanceSpec, PathTemplate, Tls, Transport, Verification, is_host,
@@ -15,8 +14,6 @@ use crate::domain::object_name::ObjectName;
 use crate::domain::registration::{Labels, Wanted};
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
-
-const MAX_CA_PEM_BYTES: usize = 64 * 1024;
 
 /// An instance as it is declared.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -141,8 +138,7 @@ impl PutInstance {
     /// # Errors
     /// `refused`, with every rule that is broken.
     pub fn check(self, name: &RegistrationName) -> Result<WantedInstance, Problem> {
-        let mut faults = Vec::new();
-        labels::check(&self.labels, &mut faults);
+        let mut faults = labels::faults(&self.labels);
         let spec = self.spec;
         let address = address(&spec, &mut faults);
         let given = spec.peer_name.as_deref();
@@ -280,9 +276,13 @@ fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
         ));
     }
     if let Some(pem) = &input.ca_pem
-        && let Err(detail) = check_ca(pem)
+        && let Err(e) = ca_bundle::check(pem)
     {
-        faults.push(Fault::new("/spec/tls/ca_pem", "invalid_ca_pem", detail));
+        faults.push(Fault::new(
+            "/spec/tls/ca_pem",
+            "invalid_ca_pem",
+            e.to_string(),
+        ));
     }
     if let Some(name) = &input.server_name
         && !is_host(name)
@@ -333,22 +333,6 @@ fn pin(input: &TlsInput, faults: &mut Vec<Fault>) -> Option<Sha256> {
             ))
         })
         .ok()
-}
-
-fn check_ca(pem: &str) -> Result<(), &'static str> {
-    if pem.contains("PRIVATE KEY") {
-        return Err(
-            "it holds a private key; it was not stored. Give certificates only, and treat the key as exposed",
-        );
-    }
-    if pem.len() > MAX_CA_PEM_BYTES {
-        return Err("it is longer than 64 KiB");
-    }
-    let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    match parsed {
-        Ok(found) if !found.is_empty() => Ok(()),
-        _ => Err("wanted are one or more CA certificates in PEM"),
-    }
 }
 
 fn transport(input: Option<TransportInput>, faults: &mut Vec<Fault>) -> Option<Transport> {

@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::answer::{JobAnswer, settle};
 use super::view::{self, JobView};
@@ -72,10 +73,7 @@ pub async fn ask_for_pair_job(
         id: new_id(),
         kind,
         accepted: accept(&mut tx, &pair).await?,
-        subject: Subject::Pair(NamedRef {
-            id: pair.id,
-            name: pair.name,
-        }),
+        subject: Subject::Pair(pair.named()),
         options,
         request_id: Some(request.0),
         created_at: now,
@@ -112,33 +110,33 @@ pub(super) async fn check_time(conn: &mut Conn, options: &JobOptions) -> Result<
 
 /// The pair as it is now, with the pins of its members.
 async fn accept(conn: &mut Conn, pair: &Pair) -> Result<Accepted, Problem> {
-    let mut members = Vec::new();
-    for (instance, role) in pair.spec.members() {
-        members.push(accept_member(conn, instance.clone(), role).await?);
-    }
     Ok(Accepted {
         revision: pair.revision,
         operating_mode: pair.spec.operating_mode,
-        members,
+        members: accept_members(conn, &pair.spec.members()).await?,
     })
 }
 
-async fn accept_member(
+async fn accept_members(
     conn: &mut Conn,
-    instance: NamedRef,
-    role: Role,
-) -> Result<AcceptedMember, Problem> {
-    let pins = certificates::pins(conn, instance.id).await?;
-    Ok(AcceptedMember {
-        instance,
-        role,
-        current: pins.current.map(|c| c.certificate.sha256),
-        next: pins.next.map(|c| c.certificate.sha256),
-    })
+    members: &[(&NamedRef, Role)],
+) -> Result<Vec<AcceptedMember>, Problem> {
+    let ids: Vec<Uuid> = members.iter().map(|(instance, _)| instance.id).collect();
+    let pins = certificates::pin_hashes(conn, &ids).await?;
+    let accepted = members.iter().map(|(instance, role)| {
+        let pins = pins.get(&instance.id).copied().unwrap_or_default();
+        AcceptedMember {
+            instance: (*instance).clone(),
+            role: *role,
+            current: pins.current,
+            next: pins.next,
+        }
+    });
+    Ok(accepted.collect())
 }
 
 /// A witness is what is one everywhere; what nobody has registered could become a partner.
-async fn role_over_all(conn: &mut Conn, instance: uuid::Uuid) -> Result<Role, Problem> {
+async fn role_over_all(conn: &mut Conn, instance: Uuid) -> Result<Role, Problem> {
     let roles = instances::needed_roles(conn, &[instance]).await?;
     let needed = roles.get(&instance).copied().unwrap_or_default();
     Ok(match needed.witness && !needed.partner {
@@ -224,12 +222,9 @@ pub(super) async fn of_instance(
     (kind, options): (JobKind, JobOptions),
     (request, now): (&RequestId, DateTime<Utc>),
 ) -> Result<NewJob, Problem> {
-    let named = NamedRef {
-        id: instance.id,
-        name: instance.name,
-    };
+    let named = instance.named();
     let role = role_over_all(conn, named.id).await?;
-    let member = accept_member(conn, named.clone(), role).await?;
+    let members = accept_members(conn, &[(&named, role)]).await?;
     Ok(NewJob {
         id: new_id(),
         kind,
@@ -238,7 +233,7 @@ pub(super) async fn of_instance(
         accepted: Accepted {
             revision: instance.revision,
             operating_mode: None,
-            members: vec![member],
+            members,
         },
         request_id: Some(request.0.clone()),
         created_at: now,
@@ -261,7 +256,7 @@ pub async fn replay(
 }
 
 /// The request was carried out and only the job cannot be read: the caller must learn which one it is.
-fn unread(problem: Problem, id: uuid::Uuid) -> Problem {
+fn unread(problem: Problem, id: Uuid) -> Problem {
     if problem.kind() != Kind::Unavailable {
         return problem;
     }
@@ -277,13 +272,7 @@ fn unread(problem: Problem, id: uuid::Uuid) -> Problem {
 }
 
 /// The job of a request, once it has ended or the wait is over: 200 or 202.
-pub async fn answer(
-    api: &Api,
-    id: uuid::Uuid,
-    wait: Wait,
-    format: Format,
-    deduplicated: bool,
-) -> Answer {
+pub async fn answer(api: &Api, id: Uuid, wait: Wait, format: Format, deduplicated: bool) -> Answer {
     let (job, script) = settle(api, id, wait)
         .await
         .map_err(|problem| unread(problem, id))?;

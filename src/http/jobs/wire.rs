@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::kind_of::{InstanceJobKind, PairJobKind};
+use crate::domain::change::{MAX_CHANGE_REF, MAX_REASON, is_change_ref, is_reason};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{JobKind, JobOption, JobOptions};
 use crate::domain::registration::Labels;
@@ -11,8 +12,6 @@ use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
 
 const POINTER_DEADLINE: &str = "/deadline";
-const MAX_REASON: usize = 500;
-const MAX_CHANGE_REF: usize = 64;
 
 /// A job on a pair.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -170,8 +169,7 @@ impl AskByLabels {
     /// # Errors
     /// `refused`, with every rule that is broken; no labels at all would choose everything.
     pub fn check(self) -> Result<(Labels, JobOptions), Problem> {
-        let mut faults = Vec::new();
-        labels::check(&self.labels, &mut faults);
+        let mut faults = labels::faults(&self.labels);
         if self.labels.is_empty() {
             faults.push(Fault::new(
                 "/labels",
@@ -211,11 +209,7 @@ fn check_options(kind: JobKind, given: &[(JobOption, bool)], faults: &mut Vec<Fa
 }
 
 fn finish<T>(faults: Vec<Fault>, value: T) -> Result<T, Problem> {
-    if faults.is_empty() {
-        Ok(value)
-    } else {
-        Err(Problem::of(Kind::Refused, faults))
-    }
+    Problem::unless_empty(faults).map(|()| value)
 }
 
 fn deadline(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Deadline> {
@@ -247,22 +241,14 @@ pub fn deadline_passed(deadline: Deadline) -> Problem {
 }
 
 fn check_words(reason: Option<&String>, change_ref: Option<&String>, faults: &mut Vec<Fault>) {
-    if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
+    if reason.is_some_and(|r| !is_reason(r)) {
         faults.push(Fault::new(
             "/reason",
             "invalid_reason",
             format!("wanted are at most {MAX_REASON} characters, no control characters"),
         ));
     }
-    // It travels in a T-SQL comment, so it cannot hold what would end one.
-    let fit = |r: &String| {
-        (1..=MAX_CHANGE_REF).contains(&r.len())
-            && r.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b" _.:#/+-".contains(&b))
-            && !r.contains("*/")
-            && !r.contains("/*")
-    };
-    if change_ref.is_some_and(|r| !fit(r)) {
+    if change_ref.is_some_and(|r| !is_change_ref(r)) {
         faults.push(Fault::new(
             "/change_ref",
             "invalid_change_ref",

@@ -9,9 +9,10 @@ use chrono::{DateTime, Utc};
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use self::wire::{PairView, PutPair, key};
+use self::wire::{PairView, PutPair, key, pointer};
 use crate::domain::id::new_id;
-use crate::domain::pair::PairSpec;
+use crate::domain::object_name::ObjectName;
+use crate::domain::pair::{PairSpec, Place};
 use crate::domain::registration::Declared;
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
@@ -128,36 +129,28 @@ async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<Members, Proble
     let missing: Vec<Fault> = named
         .into_iter()
         .filter(|(_, name)| key(name).is_none_or(|key| !found.contains_key(&key)))
-        .map(|(pointer, _)| {
+        .map(|(place, _)| {
             let detail = "there is no instance of this name; declare it first";
-            Fault::new(pointer, "unknown_instance", detail)
+            Fault::new(pointer(place), "unknown_instance", detail)
         })
         .collect();
-    match missing.is_empty() {
-        true => Ok(found),
-        false => Err(Problem::of(Kind::Refused, missing)),
-    }
+    Problem::unless_empty(missing).map(|()| found)
 }
 
 /// The names every member gives the others, together with the peers it has through other pairs.
 async fn check_names(conn: &mut Conn, spec: &PairSpec, members: &Members) -> Result<(), Problem> {
-    let pointer_of: Vec<(Uuid, &'static str)> = spec
-        .members()
-        .iter()
-        .zip(["/spec/partners/0", "/spec/partners/1", "/spec/witness"])
-        .map(|((named, _), pointer)| (named.id, pointer))
-        .collect();
+    let ids = spec.members().into_iter().map(|(named, _)| named.id);
+    let places: HashMap<Uuid, Place> = ids.zip(Place::MEMBERS).collect();
     for acceptor in members.values() {
         let mut peers = instances::peers_of(conn, acceptor.id).await?;
         peers.retain(|peer| !spec.names(peer.id));
         peers.extend(members.values().filter(|m| m.id != acceptor.id).cloned());
-        let blame = |_: &'static str, peer_name: &crate::domain::object_name::ObjectName| {
+        let blame = |_: &'static str, peer_name: &ObjectName| {
             members
                 .values()
                 .filter(|m| m.spec.peer_name == *peer_name)
-                .find_map(|m| pointer_of.iter().find(|(id, _)| *id == m.id))
-                .map_or("/spec/partners", |(_, pointer)| *pointer)
-                .to_owned()
+                .find_map(|m| places.get(&m.id))
+                .map_or_else(|| "/spec/partners".to_owned(), |place| pointer(*place))
         };
         let named = Acceptor {
             name: &acceptor.name,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::name::RegistrationName;
-use crate::domain::pair::{OperatingMode, PairSpec};
+use crate::domain::pair::{OperatingMode, PairSpec, Place, RefusedPair};
 use crate::domain::registration::{Labels, Wanted};
 use crate::http::labels;
 use crate::http::problem::{Fault, Kind, Problem};
@@ -44,13 +44,7 @@ impl PutPair {
     /// # Errors
     /// `refused`, with every rule that is broken by itself.
     pub fn check(&self) -> Result<(), Problem> {
-        let mut faults: Vec<Fault> = Vec::new();
-        labels::check(&self.labels, &mut faults);
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Problem::of(Kind::Refused, faults))
-        }
+        Problem::unless_empty(labels::faults(&self.labels))
     }
 
     /// The declaration with the members it refers to, by the keys of their names.
@@ -74,24 +68,28 @@ impl PutPair {
             operating_mode: self.spec.operating_mode,
         };
         spec.check().map_err(|refused| {
-            let faults = refused
-                .iter()
-                .map(|r| Fault::new(r.pointer(), r.code(), r.to_string()))
-                .collect();
-            Problem::of(Kind::Refused, faults)
+            let fault = |r: &RefusedPair| Fault::new(pointer(r.place()), r.code(), r.to_string());
+            Problem::of(Kind::Refused, refused.iter().map(fault).collect())
         })?;
         Ok(Wanted::new(spec, self.labels))
     }
 
-    /// The members' names with the pointers to blame.
-    pub fn members(&self) -> Vec<(&'static str, &str)> {
-        let [first, second] = &self.spec.partners;
-        let mut members = vec![
-            ("/spec/partners/0", first.as_str()),
-            ("/spec/partners/1", second.as_str()),
-        ];
-        members.extend(self.spec.witness.as_deref().map(|w| ("/spec/witness", w)));
-        members
+    /// The members' names, and where each stands.
+    pub fn members(&self) -> Vec<(Place, &str)> {
+        let partners = self.spec.partners.iter().map(String::as_str);
+        Place::MEMBERS
+            .into_iter()
+            .zip(partners.chain(self.spec.witness.as_deref()))
+            .collect()
+    }
+}
+
+/// Where a part of a pair stands in its declaration.
+pub fn pointer(place: Place) -> String {
+    match place {
+        Place::Partner(n) => format!("/spec/partners/{n}"),
+        Place::Witness => "/spec/witness".to_owned(),
+        Place::OperatingMode => "/spec/operating_mode".to_owned(),
     }
 }
 
