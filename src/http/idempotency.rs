@@ -3,14 +3,16 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::api::Api;
+use super::extract::given;
 use super::policy::CallerName;
 use super::problem::{Fault, Kind, Problem};
 use crate::domain::hash::Sha256;
 use crate::store::Conn;
-use crate::store::idempotency::{self, KeyedRequest, Known};
+use crate::store::idempotency::{self, KeyedRequest, Lookup};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Tells a caller that nothing was done this time.
@@ -35,10 +37,10 @@ pub struct KeyHeader {
 
 /// What was asked beside the body, if the caller gave it a key.
 #[derive(Debug)]
-pub struct Keyed(Option<Head>);
+pub struct Keyed(Option<RequestKey>);
 
 #[derive(Debug)]
-struct Head {
+struct RequestKey {
     caller: String,
     method: String,
     path: String,
@@ -47,17 +49,19 @@ struct Head {
     key: String,
 }
 
-/// A request that is new, to be remembered when it has done its work.
-#[derive(Debug)]
-pub struct Pending(Option<KeyedRequest>);
+/// What a request has done: how it is answered, about which object, and what its answer is made of.
+pub struct Effect<T> {
+    pub status: StatusCode,
+    pub object: String,
+    pub made: T,
+}
 
-/// How a request goes on.
-#[derive(Debug)]
-pub enum Course {
-    /// Do it, then [`Pending::remember`] it in the same transaction.
-    Go(Pending),
-    /// It was done; this is the object.
-    Replay { status: u16, object: String },
+/// How a request that is done once is answered.
+pub enum Once<T> {
+    /// It was done now.
+    Done(StatusCode, T),
+    /// It was done before; this is the object.
+    Replay(StatusCode, String),
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Keyed {
@@ -82,16 +86,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
                 )
             })?;
         let caller = parts.extensions.get::<CallerName>();
-        let mut query: Vec<String> = parts
-            .uri
-            .query()
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty() && !pair.starts_with("wait="))
-            .map(str::to_owned)
+        let mut query: Vec<String> = given(&parts.uri)?
+            .into_iter()
+            .filter(|(name, _)| name != "wait")
+            .map(|(name, value)| format!("{name}={value}"))
             .collect();
         query.sort();
-        Ok(Self(Some(Head {
+        Ok(Self(Some(RequestKey {
             caller: caller.map_or_else(String::new, |c| c.0.to_owned()),
             method: parts.method.as_str().to_owned(),
             path: parts.uri.path().to_ascii_lowercase(),
@@ -109,36 +110,63 @@ fn refused(code: &'static str, detail: &str) -> Problem {
 }
 
 impl Keyed {
-    /// Begins the request in its transaction, before anything else is locked. `payload` is what its body says.
+    /// Does `work` in a transaction of its own and remembers it there, unless a request with this key has done it. `payload` is
+    /// what the body says.
     ///
     /// # Errors
     /// `idempotency_key_reused` when the key stands for another request; `request_under_way` when a twin did not end in
-    /// time; those of the store.
-    pub async fn begin(self, conn: &mut Conn, payload: &[u8]) -> Result<Course, Problem> {
-        let Some(head) = self.0 else {
-            return Ok(Course::Go(Pending(None)));
-        };
-        let request = head.with(payload);
-        match idempotency::begin(conn, &request).await? {
-            Known::New => Ok(Course::Go(Pending(Some(request)))),
-            Known::Done { status, object } => Ok(Course::Replay { status, object }),
-            Known::Another => Err(Problem::of(
-                Kind::IdempotencyKeyReused,
-                vec![Fault::new(
-                    "/Idempotency-Key",
-                    "key_reused",
-                    "the key was sent before with another request to this path; a new request needs a new key",
-                )],
-            )),
-            Known::UnderWay => Err(Problem::new(
-                Kind::RequestUnderWay,
-                "a request with this key is still under way; repeat this one in a moment",
-            )),
+    /// time; those of the work and of the store. Nothing was done then.
+    pub async fn once<T>(
+        self,
+        api: &Api,
+        payload: &[u8],
+        work: impl AsyncFnOnce(&mut Conn) -> Result<Effect<T>, Problem>,
+    ) -> Result<Once<T>, Problem> {
+        let mut tx = api.store.begin().await?;
+        let request = self.0.map(|key| key.with(payload));
+        // Before anything else is locked: twins take turns here.
+        if let Some(request) = &request
+            && let Some((status, object)) = done_before(&mut tx, request).await?
+        {
+            tx.rollback().await?;
+            return Ok(Once::Replay(status, object));
         }
+        let done = work(&mut tx).await?;
+        if let Some(request) = &request {
+            let status = done.status.as_u16();
+            idempotency::remember(&mut tx, request, status, &done.object).await?;
+        }
+        tx.commit().await?;
+        Ok(Once::Done(done.status, done.made))
     }
 }
 
-impl Head {
+async fn done_before(
+    conn: &mut Conn,
+    request: &KeyedRequest,
+) -> Result<Option<(StatusCode, String)>, Problem> {
+    match idempotency::begin(conn, request).await? {
+        Lookup::New => Ok(None),
+        Lookup::Done { status, object } => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+            Ok(Some((status, object)))
+        }
+        Lookup::Another => Err(Problem::of(
+            Kind::IdempotencyKeyReused,
+            vec![Fault::new(
+                "/Idempotency-Key",
+                "key_reused",
+                "the key was sent before with another request to this path; a new request needs a new key",
+            )],
+        )),
+        Lookup::UnderWay => Err(Problem::new(
+            Kind::RequestUnderWay,
+            "a request with this key is still under way; repeat this one in a moment",
+        )),
+    }
+}
+
+impl RequestKey {
     fn with(self, payload: &[u8]) -> KeyedRequest {
         let query = self.query.join("&");
         let mut bytes = (query.len() as u64).to_be_bytes().to_vec();
@@ -151,24 +179,6 @@ impl Head {
             key: self.key,
             digest: Sha256::of(&bytes),
         }
-    }
-}
-
-impl Pending {
-    /// Remembers what was done, when the transaction commits. Does nothing for a request without a key.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn remember(
-        &self,
-        conn: &mut Conn,
-        status: u16,
-        object: impl ToString,
-    ) -> Result<(), Problem> {
-        if let Some(request) = &self.0 {
-            idempotency::remember(conn, request, status, &object.to_string()).await?;
-        }
-        Ok(())
     }
 }
 

@@ -27,7 +27,7 @@ pub struct KeyedRequest {
 
 /// What is known of a keyed request at its beginning.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Known {
+pub enum Lookup {
     /// Nobody has done it, and nobody else can until the transaction ends.
     New,
     /// It has been done.
@@ -52,9 +52,9 @@ impl KeyedRequest {
 }
 
 /// Begins a keyed request: the first thing its transaction does. Waits up to 5 s for a twin's transaction to end.
-pub async fn begin(conn: &mut Conn, request: &KeyedRequest) -> Result<Known, StoreError> {
+pub async fn begin(conn: &mut Conn, request: &KeyedRequest) -> Result<Lookup, StoreError> {
     if !take_turn(conn, request.turn()).await? {
-        return Ok(Known::UnderWay);
+        return Ok(Lookup::UnderWay);
     }
     let row = sqlx::query!(
         "select request, status, object from idempotency_keys
@@ -73,9 +73,9 @@ pub async fn begin(conn: &mut Conn, request: &KeyedRequest) -> Result<Known, Sto
         id: request.key.as_str(),
     };
     match row {
-        None => Ok(Known::New),
-        Some(row) if row.request != request.digest.as_bytes() => Ok(Known::Another),
-        Some(row) => Ok(Known::Done {
+        None => Ok(Lookup::New),
+        Some(row) if row.request != request.digest.as_bytes() => Ok(Lookup::Another),
+        Some(row) => Ok(Lookup::Done {
             status: at.parsed("status", u16::try_from(row.status))?,
             object: row.object,
         }),

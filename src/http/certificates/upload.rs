@@ -14,7 +14,7 @@ use crate::http::api::Api;
 use crate::http::extract::{
     NamePath, Named, Pairs, Parameters, ReadParameters, Upload, UploadDocument,
 };
-use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
+use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::negotiate::JsonOnly;
 use crate::http::problem::{Fault, Kind, Problem};
 use crate::http::registration::find;
@@ -91,24 +91,34 @@ pub(super) async fn upload_certificate(
     keyed: Keyed,
     Upload(bytes): Upload,
 ) -> Answer {
-    let now = api.clock.now();
-    let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &bytes).await? {
-        Course::Go(pending) => pending,
-        Course::Replay { status, object } => {
-            return replay(&api, &mut tx, &name, status, &object).await;
+    let work = async |conn: &mut Conn| keep(&api, conn, &name, (&bytes[..], &asked)).await;
+    match keyed.once(&api, &bytes, work).await? {
+        Once::Done(status, (instance, view)) => uploaded(status, &instance, &view),
+        Once::Replay(status, object) => {
+            let mut conn = api.store.acquire().await?;
+            replay(&api, &mut conn, &name, status, &object).await
         }
-    };
+    }
+}
+
+/// Takes the certificate in: the instance's name as it is spelt, and what is shown of the certificate.
+async fn keep(
+    api: &Api,
+    conn: &mut Conn,
+    name: &RegistrationName,
+    (bytes, asked): (&[u8], &UploadParameters),
+) -> Result<Effect<(RegistrationName, UploadedView)>, Problem> {
+    let now = api.clock.now();
     let terms = UploadTerms {
         purpose: asked.purpose,
         allow_expired: asked.allow_expired,
         allow_not_yet_valid: asked.allow_not_yet_valid,
         now,
     };
-    let certificate = Certificate::from_upload(&bytes, &terms).map_err(refused)?;
-    let instance = find::<InstanceSpec>(&mut tx, &name).await?;
-    let clashes = certificate_uses::clashes(&mut tx, &certificate).await?;
-    let kept = certificates::upload(&mut tx, instance.id, &certificate, asked.purpose, now).await?;
+    let certificate = Certificate::from_upload(bytes, &terms).map_err(refused)?;
+    let instance = find::<InstanceSpec>(conn, name).await?;
+    let clashes = certificate_uses::clashes(conn, &certificate).await?;
+    let kept = certificates::upload(conn, instance.id, &certificate, asked.purpose, now).await?;
     let certificates::Upload::Kept {
         certificate,
         is_new,
@@ -119,16 +129,15 @@ pub(super) async fn upload_certificate(
     if asked.purpose == Purpose::Next {
         refuse_clash(instance.id, &clashes)?;
     }
-    let status = match is_new {
-        true => StatusCode::CREATED,
-        false => StatusCode::OK,
-    };
-    let object = format!("{}/{}", instance.id, certificate.certificate.sha256);
-    pending.remember(&mut tx, status.as_u16(), object).await?;
-    let warnings = warnings::of(&api, &mut tx, &certificate, &clashes).await?;
-    tx.commit().await?;
-    let view = UploadedView::of(&certificate, warnings);
-    uploaded(status, &instance.name, &view)
+    let warnings = warnings::of(api, conn, &certificate, &clashes).await?;
+    Ok(Effect {
+        status: match is_new {
+            true => StatusCode::CREATED,
+            false => StatusCode::OK,
+        },
+        object: format!("{}/{}", instance.id, certificate.certificate.sha256),
+        made: (instance.name, UploadedView::of(&certificate, warnings)),
+    })
 }
 
 /// The next one goes to acceptors that hold the current one already; the two of one issuer and serial could not live there.
@@ -169,7 +178,7 @@ async fn replay(
     api: &Api,
     conn: &mut Conn,
     name: &RegistrationName,
-    status: u16,
+    status: StatusCode,
     object: &str,
 ) -> Answer {
     let instance = find::<InstanceSpec>(conn, name).await?;
@@ -180,7 +189,6 @@ async fn replay(
     let stored = certificates::get(conn, instance.id, &sha256)
         .await?
         .ok_or_else(|| no_such(name))?;
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     let clashes = certificate_uses::clashes(conn, &stored.certificate).await?;
     let warnings = warnings::of(api, conn, &stored, &clashes).await?;
     let view = UploadedView::of(&stored, warnings);

@@ -1,17 +1,14 @@
-//! Bodies as bytes: size limits, media types, and the forms a certificate may be uploaded in.
+//! Bodies as bytes: size limits and media types.
 
-use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
+use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderMap, header};
-use serde::Deserialize;
 
-use super::json::decode;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Kind, Problem};
 
 /// The largest body of any operation.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// The largest body of a certificate upload; the certificate itself has a limit of its own.
-pub const MAX_UPLOAD_BYTES: usize = 64 * 1024;
 
 /// The media type of a body, lower case and without parameters.
 ///
@@ -39,7 +36,7 @@ pub fn content_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 ///
 /// # Errors
 /// `body_too_large`; a body that breaks off counts as malformed.
-pub async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
+pub async fn read(mut request: Request, limit: usize) -> Result<Bytes, Problem> {
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
@@ -53,138 +50,10 @@ pub async fn read(request: Request, limit: usize) -> Result<Bytes, Problem> {
     if announced.is_some_and(|bytes| bytes > limit) {
         return Err(too_large());
     }
-    to_bytes(request.into_body(), limit).await.map_err(|error| {
-        if is_length_limit(&error) {
-            too_large()
-        } else {
-            Problem::new(Kind::InvalidBody, "the body broke off before its end")
-        }
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    let whole = Bytes::from_request(request, &()).await;
+    whole.map_err(|rejection| match rejection {
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(),
+        _ => Problem::new(Kind::InvalidBody, "the body broke off before its end"),
     })
-}
-
-fn is_length_limit(error: &axum::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        if error.to_string() == "length limit exceeded" {
-            return true;
-        }
-        source = error.source();
-    }
-    false
-}
-
-/// A certificate upload's bytes, whichever form they came in; the dress they wear is told later by their content.
-///
-/// Has no Debug: a private key may be in it.
-pub struct Upload(pub Vec<u8>);
-
-/// The JSON form.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct UploadDocument {
-    /// One certificate: DER in base64, PEM text, or `0x…` as SQL Server shows it.
-    #[schema(example = "MIIC…")]
-    certificate: String,
-}
-
-impl<S: Send + Sync> FromRequest<S> for Upload {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media = content_type(request.headers())?;
-        match media.as_deref() {
-            Some(
-                "application/pkix-cert"
-                | "application/x-x509-ca-cert"
-                | "application/x-x509-user-cert"
-                | "application/pem-certificate-chain"
-                | "application/octet-stream"
-                | "application/x-pem-file"
-                | "text/plain"
-                // Read to be called by their names.
-                | "application/pkcs10"
-                | "application/pkcs7-mime"
-                | "application/x-pkcs7-certificates"
-                | "application/x-pkcs12",
-            ) => Ok(Self(read(request, MAX_UPLOAD_BYTES).await?.to_vec())),
-            Some("application/json") => from_json(&read(request, MAX_UPLOAD_BYTES).await?),
-            Some("multipart/form-data") => from_form(request, state).await,
-            _ => Err(Problem::new(
-                Kind::UnsupportedMediaType,
-                "a certificate is taken as application/pkix-cert, application/octet-stream, application/x-pem-file, application/json or multipart/form-data; with curl: -H 'Content-Type: application/pkix-cert' --data-binary @HOST_A.cer",
-            )),
-        }
-    }
-}
-
-fn from_json(bytes: &[u8]) -> Result<Upload, Problem> {
-    let document: UploadDocument = decode(bytes)?;
-    if could_be_dressed(&document.certificate) {
-        return Ok(Upload(document.certificate.into_bytes()));
-    }
-    Err(Problem::of(
-        Kind::InvalidBody,
-        vec![Fault::new(
-            "/certificate",
-            "invalid_value",
-            "wanted is DER in base64, PEM, or the 0x… that SQL Server shows",
-        )],
-    ))
-}
-
-/// What has a line of PEM or a tag in it, or nothing but what base64 and hexadecimal are made of. What it then is is told by
-/// reading it.
-fn could_be_dressed(text: &str) -> bool {
-    let is_plain = |c: char| {
-        c.is_ascii_alphanumeric()
-            || c.is_whitespace()
-            || matches!(
-                c,
-                '+' | '/' | '=' | '-' | '_' | ':' | ';' | ',' | '\\' | '\u{feff}' | '"' | '\''
-            )
-    };
-    text.contains("-----") || text.contains('<') || text.chars().all(is_plain)
-}
-
-async fn from_form<S: Send + Sync>(request: Request, state: &S) -> Result<Upload, Problem> {
-    let (parts, body) = request.into_parts();
-    let bytes = read(Request::from_parts(parts.clone(), body), MAX_UPLOAD_BYTES).await?;
-    let malformed = || {
-        Problem::new(
-            Kind::InvalidBody,
-            "the body is not multipart/form-data with the boundary of its Content-Type",
-        )
-    };
-    let mut form = Multipart::from_request(Request::from_parts(parts, Body::from(bytes)), state)
-        .await
-        .map_err(|_| malformed())?;
-    let mut certificate = None;
-    while let Some(field) = form.next_field().await.map_err(|_| malformed())? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let content = field.bytes().await.map_err(|_| malformed())?;
-        let code = match (name.as_str(), &certificate) {
-            ("certificate", None) => {
-                certificate = Some(content.to_vec());
-                continue;
-            }
-            ("certificate", Some(_)) => "duplicate_member",
-            _ => "unknown_member",
-        };
-        return Err(form_fault(&name, code));
-    }
-    certificate
-        .map(Upload)
-        .ok_or_else(|| form_fault("certificate", "missing_member"))
-}
-
-fn form_fault(name: &str, code: &'static str) -> Problem {
-    let detail = "the form has exactly one field, named certificate, with the file";
-    Problem::of(
-        Kind::InvalidBody,
-        vec![Fault::new(
-            format!("/{}", super::tree::escape(name)),
-            code,
-            detail,
-        )],
-    )
 }

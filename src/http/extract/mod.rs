@@ -7,11 +7,13 @@ mod path;
 mod query;
 mod shape;
 mod tree;
+mod upload;
 mod wait;
 
-pub use body::{MAX_BODY_BYTES, Upload, UploadDocument};
+pub use body::MAX_BODY_BYTES;
 pub use json::{Json, JsonText, NoBody};
 pub use path::{CertificatePath, JobId, JobPath, NamePath, Named, NamedCertificate};
-pub use query::{NoParameters, Pairs, Parameters, ReadParameters};
+pub use query::{NoParameters, Pairs, Parameters, ReadParameters, given};
 pub use tree::escape;
-pub use wait::{Wait, duration};
+pub use upload::{Upload, UploadDocument};
+pub use wait::Wait;

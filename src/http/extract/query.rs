@@ -1,6 +1,7 @@
 //! Query parameters: each known, each at most once, all refusals at once.
 
 use axum::extract::FromRequestParts;
+use axum::http::Uri;
 use axum::http::request::Parts;
 
 use super::tree::escape;
@@ -107,14 +108,22 @@ impl<T: ReadParameters, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        #[expect(
-            clippy::disallowed_types,
-            reason = "reads the syntax of the query string; what stands in it is checked here"
-        )]
-        let given = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
-            .map_err(|_| Problem::new(Kind::InvalidParameter, "the query string cannot be read"))?;
-        Pairs::read(given.0).map(Self)
+        Pairs::read(given(&parts.uri)?).map(Self)
     }
+}
+
+/// The parameters of a request, decoded, as they were given.
+///
+/// # Errors
+/// `invalid_parameter` when the query string cannot be decoded.
+#[expect(
+    clippy::disallowed_types,
+    reason = "reads the syntax of the query string; what stands in it is checked by `Parameters`"
+)]
+pub fn given(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
+    axum::extract::Query::try_from_uri(uri)
+        .map(|given| given.0)
+        .map_err(|_| Problem::new(Kind::InvalidParameter, "the query string cannot be read"))
 }
 
 #[cfg(test)]

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use super::query::{Pairs, ReadParameters};
+use axum::http::Uri;
 
+use super::query::{Pairs, ReadParameters, given};
+
+const NAME: &str = "wait";
 /// The longest wait.
-pub const MAX_WAIT: Duration = Duration::from_secs(60);
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The wait asked for; none when not given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, utoipa::IntoParams)]
@@ -20,13 +23,24 @@ impl ReadParameters for Wait {
     fn read(pairs: &mut Pairs) -> Self {
         let wanted = "a number of seconds or milliseconds such as 30s or 500ms, at most 60s";
         Self {
-            wait: pairs.parse("wait", wanted, duration).unwrap_or_default(),
+            wait: pairs.parse(NAME, wanted, duration).unwrap_or_default(),
         }
     }
 }
 
+impl Wait {
+    /// The wait that a request of this address asks for; none when it is not one that would be taken.
+    #[must_use]
+    pub fn of(uri: &Uri) -> Duration {
+        let given = given(uri).unwrap_or_default();
+        let wait = given.iter().find(|(name, _)| name == NAME);
+        wait.and_then(|(_, text)| duration(text))
+            .unwrap_or_default()
+    }
+}
+
 /// Reads `30s` or `500ms`, at most [`MAX_WAIT`].
-pub fn duration(text: &str) -> Option<Duration> {
+fn duration(text: &str) -> Option<Duration> {
     let wait = crate::domain::duration::parse(text, &["ms", "s"])?;
     (wait <= MAX_WAIT).then_some(wait)
 }
@@ -34,6 +48,20 @@ pub fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_is_read_as_the_operation_reads_it() {
+        for (query, seconds) in [
+            ("wait=5s", 5),
+            ("kind=a&w%61it=%35s", 5),
+            ("wait=61s", 0),
+            ("await=5s", 0),
+            ("", 0),
+        ] {
+            let uri: Uri = format!("/v1/jobs/x?{query}").parse().unwrap();
+            assert_eq!(Wait::of(&uri), Duration::from_secs(seconds), "{query}");
+        }
+    }
 
     #[test]
     fn a_wait_is_seconds_up_to_sixty() {

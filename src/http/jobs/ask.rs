@@ -16,7 +16,7 @@ use crate::domain::name::NamedRef;
 use crate::domain::pair::{PairSpec, Role};
 use crate::http::api::Api;
 use crate::http::extract::{JsonText, NamePath, Named, Parameters, Wait};
-use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
+use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::Format;
 use crate::http::problem::{Kind, Problem};
@@ -25,10 +25,7 @@ use crate::http::reply::Answer;
 use crate::store::instances::Instance;
 use crate::store::jobs::{self, NewJob};
 use crate::store::pairs::Pair;
-use crate::store::{Conn, Transaction, certificates, deadline, instances};
-
-/// What a request is remembered to have been answered: how far the job is shows in the job.
-pub const ACCEPTED: u16 = StatusCode::ACCEPTED.as_u16();
+use crate::store::{Conn, certificates, deadline, instances};
 
 /// Ask for a job on a pair
 ///
@@ -61,40 +58,43 @@ pub async fn ask_for_pair_job(
     JsonText(body, text): JsonText<AskOfPair>,
 ) -> Answer {
     let (kind, options) = body.check()?;
-    let now = api.clock.now();
-    let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &text).await? {
-        Course::Go(pending) => pending,
-        Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
-    };
-    let pair = lock::<PairSpec>(&mut tx, &name).await?;
-    check_time(&mut tx, &options).await?;
-    let new = NewJob {
-        id: new_id(),
-        kind,
-        accepted: accept(&mut tx, &pair).await?,
-        subject: Subject::Pair(pair.named()),
-        options,
-        request_id: Some(request.0),
-        created_at: now,
-    };
-    let open = if new.is_changing() {
-        jobs::open_changing(&mut tx, pair.id).await?
-    } else {
-        None
-    };
-    let (id, deduplicated) = match open {
-        Some(open) if open.cancel_requested_at.is_some() => return Err(being_cancelled(&open)),
-        Some(open) if is_same(&open, &new) => (open.id, true),
-        Some(open) => return Err(conflict(&open)),
-        None => {
-            jobs::enqueue(&mut tx, &new).await?;
-            (new.id, false)
+    let asked = async |conn: &mut Conn| {
+        let pair = lock::<PairSpec>(conn, &name).await?;
+        check_time(conn, &options).await?;
+        let new = NewJob {
+            id: new_id(),
+            kind,
+            accepted: accept(conn, &pair).await?,
+            subject: Subject::Pair(pair.named()),
+            options,
+            request_id: Some(request.0),
+            created_at: api.clock.now(),
+        };
+        let deduplicated = join(conn, &new).await?;
+        if deduplicated.is_none() {
+            jobs::enqueue(conn, &new).await?;
         }
+        Ok(Asked {
+            job: deduplicated.unwrap_or(new.id),
+            deduplicated: deduplicated.is_some(),
+        }
+        .answered(StatusCode::ACCEPTED))
     };
-    pending.remember(&mut tx, ACCEPTED, id).await?;
-    tx.commit().await?;
-    answer(&api, id, wait, format, deduplicated).await
+    let asked = keyed.once(&api, &text, asked).await?;
+    answer(&api, asked, wait, format).await
+}
+
+/// The open job that the request gets in place of a new one: a repeated request, and no other.
+async fn join(conn: &mut Conn, new: &NewJob) -> Result<Option<Uuid>, Problem> {
+    if !new.is_changing() {
+        return Ok(None);
+    }
+    match jobs::open_changing(conn, new.subject.named().id).await? {
+        None => Ok(None),
+        Some(open) if open.cancel_requested_at.is_some() => Err(being_cancelled(&open)),
+        Some(open) if is_same(&open, new) => Ok(Some(open.id)),
+        Some(open) => Err(conflict(&open)),
+    }
 }
 
 /// A deadline lies in the future, by the clock that the job will be held to.
@@ -200,19 +200,16 @@ pub async fn ask_for_instance_job(
     JsonText(body, text): JsonText<AskOfInstance>,
 ) -> Answer {
     let (kind, options) = body.check()?;
-    let now = api.clock.now();
-    let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &text).await? {
-        Course::Go(pending) => pending,
-        Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
+    let asked = async |conn: &mut Conn| {
+        let instance = lock::<InstanceSpec>(conn, &name).await?;
+        check_time(conn, &options).await?;
+        let asked_by = (&request, api.clock.now());
+        let new = of_instance(conn, instance, (kind, options), asked_by).await?;
+        jobs::enqueue(conn, &new).await?;
+        Ok(Asked::of(new.id).answered(StatusCode::ACCEPTED))
     };
-    let instance = lock::<InstanceSpec>(&mut tx, &name).await?;
-    check_time(&mut tx, &options).await?;
-    let new = of_instance(&mut tx, instance, (kind, options), (&request, now)).await?;
-    jobs::enqueue(&mut tx, &new).await?;
-    pending.remember(&mut tx, ACCEPTED, new.id).await?;
-    tx.commit().await?;
-    answer(&api, new.id, wait, format, false).await
+    let asked = keyed.once(&api, &text, asked).await?;
+    answer(&api, asked, wait, format).await
 }
 
 /// A job on the instance as it is registered now.
@@ -240,21 +237,6 @@ pub(super) async fn of_instance(
     })
 }
 
-/// The job of a request that was made before, as it is now. The transaction ends first: nobody waits in one.
-pub async fn replay(
-    api: &Api,
-    tx: Transaction,
-    object: &str,
-    wait: Wait,
-    format: Format,
-) -> Answer {
-    tx.rollback().await?;
-    let id = object
-        .parse()
-        .map_err(|_| Problem::new(Kind::Internal, "the request was kept without its job"))?;
-    answer(api, id, wait, format, false).await.map(replayed)
-}
-
 /// The request was carried out and only the job cannot be read: the caller must learn which one it is.
 fn unread(problem: Problem, id: Uuid) -> Problem {
     if problem.kind() != Kind::Unavailable {
@@ -271,20 +253,57 @@ fn unread(problem: Problem, id: Uuid) -> Problem {
     }
 }
 
+/// The job that a request has led to.
+pub struct Asked {
+    job: Uuid,
+    deduplicated: bool,
+}
+
+impl Asked {
+    pub fn of(job: Uuid) -> Self {
+        Self {
+            job,
+            deduplicated: false,
+        }
+    }
+
+    /// What a repetition is told: how far the job is shows in the job itself.
+    pub fn answered(self, status: StatusCode) -> Effect<Self> {
+        Effect {
+            status,
+            object: self.job.to_string(),
+            made: self,
+        }
+    }
+}
+
 /// The job of a request, once it has ended or the wait is over: 200 or 202.
-pub async fn answer(api: &Api, id: Uuid, wait: Wait, format: Format, deduplicated: bool) -> Answer {
-    let (job, script) = settle(api, id, wait)
-        .await
-        .map_err(|problem| unread(problem, id))?;
-    let status = if job.state.has_ended() {
-        StatusCode::OK
-    } else {
-        StatusCode::ACCEPTED
+pub async fn answer(api: &Api, asked: Once<Asked>, wait: Wait, format: Format) -> Answer {
+    let (asked, is_replayed) = match asked {
+        Once::Done(_, asked) => (asked, false),
+        Once::Replay(_, object) => (Asked::of(id_of(&object)?), true),
     };
-    JobAnswer {
+    let (job, script) = settle(api, asked.job, wait)
+        .await
+        .map_err(|problem| unread(problem, asked.job))?;
+    let status = match job.state.has_ended() {
+        true => StatusCode::OK,
+        false => StatusCode::ACCEPTED,
+    };
+    let answer = JobAnswer {
         job: &job,
         script: &script,
-        deduplicated,
-    }
-    .respond(status, format)
+        deduplicated: asked.deduplicated,
+    };
+    let response = answer.respond(status, format)?;
+    Ok(match is_replayed {
+        true => replayed(response),
+        false => response,
+    })
+}
+
+fn id_of(object: &str) -> Result<Uuid, Problem> {
+    object
+        .parse()
+        .map_err(|_| Problem::new(Kind::Internal, "the request was kept without its job"))
 }

@@ -5,15 +5,15 @@ use axum::http::StatusCode;
 use utoipa_axum::routes;
 
 use super::answer::missing;
-use super::ask::{ACCEPTED, answer, replay};
+use super::ask::{Asked, answer};
 use super::view::{self, JobView};
 use crate::http::api::Api;
 use crate::http::extract::{JobId, JobPath, NoBody, Parameters, Wait};
-use crate::http::idempotency::{Course, KeyHeader, Keyed};
+use crate::http::idempotency::{KeyHeader, Keyed};
 use crate::http::negotiate::Format;
 use crate::http::policy::{Guarded, Policy};
 use crate::http::reply::Answer;
-use crate::store::jobs;
+use crate::store::{Conn, jobs};
 
 pub fn routes() -> Vec<Guarded> {
     vec![Policy::Caller.guards(routes!(cancel_job))]
@@ -43,20 +43,15 @@ async fn cancel_job(
     keyed: Keyed,
     NoBody: NoBody,
 ) -> Answer {
-    let now = api.clock.now();
-    let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &[]).await? {
-        Course::Go(pending) => pending,
-        Course::Replay { object, .. } => return replay(&api, tx, &object, wait, format).await,
+    let asked = async |conn: &mut Conn| {
+        let job = jobs::request_cancel(conn, id, api.clock.now())
+            .await?
+            .ok_or_else(|| missing(id))?;
+        Ok(Asked::of(id).answered(match job.state.has_ended() {
+            true => StatusCode::OK,
+            false => StatusCode::ACCEPTED,
+        }))
     };
-    let job = jobs::request_cancel(&mut tx, id, now)
-        .await?
-        .ok_or_else(|| missing(id))?;
-    let status = match job.state.has_ended() {
-        true => StatusCode::OK.as_u16(),
-        false => ACCEPTED,
-    };
-    pending.remember(&mut tx, status, id).await?;
-    tx.commit().await?;
-    answer(&api, id, wait, format, false).await
+    let asked = keyed.once(&api, &[], asked).await?;
+    answer(&api, asked, wait, format).await
 }

@@ -7,13 +7,13 @@ use serde::Serialize;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::ask::{ACCEPTED, check_time, of_instance};
+use super::ask::{check_time, of_instance};
 use super::wire::AskByLabels;
 use crate::domain::job::{JobKind, JobOptions};
 use crate::domain::registration::Labels;
 use crate::http::api::Api;
 use crate::http::extract::{JsonText, NoParameters, Parameters};
-use crate::http::idempotency::{Course, KeyHeader, Keyed, replayed};
+use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::JsonOnly;
 use crate::http::policy::{Guarded, Policy};
@@ -78,20 +78,23 @@ async fn ask_for_inspections(
     JsonText(body, text): JsonText<AskByLabels>,
 ) -> Answer {
     let (labels, options) = body.check()?;
-    let mut tx = api.store.begin().await?;
-    let pending = match keyed.begin(&mut tx, &text).await? {
-        Course::Go(pending) => pending,
-        Course::Replay { object, .. } => {
-            let items = asked_before(&mut tx, &object).await?;
-            return reply::json(StatusCode::ACCEPTED, &Inspections { items }).map(replayed);
-        }
+    let asked = async |conn: &mut Conn| {
+        check_time(conn, &options).await?;
+        let made = ask(&api, conn, &request, (&labels, &options)).await?;
+        let all: Vec<String> = made.iter().map(|item| item.job.to_string()).collect();
+        Ok(Effect {
+            status: StatusCode::ACCEPTED,
+            object: all.join(","),
+            made,
+        })
     };
-    check_time(&mut tx, &options).await?;
-    let items = ask(&api, &mut tx, &request, (&labels, &options)).await?;
-    let all: Vec<String> = items.iter().map(|item| item.job.to_string()).collect();
-    pending.remember(&mut tx, ACCEPTED, all.join(",")).await?;
-    tx.commit().await?;
-    reply::json(StatusCode::ACCEPTED, &Inspections { items })
+    match keyed.once(&api, &text, asked).await? {
+        Once::Done(status, items) => reply::json(status, &Inspections { items }),
+        Once::Replay(status, object) => {
+            let items = asked_before(&mut *api.store.acquire().await?, &object).await?;
+            reply::json(status, &Inspections { items }).map(replayed)
+        }
+    }
 }
 
 async fn ask(

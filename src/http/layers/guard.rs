@@ -1,7 +1,6 @@
 //! Bounds: an answer that takes too long and a handler that panics become problems like any other.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -9,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
 use crate::http::api::Api;
-use crate::http::extract::duration;
+use crate::http::extract::Wait;
 use crate::http::problem::{Kind, Problem};
 
 pub async fn bound(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let limit = api.settings.timeout + wait_asked_for(&request);
+    let limit = api.settings.timeout + Wait::of(request.uri());
     // A panicking handler leaves nothing behind that another request could see half-done: state is in PostgreSQL,
     // and a dropped transaction is undone there.
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -29,14 +28,4 @@ pub async fn bound(State(api): State<Api>, request: Request, next: Next) -> Resp
         )
         .into_response(),
     }
-}
-
-fn wait_asked_for(request: &Request) -> Duration {
-    request
-        .uri()
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .find_map(|pair| duration(pair.strip_prefix("wait=")?))
-        .unwrap_or_default()
 }
