@@ -72,7 +72,7 @@ async fn list_certificates(State(api): State<Api>, Named(name): Named, asked: Li
 /// As JSON, or itself as DER or PEM, by `Accept`.
 #[utoipa::path(
     get, path = "/v1/instances/{name}/certificates/{sha256}", operation_id = "get_certificate", tag = "certificates",
-    params(CertificatePath, super::conditions::OfReads),
+    params(CertificatePath, crate::http::etag::OfReads),
     responses(
         (status = 200, description = "The certificate.", content(
             (CertificateView = "application/json", example = json!(example())),

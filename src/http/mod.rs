@@ -4,7 +4,6 @@
 
 mod api;
 mod certificates;
-mod conditions;
 mod credentials;
 mod etag;
 mod extract;

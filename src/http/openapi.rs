@@ -6,7 +6,6 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, ToResponse, ToSchema};
 
-use super::policy::Policy;
 use super::problem::{Fault, Kind, ProblemDocument};
 
 #[derive(utoipa::OpenApi)]
@@ -97,8 +96,8 @@ fn problem(status: u16, description: &str) -> Response {
         .build()
 }
 
-/// Completes every operation of a path: security and the problems that come with its policy, its path and its method.
-pub fn complete(item: &mut PathItem, policy: Policy) {
+/// Completes every operation of a path: security where it needs the token, and the problems that any may have.
+pub fn complete(item: &mut PathItem, needs_token: bool) {
     let operations = [
         &mut item.get,
         &mut item.put,
@@ -109,7 +108,7 @@ pub fn complete(item: &mut PathItem, policy: Policy) {
         refer(operation, 406, "NotAcceptable");
         refer(operation, 500, "Internal");
         refer(operation, 503, "Unavailable");
-        if policy == Policy::Caller {
+        if needs_token {
             operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(
                 "bearer",
                 [],

@@ -79,7 +79,7 @@ impl Guarded {
             What::Documented(routes) => {
                 let (schemas, mut paths, methods) = *routes;
                 for item in paths.paths.values_mut() {
-                    openapi::complete(item, self.policy);
+                    openapi::complete(item, self.policy == Policy::Caller);
                 }
                 router.routes((schemas, paths, methods))
             }

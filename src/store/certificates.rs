@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::instances::bump_status_around;
-use super::read::At;
+use super::read::{At, all, one};
 use super::{Conn, StoreError};
 use crate::domain::certificate::{Acceptance, Certificate, PinHashes, Purpose, Source};
 use crate::domain::hash::Sha256;
@@ -198,16 +198,13 @@ async fn lock_instance(conn: &mut Conn, instance: Uuid) -> Result<(), StoreError
 
 /// All that are not deleted: uploads newest first, then obtained ones.
 pub async fn list(conn: &mut Conn, instance: Uuid) -> Result<Vec<StoredCertificate>, StoreError> {
-    rows!(
+    all(rows!(
         "where instance_id = $1 and deleted_at is null
          order by uploaded_seq desc nulls last, created_at desc, sha256",
         instance
     )
     .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(StoredCertificate::try_from)
-    .collect()
+    .await?)
 }
 
 /// One that is not deleted.
@@ -216,15 +213,13 @@ pub async fn get(
     instance: Uuid,
     sha256: &Sha256,
 ) -> Result<Option<StoredCertificate>, StoreError> {
-    rows!(
+    one(rows!(
         "where instance_id = $1 and sha256 = $2 and deleted_at is null",
         instance,
         sha256.as_bytes()
     )
     .fetch_optional(conn)
-    .await?
-    .map(StoredCertificate::try_from)
-    .transpose()
+    .await?)
 }
 
 /// Takes it away, as a pin too; no earlier upload takes its place, and jobs accepted with it keep it. Says whether it was there.

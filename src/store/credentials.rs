@@ -6,7 +6,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::list::{Page, one_more};
-use super::read::{At, Head, to_json};
+use super::read::{At, all, one, registered, to_json};
 use super::seal::{SealError, SealKey, Sealed};
 use super::{Conn, StoreError};
 use crate::domain::credential::{CredentialSpec, HostPattern};
@@ -57,16 +57,7 @@ impl TryFrom<Row> for Credential {
             user: row.login,
             hosts: at.parsed::<Vec<_>, _>("hosts", hosts)?,
         };
-        let head = Head {
-            id: row.id,
-            name: row.name,
-            labels: row.labels,
-            revision: row.revision,
-            status_version: row.status_version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        };
-        head.around(TABLE, spec)
+        registered!(at, row, spec)
     }
 }
 
@@ -102,20 +93,18 @@ fn bound_to(id: Uuid, name: &RegistrationName) -> String {
 
 /// The live credential of this name (lower case).
 pub async fn get(conn: &mut Conn, name_key: &str) -> Result<Option<Credential>, StoreError> {
-    rows!("where name_key = $1 and deleted_at is null", name_key)
-        .fetch_optional(conn)
-        .await?
-        .map(Credential::try_from)
-        .transpose()
+    one(
+        rows!("where name_key = $1 and deleted_at is null", name_key)
+            .fetch_optional(conn)
+            .await?,
+    )
 }
 
 /// The live credential of this id.
 pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Credential>, StoreError> {
-    rows!("where id = $1 and deleted_at is null", id)
+    one(rows!("where id = $1 and deleted_at is null", id)
         .fetch_optional(conn)
-        .await?
-        .map(Credential::try_from)
-        .transpose()
+        .await?)
 }
 
 /// Like [`get`], and nobody else changes, deletes or begins to use it until the transaction ends.
@@ -123,14 +112,12 @@ pub async fn get_for_update(
     conn: &mut Conn,
     name_key: &str,
 ) -> Result<Option<Credential>, StoreError> {
-    rows!(
+    one(rows!(
         "where name_key = $1 and deleted_at is null for no key update",
         name_key
     )
     .fetch_optional(conn)
-    .await?
-    .map(Credential::try_from)
-    .transpose()
+    .await?)
 }
 
 /// Writes a new credential.
@@ -233,11 +220,7 @@ pub async fn list(
     )
     .fetch_all(conn)
     .await?;
-    let all = rows
-        .into_iter()
-        .map(Credential::try_from)
-        .collect::<Result<_, _>>()?;
-    Ok(Page::of(all, limit, |c: &Credential| c.name.key()))
+    Ok(Page::of(all(rows)?, limit, |c: &Credential| c.name.key()))
 }
 
 /// Names of the live instances that log in with it.

@@ -7,10 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::list::{Page, one_more};
-use super::read::{At, Head, to_json};
+use super::read::{At, all, one, registered, to_json};
 use super::{Conn, StoreError};
 use crate::domain::instance::{Address, InstanceSpec};
-use crate::domain::name::RegistrationName;
 use crate::domain::object_name::ObjectName;
 use crate::domain::registration::Registered;
 use crate::domain::wish::NeededRoles;
@@ -77,39 +76,24 @@ impl TryFrom<Row> for Instance {
             tls: at.json("tls", row.tls)?,
             transport: at.json("transport", row.transport)?,
         };
-        let head = Head {
-            id: row.id,
-            name: row.name,
-            labels: row.labels,
-            revision: row.revision,
-            status_version: row.status_version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        };
-        head.around(TABLE, spec)
+        registered!(at, row, spec)
     }
-}
-
-fn all(rows: Vec<Row>) -> Result<Vec<Instance>, StoreError> {
-    rows.into_iter().map(Instance::try_from).collect()
 }
 
 /// The live instance of this name (lower case).
 pub async fn get(conn: &mut Conn, name_key: &str) -> Result<Option<Instance>, StoreError> {
-    rows!("where i.name_key = $1 and i.deleted_at is null", name_key)
-        .fetch_optional(conn)
-        .await?
-        .map(Instance::try_from)
-        .transpose()
+    one(
+        rows!("where i.name_key = $1 and i.deleted_at is null", name_key)
+            .fetch_optional(conn)
+            .await?,
+    )
 }
 
 /// The live instance of this id.
 pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Instance>, StoreError> {
-    rows!("where i.id = $1 and i.deleted_at is null", id)
+    one(rows!("where i.id = $1 and i.deleted_at is null", id)
         .fetch_optional(conn)
-        .await?
-        .map(Instance::try_from)
-        .transpose()
+        .await?)
 }
 
 /// Like [`get`], and nobody else changes, deletes or begins to use it until the transaction ends. A worker that notes a
@@ -118,14 +102,12 @@ pub async fn get_for_update(
     conn: &mut Conn,
     name_key: &str,
 ) -> Result<Option<Instance>, StoreError> {
-    rows!(
+    one(rows!(
         "where i.name_key = $1 and i.deleted_at is null for no key update of i",
         name_key
     )
     .fetch_optional(conn)
-    .await?
-    .map(Instance::try_from)
-    .transpose()
+    .await?)
 }
 
 /// The live ones of these ids, by name.
@@ -146,28 +128,6 @@ pub async fn by_names(conn: &mut Conn, name_keys: &[String]) -> Result<Vec<Insta
     )
     .fetch_all(conn)
     .await?)
-}
-
-/// Names by id, of deleted instances too.
-pub async fn names(
-    conn: &mut Conn,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, RegistrationName>, StoreError> {
-    sqlx::query!("select id, name from instances where id = any($1)", ids)
-        .fetch_all(conn)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let at = At {
-                table: TABLE,
-                id: row.id,
-            };
-            Ok((
-                row.id,
-                at.parsed("name", RegistrationName::parse(&row.name))?,
-            ))
-        })
-        .collect()
 }
 
 /// Writes a new instance.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::list::{Page, one_more};
-use super::read::{At, Head, to_json};
+use super::read::{At, all, one, registered, to_json};
 use super::{Conn, StoreError};
 use crate::domain::pair::PairSpec;
 use crate::domain::registration::Registered;
@@ -74,35 +74,24 @@ impl TryFrom<Row> for Pair {
                 .map(|m| at.word("operating_mode", &m))
                 .transpose()?,
         };
-        let head = Head {
-            id: row.id,
-            name: row.name,
-            labels: row.labels,
-            revision: row.revision,
-            status_version: row.status_version,
-            created_at: row.created_at,
-            updated_at: row.updated_at,
-        };
-        head.around(TABLE, spec)
+        registered!(at, row, spec)
     }
 }
 
 /// The live pair of this name (lower case).
 pub async fn get(conn: &mut Conn, name_key: &str) -> Result<Option<Pair>, StoreError> {
-    rows!("where p.name_key = $1 and p.deleted_at is null", name_key)
-        .fetch_optional(conn)
-        .await?
-        .map(Pair::try_from)
-        .transpose()
+    one(
+        rows!("where p.name_key = $1 and p.deleted_at is null", name_key)
+            .fetch_optional(conn)
+            .await?,
+    )
 }
 
 /// The live pair of this id.
 pub async fn get_by_id(conn: &mut Conn, id: Uuid) -> Result<Option<Pair>, StoreError> {
-    rows!("where p.id = $1 and p.deleted_at is null", id)
+    one(rows!("where p.id = $1 and p.deleted_at is null", id)
         .fetch_optional(conn)
-        .await?
-        .map(Pair::try_from)
-        .transpose()
+        .await?)
 }
 
 /// Like [`get`], and nobody else changes, deletes or asks a job of it until the transaction ends.
@@ -122,17 +111,14 @@ pub async fn get_for_update(conn: &mut Conn, name_key: &str) -> Result<Option<Pa
 
 /// The live pairs that have this instance as a member, by name.
 pub async fn of_instance(conn: &mut Conn, instance: Uuid) -> Result<Vec<Pair>, StoreError> {
-    rows!(
+    all(rows!(
         "where p.deleted_at is null
            and exists (select from pair_members m where m.pair_id = p.id and m.instance_id = $1)
          order by p.name_key",
         instance
     )
     .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(Pair::try_from)
-    .collect()
+    .await?)
 }
 
 /// Writes a new pair; gives the status version it has.
@@ -229,11 +215,7 @@ pub async fn list(
     )
     .fetch_all(conn)
     .await?;
-    let all = rows
-        .into_iter()
-        .map(Pair::try_from)
-        .collect::<Result<_, _>>()?;
-    Ok(Page::of(all, limit, |p: &Pair| p.name.key()))
+    Ok(Page::of(all(rows)?, limit, |p: &Pair| p.name.key()))
 }
 
 /// Its open jobs of any kind, oldest first.

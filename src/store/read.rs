@@ -1,6 +1,5 @@
 //! From columns to domain values: every failure names table, column and row. No SQL here.
 
-use chrono::{DateTime, Utc};
 use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use serde_json::Value;
@@ -8,7 +7,6 @@ use uuid::Uuid;
 
 use super::StoreError;
 use crate::domain::name::{NamedRef, RegistrationName};
-use crate::domain::registration::Registered;
 
 /// Where a value was read, for the error.
 #[derive(Clone, Copy)]
@@ -75,36 +73,39 @@ impl<I: std::fmt::Display + Copy> At<I> {
     }
 }
 
-/// What every registration has around its spec, as columns.
-pub(super) struct Head {
-    pub id: Uuid,
-    pub name: String,
-    pub labels: Value,
-    pub revision: i64,
-    pub status_version: i64,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
+/// The one row of a statement as a domain value.
+pub(super) fn one<R, T: TryFrom<R, Error = StoreError>>(
+    row: Option<R>,
+) -> Result<Option<T>, StoreError> {
+    row.map(T::try_from).transpose()
 }
 
-impl Head {
-    pub(super) fn around<S>(
-        self,
-        table: &'static str,
-        spec: S,
-    ) -> Result<Registered<S>, StoreError> {
-        let at = At { table, id: self.id };
-        Ok(Registered {
-            id: self.id,
-            name: at.parsed("name", RegistrationName::parse(&self.name))?,
-            labels: at.json("labels", self.labels)?,
-            revision: self.revision,
-            status_version: self.status_version,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            spec,
-        })
-    }
+/// All rows of a statement as domain values.
+pub(super) fn all<R, T: TryFrom<R, Error = StoreError>>(
+    rows: Vec<R>,
+) -> Result<Vec<T>, StoreError> {
+    rows.into_iter().map(T::try_from).collect()
 }
+
+/// A registration: its spec, with the columns that every one has around it.
+macro_rules! registered {
+    ($at:ident, $row:ident, $spec:expr) => {
+        Ok($crate::domain::registration::Registered {
+            id: $row.id,
+            name: $at.parsed(
+                "name",
+                $crate::domain::name::RegistrationName::parse(&$row.name),
+            )?,
+            labels: $at.json("labels", $row.labels)?,
+            revision: $row.revision,
+            status_version: $row.status_version,
+            created_at: $row.created_at,
+            updated_at: $row.updated_at,
+            spec: $spec,
+        })
+    };
+}
+pub(super) use registered;
 
 /// A domain value as JSON for a column.
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, StoreError> {

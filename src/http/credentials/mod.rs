@@ -72,7 +72,7 @@ impl Registration for CredentialSpec {
 /// writes nothing.
 #[utoipa::path(
     put, path = "/v1/credentials/{name}", operation_id = "put_credential", tag = "credentials",
-    params(NamePath, crate::http::conditions::OfChanges),
+    params(NamePath, crate::http::etag::OfChanges),
     request_body(content = PutCredential, example = json!({"spec": {"kind": "sql_login", "user": "mirrorgate", "password": "…", "hosts": ["*.corp.example"]}, "labels": {"env": "prod"}})),
     responses(
         (status = 200, description = "Changed, or identical to what was there.", body = CredentialView, example = json!(wire::example())),
@@ -151,7 +151,7 @@ async fn refuse_uncovered(conn: &mut Conn, changed: &Credential) -> Result<(), P
 /// Tells kind, user, hosts, revision and times, never the password.
 #[utoipa::path(
     get, path = "/v1/credentials/{name}", operation_id = "get_credential", tag = "credentials",
-    params(NamePath, crate::http::conditions::OfReads),
+    params(NamePath, crate::http::etag::OfReads),
     responses(
         (status = 200, description = "The credential.", content((CredentialView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
@@ -167,7 +167,7 @@ async fn get_credential(State(api): State<Api>, asked: Reading) -> Answer {
 /// Refused while an instance uses it. Nothing is changed on any SQL Server.
 #[utoipa::path(
     delete, path = "/v1/credentials/{name}", operation_id = "delete_credential", tag = "credentials",
-    params(NamePath, crate::http::conditions::OfDeletes),
+    params(NamePath, crate::http::etag::OfDeletes),
     responses(
         (status = 200, description = "Forgotten.", body = Deleted),
         (status = 404, response = crate::http::openapi::NotFound),

@@ -78,7 +78,7 @@ impl Registration for InstanceSpec {
 /// Creates it or changes it to exactly this; what is left out gets its default. Nothing is connected to: that is a job's.
 #[utoipa::path(
     put, path = "/v1/instances/{name}", operation_id = "put_instance", tag = "instances",
-    params(NamePath, crate::http::conditions::OfChanges),
+    params(NamePath, crate::http::etag::OfChanges),
     request_body(content = PutInstance, example = json!({"spec": {"host": "host-a.corp.example", "credential": "prod-sql", "peer_name": "HOST_A"}})),
     responses(
         (status = 200, description = "Changed, or identical to what was there.", body = InstanceView, example = json!(view::example())),
@@ -167,7 +167,7 @@ async fn check_names(conn: &mut Conn, changed: &Instance) -> Result<(), Problem>
 /// The spec with its defaults written out, and in `status` what was last seen.
 #[utoipa::path(
     get, path = "/v1/instances/{name}", operation_id = "get_instance", tag = "instances",
-    params(NamePath, crate::http::conditions::OfReads),
+    params(NamePath, crate::http::etag::OfReads),
     responses(
         (status = 200, description = "The instance.", content((InstanceView = "application/json", example = json!(view::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
@@ -183,7 +183,7 @@ async fn get_instance(State(api): State<Api>, asked: Reading) -> Answer {
 /// Refused while a pair names it or a job on it is open. Nothing is changed on any SQL Server.
 #[utoipa::path(
     delete, path = "/v1/instances/{name}", operation_id = "delete_instance", tag = "instances",
-    params(NamePath, crate::http::conditions::OfDeletes),
+    params(NamePath, crate::http::etag::OfDeletes),
     responses(
         (status = 200, description = "Forgotten.", body = Deleted),
         (status = 404, response = crate::http::openapi::NotFound),

@@ -13,7 +13,6 @@ use crate::domain::instance::InstanceSpec;
 use crate::domain::job::JobState;
 use crate::domain::pair::PairSpec;
 use crate::http::api::Api;
-use crate::http::conditions;
 use crate::http::etag::Conditions;
 use crate::http::extract::{JobId, JobPath, NamePath, Named, Parameters, Wait};
 use crate::http::negotiate::{self, Format};
@@ -114,7 +113,7 @@ async fn page(api: &Api, asked: Listing<impl Send>, scope: &str, filter: &JobFil
 /// With its plan: findings, and per instance the actions with the very T-SQL.
 #[utoipa::path(
     get, path = "/v1/jobs/{id}", operation_id = "get_job", tag = "jobs",
-    params(JobPath, Wait, conditions::OfReads),
+    params(JobPath, Wait, crate::http::etag::OfReads),
     responses(
         (status = 200, description = "The job.", content((JobView = "application/json", example = json!(view::example())), (String = "text/plain")),
             headers(("Job-State" = String, description = "Its state."))),

@@ -83,7 +83,7 @@ impl Registration for PairSpec {
 /// Two partners and an optional witness, all registered. Nothing is configured yet: ask for a job.
 #[utoipa::path(
     put, path = "/v1/pairs/{name}", operation_id = "put_pair", tag = "pairs",
-    params(NamePath, crate::http::conditions::OfChanges),
+    params(NamePath, crate::http::etag::OfChanges),
     request_body(content = PutPair, example = json!({"spec": {"partners": ["HOST_A", "HOST_B"], "witness": "HOST_W"}})),
     responses(
         (status = 200, description = "Changed, or identical to what was there.", body = PairView, example = json!(wire::example())),
@@ -182,7 +182,7 @@ async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Proble
 /// With one entry in `status` per trust: whether it is configured, and whether it has been proven.
 #[utoipa::path(
     get, path = "/v1/pairs/{name}", operation_id = "get_pair", tag = "pairs",
-    params(NamePath, crate::http::conditions::OfReads),
+    params(NamePath, crate::http::etag::OfReads),
     responses(
         (status = 200, description = "The pair.", content((PairView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
         (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
@@ -198,7 +198,7 @@ async fn get_pair(State(api): State<Api>, asked: Reading) -> Answer {
 /// Refused while a job on it is open. Nothing is changed on any SQL Server: its members go on trusting each other.
 #[utoipa::path(
     delete, path = "/v1/pairs/{name}", operation_id = "delete_pair", tag = "pairs",
-    params(NamePath, crate::http::conditions::OfDeletes),
+    params(NamePath, crate::http::etag::OfDeletes),
     responses(
         (status = 200, description = "Forgotten.", body = Deleted),
         (status = 404, response = crate::http::openapi::NotFound),
