@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::problem::{Fault, Kind, Problem};
 
-/// What `layers::finish` puts behind the tag of a compressed answer.
+/// What `layers::response_headers` puts behind the tag of a compressed answer.
 pub const GZIP_SUFFIX: &str = "-gzip";
 
 /// The tag of one representation of one object.

@@ -1,7 +1,7 @@
 //! Problems: the closed list of everything this API answers instead of what was asked for, and how one is written.
 //!
 //! One table gives status, code and title. `detail` is written for the caller; causes go to the log. How a problem is
-//! shown (JSON or one line of text) is decided by `layers::finish`, which alone knows what the caller accepts.
+//! shown (JSON or one line of text) is decided by `layers::response_headers`, which alone knows what the caller accepts.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

@@ -81,7 +81,7 @@ pub fn located(mut response: Response, path: &str) -> Response {
 
 /// What a reader is answered who has this very representation already: 304.
 #[must_use]
-pub fn known(conditions: &Conditions, tag: &ETag) -> Option<Response> {
+pub fn not_modified(conditions: &Conditions, tag: &ETag) -> Option<Response> {
     conditions
         .is_unmodified(tag)
         .then(|| tagged(StatusCode::NOT_MODIFIED.into_response(), tag))

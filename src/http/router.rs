@@ -9,9 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::api::Api;
 use super::policy::Guarded;
 use super::problem::{Kind, Problem};
-use super::{
-    certificates, credentials, instances, jobs, layers, openapi as document, pairs, service,
-};
+use super::v1::{certificates, credentials, instances, jobs, pairs};
+use super::{layers, openapi as document, service};
 
 /// The whole HTTP side.
 pub fn router(api: Api) -> Router {

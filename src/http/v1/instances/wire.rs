@@ -1,0 +1,352 @@
+//! Instances as they come in, and the rules each obeys by itself.
+
+use serde::Deserialize;
+
+use crate::domain::ca_bundle;
+use crate::domain::hash::Sha256;
+use crate::domain::instance::{
+    Address, DEFAULT_PORT, InstanceSpec, PathTemplate, Tls, Transport, Verification, is_host,
+    is_instance_name,
+};
+use crate::domain::name::{NamedRef, RegistrationName};
+use crate::domain::naming::{Naming, Template};
+use crate::domain::object_name::ObjectName;
+use crate::domain::registration::{Labels, Wanted};
+use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::v1::labels;
+
+/// An instance as it is declared.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PutInstance {
+    spec: InstanceInput,
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
+    labels: Labels,
+}
+
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct InstanceInput {
+    /// A host name or an IP address, without a port.
+    #[schema(example = "host-a.corp.example")]
+    host: String,
+    /// Dialled when given. With neither port nor instance_name: 1433.
+    #[schema(minimum = 1, maximum = 65535)]
+    #[serde(default)]
+    port: Option<u16>,
+    /// With a port: checked after log-in. Alone: resolved by SQL Server Browser.
+    #[serde(default)]
+    instance_name: Option<String>,
+    /// The name of a credential whose hosts cover `host`.
+    #[schema(example = "prod-sql")]
+    credential: String,
+    /// What others call it in object names; unique without regard to case. Default: the registration's name.
+    #[serde(default)]
+    #[schema(example = "HOST_A")]
+    peer_name: Option<String>,
+    #[serde(default)]
+    naming: Option<NamingInput>,
+    #[serde(default)]
+    tls: Option<TlsInput>,
+    /// How peers' certificates reach this instance; default `binary`.
+    #[serde(default)]
+    transport: Option<TransportInput>,
+}
+
+/// How objects are called that mirrorgate creates on this instance for a peer; `{peer}` stands for its peer name.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NamingInput {
+    #[serde(default)]
+    #[schema(default = "{peer}_login")]
+    login: Option<String>,
+    #[serde(default)]
+    #[schema(default = "{peer}_user")]
+    user: Option<String>,
+    #[serde(default)]
+    #[schema(default = "{peer}_cert")]
+    certificate: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TlsInput {
+    #[serde(default)]
+    mode: TlsMode,
+    /// CA certificates in PEM to verify the server's by, in place of those the operating system trusts.
+    #[serde(default)]
+    ca_pem: Option<String>,
+    /// The name to expect in the server's certificate when it is not the host.
+    #[serde(default)]
+    server_name: Option<String>,
+    /// With mode `pinned`: the SHA-256 of the server's TLS certificate (over its DER), hexadecimal, with or without colons.
+    #[serde(default)]
+    #[schema(example = "9f2c4e0a1b7d83c6a5f0e1d2c3b4a59687786950413223140516f7e8d9cabbac")]
+    sha256: Option<String>,
+}
+
+/// How the connection is protected.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum TlsMode {
+    /// TLS, the server's certificate verified.
+    #[default]
+    Required,
+    /// TDS 8.0: TLS before anything else, verified. SQL Server 2022 and later.
+    Strict,
+    /// TLS with the server certificate of this `sha256` and no other, which proves to have its key; its issuer, names and dates do
+    /// not count. For servers whose certificate no CA has signed.
+    Pinned,
+    /// Encrypted, not verified: anyone on the path can read the log-in's password.
+    TrustServerCertificate,
+    /// Not encrypted.
+    Off,
+}
+
+/// How a peer's certificate reaches this instance.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TransportInput {
+    /// In the batch, as a binary literal.
+    Binary,
+    /// From a file as this instance sees it, with `{peer}` in its path. mirrorgate copies no files.
+    File {
+        #[schema(example = "C:\\certs\\{peer}.cer")]
+        path: String,
+    },
+}
+
+/// A declaration that obeys the rules it can obey by itself.
+pub struct WantedInstance {
+    labels: Labels,
+    pub address: Address,
+    /// The credential's name, yet to be found.
+    pub credential: String,
+    /// Absent: the registration's name.
+    peer_name: Option<ObjectName>,
+    naming: Naming,
+    tls: Tls,
+    transport: Transport,
+}
+
+impl PutInstance {
+    /// Checks every rule; `name` is what the peer name defaults to.
+    ///
+    /// # Errors
+    /// `refused`, with every rule that is broken.
+    pub fn check(self, name: &RegistrationName) -> Result<WantedInstance, Problem> {
+        let mut faults = labels::faults(&self.labels);
+        let spec = self.spec;
+        let address = address(&spec, &mut faults);
+        let given = spec.peer_name.as_deref();
+        let peer_name = peer_name(given.unwrap_or(name.as_str()))
+            .map_err(|fault| faults.push(fault))
+            .ok();
+        let naming = naming(spec.naming.unwrap_or_default(), &mut faults);
+        let tls = tls(spec.tls.unwrap_or_default(), &mut faults);
+        let transport = transport(spec.transport, &mut faults);
+        match transport {
+            Some(transport) if faults.is_empty() => Ok(WantedInstance {
+                labels: self.labels,
+                address,
+                peer_name: peer_name.filter(|_| spec.peer_name.is_some()),
+                credential: spec.credential,
+                naming,
+                tls,
+                transport,
+            }),
+            _ => Err(Problem::of(Kind::Refused, faults)),
+        }
+    }
+}
+
+impl WantedInstance {
+    /// The declaration with what it refers to: the credential, and the registration's name as it is spelt.
+    ///
+    /// # Errors
+    /// `refused` when the name is no peer name; [`PutInstance::check`] has seen to that.
+    pub fn complete(
+        self,
+        name: &RegistrationName,
+        credential: NamedRef,
+    ) -> Result<Wanted<InstanceSpec>, Problem> {
+        let peer_name = match self.peer_name {
+            Some(given) => given,
+            None => {
+                peer_name(name.as_str()).map_err(|fault| Problem::of(Kind::Refused, vec![fault]))?
+            }
+        };
+        let spec = InstanceSpec {
+            address: self.address,
+            credential,
+            peer_name,
+            naming: self.naming,
+            tls: self.tls,
+            transport: self.transport,
+        };
+        Ok(Wanted::new(spec, self.labels))
+    }
+}
+
+fn address(spec: &InstanceInput, faults: &mut Vec<Fault>) -> Address {
+    if !is_host(&spec.host) {
+        faults.push(Fault::new(
+            "/spec/host",
+            "invalid_host",
+            "wanted is a host name or an IP address, without scheme, port or instance",
+        ));
+    }
+    if spec.port == Some(0) {
+        faults.push(Fault::new(
+            "/spec/port",
+            "invalid_port",
+            "wanted is a port from 1 to 65535",
+        ));
+    }
+    if let Some(name) = &spec.instance_name
+        && !is_instance_name(name)
+    {
+        faults.push(Fault::new(
+            "/spec/instance_name",
+            "invalid_instance_name",
+            "wanted are 1 to 16 letters, digits, '_', '$' or '#', the first a letter or '_'",
+        ));
+    }
+    Address {
+        host: spec.host.clone(),
+        // Written out, so that a declaration with the default and one without it are the same.
+        port: match (spec.port, &spec.instance_name) {
+            (None, None) => Some(DEFAULT_PORT),
+            (port, _) => port,
+        },
+        instance_name: spec.instance_name.clone(),
+    }
+}
+
+fn peer_name(text: &str) -> Result<ObjectName, Fault> {
+    ObjectName::parse(text)
+        .map_err(|e| Fault::new("/spec/peer_name", "unusable_name", e.to_string()))
+}
+
+fn naming(input: NamingInput, faults: &mut Vec<Fault>) -> Naming {
+    let mut naming = Naming::default();
+    let NamingInput {
+        login,
+        user,
+        certificate,
+    } = input;
+    for (text, member, template) in [
+        (login, "login", &mut naming.login),
+        (user, "user", &mut naming.user),
+        (certificate, "certificate", &mut naming.certificate),
+    ] {
+        match text.map(|t| Template::parse(&t)) {
+            None => {}
+            Some(Ok(parsed)) => *template = parsed,
+            Some(Err(e)) => faults.push(Fault::new(
+                format!("/spec/naming/{member}"),
+                "invalid_template",
+                e.to_string(),
+            )),
+        }
+    }
+    // Tried out with a harmless peer: what a template itself makes unusable shows now, not with the first pair.
+    if let Ok(sample) = ObjectName::parse("peer_x")
+        && let Err(unusable) = naming.render(&sample)
+    {
+        faults.push(Fault::new(
+            format!("/spec/naming/{}", unusable.object),
+            "unusable_name",
+            unusable.reason.to_string(),
+        ));
+    }
+    naming
+}
+
+fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
+    let given = input.ca_pem.is_some() || input.server_name.is_some();
+    if given && !matches!(input.mode, TlsMode::Required | TlsMode::Strict) {
+        faults.push(Fault::new(
+            "/spec/tls/mode",
+            "not_verified",
+            "ca_pem and server_name are for verification by a CA, and this mode does none",
+        ));
+    }
+    if let Some(pem) = &input.ca_pem
+        && let Err(e) = ca_bundle::check(pem)
+    {
+        faults.push(Fault::new(
+            "/spec/tls/ca_pem",
+            "invalid_ca_pem",
+            e.to_string(),
+        ));
+    }
+    if let Some(name) = &input.server_name
+        && !is_host(name)
+    {
+        faults.push(Fault::new(
+            "/spec/tls/server_name",
+            "invalid_host",
+            "wanted is the host name that stands in the server's certificate",
+        ));
+    }
+    let pin = pin(&input, faults);
+    let verification = Verification {
+        ca_pem: input.ca_pem,
+        server_name: input.server_name,
+    };
+    match input.mode {
+        TlsMode::Required => Tls::Required(verification),
+        TlsMode::Strict => Tls::Strict(verification),
+        // Without one there is a fault already.
+        TlsMode::Pinned => pin.map_or_else(Tls::default, |sha256| Tls::Pinned { sha256 }),
+        TlsMode::TrustServerCertificate => Tls::TrustServerCertificate,
+        TlsMode::Off => Tls::Off,
+    }
+}
+
+fn pin(input: &TlsInput, faults: &mut Vec<Fault>) -> Option<Sha256> {
+    let text = match (&input.sha256, input.mode) {
+        (None, TlsMode::Pinned) => {
+            let wanted = "wanted is the SHA-256 of the server's TLS certificate";
+            faults.push(Fault::new("/spec/tls/sha256", "required", wanted));
+            return None;
+        }
+        (None, _) => return None,
+        (Some(text), TlsMode::Pinned) => text.replace(':', ""),
+        (Some(_), _) => {
+            let only = "sha256 is for mode pinned alone";
+            faults.push(Fault::new("/spec/tls/sha256", "not_pinned", only));
+            return None;
+        }
+    };
+    let parsed = Sha256::parse(&text);
+    parsed
+        .map_err(|e| {
+            faults.push(Fault::new(
+                "/spec/tls/sha256",
+                "invalid_sha256",
+                e.to_string(),
+            ))
+        })
+        .ok()
+}
+
+fn transport(input: Option<TransportInput>, faults: &mut Vec<Fault>) -> Option<Transport> {
+    match input {
+        None | Some(TransportInput::Binary) => Some(Transport::Binary),
+        Some(TransportInput::File { path }) => PathTemplate::parse(&path)
+            .map(|path| Transport::File { path })
+            .map_err(|e| {
+                faults.push(Fault::new(
+                    "/spec/transport/file/path",
+                    "invalid_path",
+                    e.to_string(),
+                ));
+            })
+            .ok(),
+    }
+}

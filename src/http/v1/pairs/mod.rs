@@ -1,0 +1,224 @@
+//! `/v1/pairs`: mirroring pairs and the state of their trusts.
+
+mod wire;
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use self::wire::{PairView, PutPair, key, pointer};
+use crate::domain::id::new_id;
+use crate::domain::object_name::ObjectName;
+use crate::domain::pair::{PairSpec, Place};
+use crate::domain::registration::Declared;
+use crate::http::api::Api;
+use crate::http::extract::{Json, NamePath};
+use crate::http::page::{ListOf, Listing, Paging};
+use crate::http::policy::{Guarded, Policy};
+use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::reply::{Answer, Deleted};
+use crate::http::v1::object_names::{self, Acceptor};
+use crate::http::v1::registration::{self, Changing, Reading, Registration, refuse_open};
+use crate::http::v1::trusts::Gallery;
+use crate::store::instances::{self, Instance};
+use crate::store::list::Page;
+use crate::store::pairs::{self, Pair};
+use crate::store::{Conn, StoreError, jobs};
+
+pub fn routes() -> Vec<Guarded> {
+    vec![
+        Policy::Caller.guards(routes!(put_pair, get_pair, delete_pair)),
+        Policy::Caller.guards(routes!(list_pairs)),
+    ]
+}
+
+/// The members of a pair by the keys of their names.
+type Members = HashMap<String, Instance>;
+
+impl Registration for PairSpec {
+    const NOUN: &'static str = "pair";
+    const PATH: &'static str = "pairs";
+    type View = PairView;
+
+    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Pair>, StoreError> {
+        pairs::get(conn, key).await
+    }
+
+    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Pair>, StoreError> {
+        pairs::get_for_update(conn, key).await
+    }
+
+    async fn list(
+        conn: &mut Conn,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<Pair>, StoreError> {
+        pairs::list(conn, after, limit).await
+    }
+
+    async fn views(conn: &mut Conn, shown: &[Pair]) -> Result<Vec<PairView>, Problem> {
+        let members = shown.iter().flat_map(|pair| pair.spec.members());
+        let ids: BTreeSet<Uuid> = members.map(|(member, _)| member.id).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let members = instances::by_ids(conn, &ids).await?;
+        let gallery = Gallery::load(conn, members).await?;
+        Ok(shown.iter().map(|p| PairView::of(p, &gallery)).collect())
+    }
+
+    async fn check_unused(conn: &mut Conn, pair: &Pair) -> Result<(), Problem> {
+        refuse_while_changing(conn, pair.id).await?;
+        refuse_open(pairs::open_jobs(conn, pair.id).await?)
+    }
+
+    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
+        pairs::mark_deleted(conn, id, now).await
+    }
+}
+
+/// Declare a pair
+///
+/// Two partners and an optional witness, all registered. Nothing is configured yet: ask for a job.
+#[utoipa::path(
+    put, path = "/v1/pairs/{name}", operation_id = "put_pair", tag = "pairs",
+    params(NamePath, crate::http::etag::OfChanges),
+    request_body(content = PutPair, example = json!({"spec": {"partners": ["HOST_A", "HOST_B"], "witness": "HOST_W"}})),
+    responses(
+        (status = 200, description = "Changed, or identical to what was there.", body = PairView, example = json!(wire::example())),
+        (status = 201, description = "Created.", body = PairView, example = json!(wire::example())),
+        (status = 409, response = crate::http::openapi::Conflict),
+        (status = 412, response = crate::http::openapi::PreconditionFailed),
+        (status = 422, response = crate::http::openapi::Refused),
+    )
+)]
+async fn put_pair(State(api): State<Api>, asked: Changing, Json(body): Json<PutPair>) -> Answer {
+    body.check()?;
+    let mut tx = api.store.begin().await?;
+    instances::take_turn_at_names(&mut tx).await?;
+    let current = registration::current::<PairSpec>(&mut tx, &asked).await?;
+    let members = find_members(&mut tx, &body).await?;
+    let wanted = body.complete(&members)?;
+    let mut declared = Declared::of(current, wanted, (asked.name, new_id()), api.clock.now());
+    match &mut declared {
+        Declared::Created(new) => {
+            check_names(&mut tx, &new.spec, &members).await?;
+            new.status_version = pairs::insert(&mut tx, new).await?;
+        }
+        Declared::Changed(changed) => {
+            refuse_while_changing(&mut tx, changed.id).await?;
+            check_names(&mut tx, &changed.spec, &members).await?;
+            changed.status_version = pairs::update(&mut tx, changed).await?;
+        }
+        Declared::Unchanged(_) => {}
+    }
+    registration::declared(tx, declared).await
+}
+
+/// The members by the keys of their names, their rows locked in one order: none can go or change its names meanwhile.
+async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<Members, Problem> {
+    let named = body.members();
+    let keys: BTreeSet<String> = named.iter().filter_map(|(_, name)| key(name)).collect();
+    let mut found = Members::new();
+    for key in keys {
+        if let Some(instance) = instances::get_for_update(conn, &key).await? {
+            found.insert(key, instance);
+        }
+    }
+    let missing: Vec<Fault> = named
+        .into_iter()
+        .filter(|(_, name)| key(name).is_none_or(|key| !found.contains_key(&key)))
+        .map(|(place, _)| {
+            let detail = "there is no instance of this name; declare it first";
+            Fault::new(pointer(place), "unknown_instance", detail)
+        })
+        .collect();
+    Problem::unless_empty(missing).map(|()| found)
+}
+
+/// The names every member gives the others, together with the peers it has through other pairs.
+async fn check_names(conn: &mut Conn, spec: &PairSpec, members: &Members) -> Result<(), Problem> {
+    let ids = spec.members().into_iter().map(|(named, _)| named.id);
+    let places: HashMap<Uuid, Place> = ids.zip(Place::MEMBERS).collect();
+    for acceptor in members.values() {
+        let mut peers = instances::peers_of(conn, acceptor.id).await?;
+        peers.retain(|peer| !spec.names(peer.id));
+        peers.extend(members.values().filter(|m| m.id != acceptor.id).cloned());
+        let blame = |_: &'static str, peer_name: &ObjectName| {
+            members
+                .values()
+                .filter(|m| m.spec.peer_name == *peer_name)
+                .find_map(|m| places.get(&m.id))
+                .map_or_else(|| "/spec/partners".to_owned(), |place| pointer(*place))
+        };
+        let named = Acceptor {
+            name: &acceptor.name,
+            naming: &acceptor.spec.naming,
+        };
+        object_names::check(&named, &peers.iter().collect::<Vec<_>>(), &blame)?;
+    }
+    Ok(())
+}
+
+/// # Errors
+/// `job_open`, with the id of the changing job that is under way.
+async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Problem> {
+    match jobs::open_changing(conn, pair).await? {
+        None => Ok(()),
+        Some(job) => Err(Problem::new(
+            Kind::JobOpen,
+            format!(
+                "job {} may be changing the members; wait for its end",
+                job.id
+            ),
+        )
+        .member("job", job.id.to_string())),
+    }
+}
+
+/// Read a pair
+///
+/// With one entry in `status` per trust: whether it is configured, and whether it has been proven.
+#[utoipa::path(
+    get, path = "/v1/pairs/{name}", operation_id = "get_pair", tag = "pairs",
+    params(NamePath, crate::http::etag::OfReads),
+    responses(
+        (status = 200, description = "The pair.", content((PairView = "application/json", example = json!(wire::example())), (String = "text/plain"))),
+        (status = 304, description = "Unchanged since the tag in `If-None-Match`."),
+        (status = 404, response = crate::http::openapi::NotFound),
+    )
+)]
+async fn get_pair(State(api): State<Api>, asked: Reading) -> Answer {
+    registration::show::<PairSpec>(&api, asked).await
+}
+
+/// Forget a pair
+///
+/// Refused while a job on it is open. Nothing is changed on any SQL Server: its members go on trusting each other.
+#[utoipa::path(
+    delete, path = "/v1/pairs/{name}", operation_id = "delete_pair", tag = "pairs",
+    params(NamePath, crate::http::etag::OfDeletes),
+    responses(
+        (status = 200, description = "Forgotten.", body = Deleted),
+        (status = 404, response = crate::http::openapi::NotFound),
+        (status = 409, response = crate::http::openapi::Conflict),
+        (status = 412, response = crate::http::openapi::PreconditionFailed),
+    )
+)]
+async fn delete_pair(State(api): State<Api>, asked: Changing) -> Answer {
+    registration::forget::<PairSpec>(&api, asked).await
+}
+
+/// List pairs
+#[utoipa::path(
+    get, path = "/v1/pairs", operation_id = "list_pairs", tag = "pairs",
+    params(Paging),
+    responses((status = 200, description = "A page, by name.", headers(("Link" = Option<String>, description = "`rel=\"next\"`")), content(
+        (ListOf<PairView> = "application/json", example = json!({"items": [wire::example()], "next_cursor": null})),
+        (String = "text/plain"),
+    )))
+)]
+async fn list_pairs(State(api): State<Api>, asked: Listing) -> Answer {
+    registration::list::<PairSpec>(&api, asked).await
+}
