@@ -196,7 +196,7 @@ pub struct TrustStatus {
 /// What a trust was looked at with: two revisions and the peer's pins. Kept beside its status; a status seen with another
 /// basis than today's says nothing about today, and reads `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Basis {
+pub struct ObservedWith {
     pub acceptor_revision: i64,
     pub peer_revision: i64,
     /// The peer's certificate uploaded as `current`.
@@ -205,7 +205,7 @@ pub struct Basis {
     pub next: Option<Sha256>,
 }
 
-impl Basis {
+impl ObservedWith {
     /// The stored form, compared as a whole.
     #[must_use]
     pub fn text(&self) -> String {

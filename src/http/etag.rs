@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-use super::problem::{Fault, Kind, Problem};
+use super::problem::{Fault, Problem, ProblemKind};
 
 /// What `layers::response_headers` puts behind the tag of a compressed answer.
 pub const GZIP_SUFFIX: &str = "-gzip";
@@ -171,7 +171,7 @@ pub struct OfDeletes {
 }
 
 fn failed(detail: String) -> Problem {
-    Problem::new(Kind::PreconditionFailed, detail)
+    Problem::new(ProblemKind::PreconditionFailed, detail)
 }
 
 fn read_one(headers: &HeaderMap, name: HeaderName) -> Result<Option<Condition>, Problem> {
@@ -216,7 +216,7 @@ fn read_tags(mut rest: &str, tags: &mut Vec<(bool, String)>) -> Option<()> {
 
 fn malformed(name: &HeaderName) -> Problem {
     Problem::of(
-        Kind::InvalidHeader,
+        ProblemKind::InvalidHeader,
         vec![Fault::new(
             format!("/{name}"),
             "invalid_value",

@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::api::Api;
 use super::extract::given;
 use super::policy::CallerName;
-use super::problem::{Fault, Kind, Problem};
+use super::problem::{Fault, Problem, ProblemKind};
 use crate::domain::hash::Sha256;
 use crate::store::Conn;
 use crate::store::idempotency::{self, KeyedRequest, Lookup};
@@ -104,7 +104,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
 
 fn refused(code: &'static str, detail: &str) -> Problem {
     Problem::of(
-        Kind::InvalidHeader,
+        ProblemKind::InvalidHeader,
         vec![Fault::new("/Idempotency-Key", code, detail)],
     )
 }
@@ -152,7 +152,7 @@ async fn done_before(
             Ok(Some((status, object)))
         }
         Lookup::Another => Err(Problem::of(
-            Kind::IdempotencyKeyReused,
+            ProblemKind::IdempotencyKeyReused,
             vec![Fault::new(
                 "/Idempotency-Key",
                 "key_reused",
@@ -160,7 +160,7 @@ async fn done_before(
             )],
         )),
         Lookup::UnderWay => Err(Problem::new(
-            Kind::RequestUnderWay,
+            ProblemKind::RequestUnderWay,
             "a request with this key is still under way; repeat this one in a moment",
         )),
     }

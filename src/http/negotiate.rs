@@ -5,7 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 
 use super::etag::ETag;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 
 pub const JSON: &str = "application/json";
 pub const TEXT: &str = "text/plain";
@@ -71,7 +71,7 @@ pub fn choose(headers: &HeaderMap, offers: &[&'static str]) -> Result<&'static s
     }
     best.map(|(_, offer)| offer).ok_or_else(|| {
         Problem::new(
-            Kind::NotAcceptable,
+            ProblemKind::NotAcceptable,
             format!("this operation gives {}", offers.join(", ")),
         )
     })

@@ -6,7 +6,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, Secur
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response};
 use utoipa::{OpenApi as _, ToResponse, ToSchema};
 
-use super::problem::{Fault, Kind, ProblemDocument};
+use super::problem::{Fault, ProblemDocument, ProblemKind};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -78,7 +78,9 @@ shared! {
 }
 
 fn problem(status: u16, description: &str) -> Response {
-    let kind = Kind::ALL.iter().find(|k| k.status().as_u16() == status);
+    let kind = ProblemKind::ALL
+        .iter()
+        .find(|k| k.status().as_u16() == status);
     let example = kind.map(|kind| {
         let problem = super::problem::Problem::new(*kind, kind.title());
         serde_json::to_value(problem.document(Some("01935f6e-3f00-7000-8000-000000000000")))

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -19,7 +19,7 @@ pub fn check(method: &Method, headers: &HeaderMap, has_token: bool) -> Result<()
     let host = text(headers, header::HOST);
     if !has_token && host.is_some_and(|host| !is_loopback(host)) {
         return Err(Problem::new(
-            Kind::ForeignOrigin,
+            ProblemKind::ForeignOrigin,
             "without a token the service answers to localhost, 127.0.0.1 and [::1] only; configure a token to serve other names",
         ));
     }
@@ -33,7 +33,7 @@ pub fn check(method: &Method, headers: &HeaderMap, has_token: bool) -> Result<()
     };
     if foreign {
         return Err(Problem::new(
-            Kind::ForeignOrigin,
+            ProblemKind::ForeignOrigin,
             "the request was made by a browser page of another site",
         ));
     }

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::extract::{NoParameters, Pairs, Parameters, ReadParameters};
 use super::negotiate::Format;
-use super::problem::{Fault, Kind, Problem};
+use super::problem::{Fault, Problem, ProblemKind};
 use super::reply::{self, Answer};
 use super::text::{Tabular, table};
 use crate::domain::hash::Sha256;
@@ -118,7 +118,7 @@ impl Paging {
         open(cursor, scope).map(Some).ok_or_else(|| {
             let detail = "the cursor was not made by this service for this list and these filters; start without one";
             Problem::of(
-                Kind::InvalidParameter,
+                ProblemKind::InvalidParameter,
                 vec![Fault::new("/cursor", "invalid_cursor", detail)],
             )
         })
@@ -129,7 +129,7 @@ impl Paging {
 /// or taken to another list.
 fn cursor<K: Serialize>(key: &K, scope: &str) -> Result<String, Problem> {
     let payload = serde_json::to_vec(key)
-        .map_err(|_| Problem::new(Kind::Internal, "a page's key cannot be written"))?;
+        .map_err(|_| Problem::new(ProblemKind::Internal, "a page's key cannot be written"))?;
     let mut bytes = checksum(scope, &payload).to_vec();
     bytes.extend_from_slice(&payload);
     Ok(URL_SAFE_NO_PAD.encode(bytes))

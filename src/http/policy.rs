@@ -8,7 +8,7 @@ use axum::routing::MethodRouter;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::api::Api;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use super::{openapi, origin};
 
 /// Who may use an operation.
@@ -94,7 +94,7 @@ async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Resp
     }
     match token {
         Some(token) if !bearer(request.headers()).is_some_and(|t| token.admits(t)) => Problem::new(
-            Kind::Unauthenticated,
+            ProblemKind::Unauthenticated,
             "send the service's token in the header Authorization: Bearer …",
         )
         .header(

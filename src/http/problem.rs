@@ -12,9 +12,9 @@ macro_rules! problems {
     ($($(#[$doc:meta])* $variant:ident $status:ident $code:literal $title:literal $retryable:literal,)+) => {
         /// What kind of problem; `code` is stable, the list grows only.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Kind { $($(#[$doc])* $variant,)+ }
+        pub enum ProblemKind { $($(#[$doc])* $variant,)+ }
 
-        impl Kind {
+        impl ProblemKind {
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
             #[must_use]
@@ -130,7 +130,7 @@ pub struct Problem(Box<Inner>);
 
 #[derive(Debug, Clone)]
 struct Inner {
-    kind: Kind,
+    kind: ProblemKind,
     detail: String,
     errors: Vec<Fault>,
     members: Map<String, Value>,
@@ -138,10 +138,13 @@ struct Inner {
 }
 
 impl Problem {
-    pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let mut headers = HeaderMap::new();
         if kind.status() == StatusCode::SERVICE_UNAVAILABLE
-            || matches!(kind, Kind::JobNotFinished | Kind::RequestUnderWay)
+            || matches!(
+                kind,
+                ProblemKind::JobNotFinished | ProblemKind::RequestUnderWay
+            )
         {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -156,7 +159,7 @@ impl Problem {
 
     /// A problem made of faults; its detail is the first one's.
     #[must_use]
-    pub fn of(kind: Kind, faults: Vec<Fault>) -> Self {
+    pub fn of(kind: ProblemKind, faults: Vec<Fault>) -> Self {
         let detail = faults
             .first()
             .map_or_else(String::new, |f| match f.pointer.as_str() {
@@ -176,7 +179,7 @@ impl Problem {
         if faults.is_empty() {
             Ok(())
         } else {
-            Err(Self::of(Kind::Refused, faults))
+            Err(Self::of(ProblemKind::Refused, faults))
         }
     }
 
@@ -200,7 +203,7 @@ impl Problem {
     }
 
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ProblemKind {
         self.0.kind
     }
 
@@ -252,14 +255,14 @@ mod tests {
 
     #[test]
     fn codes_are_distinct_and_statuses_are_those_of_the_convention() {
-        let mut codes: Vec<_> = Kind::ALL.iter().map(|k| k.code()).collect();
+        let mut codes: Vec<_> = ProblemKind::ALL.iter().map(|k| k.code()).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), Kind::ALL.len());
+        assert_eq!(codes.len(), ProblemKind::ALL.len());
         let documented = [
             400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 429, 500, 503,
         ];
-        for kind in Kind::ALL {
+        for kind in ProblemKind::ALL {
             assert!(documented.contains(&kind.status().as_u16()), "{kind:?}");
             assert!(!kind.title().is_empty());
         }
@@ -267,10 +270,10 @@ mod tests {
 
     #[test]
     fn what_may_pass_says_when_to_come_back() {
-        let response = Problem::new(Kind::Unavailable, "x").into_response();
+        let response = Problem::new(ProblemKind::Unavailable, "x").into_response();
         assert_eq!(response.headers()[header::RETRY_AFTER], "1");
         assert!(
-            !Problem::new(Kind::Internal, "x")
+            !Problem::new(ProblemKind::Internal, "x")
                 .into_response()
                 .headers()
                 .contains_key(header::RETRY_AFTER)
@@ -280,7 +283,7 @@ mod tests {
     #[test]
     fn the_line_is_one_line() {
         let problem = Problem::of(
-            Kind::Refused,
+            ProblemKind::Refused,
             vec![
                 Fault::new("/a", "x", "one\r\ntwo"),
                 Fault::new("/b", "y", "z"),
@@ -291,7 +294,7 @@ mod tests {
 
     #[test]
     fn members_stand_beside_the_documented_ones() {
-        let problem = Problem::new(Kind::JobOpen, "d").member("job", "7");
+        let problem = Problem::new(ProblemKind::JobOpen, "d").member("job", "7");
         let document = serde_json::to_value(problem.document(Some("r"))).unwrap();
         assert_eq!(document["job"], "7");
         assert_eq!(document["code"], "job_open");

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::etag::{Conditions, ETag};
 use super::negotiate;
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 
 /// What a handler answers.
 pub type Answer = Result<Response, Problem>;
@@ -43,7 +43,7 @@ pub fn deleted(what: impl ToString) -> Answer {
 pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Answer {
     let body = serde_json::to_vec(view).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written as JSON");
-        Problem::new(Kind::Internal, "the answer cannot be written")
+        Problem::new(ProblemKind::Internal, "the answer cannot be written")
     })?;
     Ok(bytes(status, negotiate::JSON, body))
 }

@@ -5,29 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::get;
 use serde::Serialize;
-use utoipa_axum::routes;
 use utoipa_swagger_ui::Config;
 
 use super::api::Api;
 use super::extract::{NoParameters, Parameters};
 use super::negotiate::{Format, JsonOnly};
-use super::policy::{Guarded, Policy};
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use super::reply::{self, Answer};
-
-pub fn routes() -> Vec<Guarded> {
-    vec![
-        Policy::Public.guards(routes!(get_health)),
-        Policy::Public.guards(routes!(get_readiness)),
-        Policy::Public.guards(routes!(get_version)),
-        Policy::Public.guards(routes!(get_openapi)),
-        Policy::Public.guards_files("/docs", get(|| async { Redirect::to("/docs/") })),
-        Policy::Public.guards_files("/docs/", get(docs_index)),
-        Policy::Public.guards_files("/docs/{*file}", get(docs_file)),
-    ]
-}
 
 /// How the service is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -59,7 +44,7 @@ struct Version {
         (String = "text/plain", example = "ok"),
     )))
 )]
-async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
+pub async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
     status(format, "ok")
 }
 
@@ -73,14 +58,14 @@ async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
         (String = "text/plain", example = "ready"),
     )))
 )]
-async fn get_readiness(
+pub async fn get_readiness(
     State(api): State<Api>,
     _: Parameters<NoParameters>,
     format: Format,
 ) -> Answer {
     if !api.readiness.is_ready() {
         return Err(Problem::new(
-            Kind::NotReady,
+            ProblemKind::NotReady,
             "the service is starting or stopping",
         ));
     }
@@ -103,7 +88,7 @@ fn status(format: Format, status: &'static str) -> Answer {
         (String = "text/plain", example = "mirrorgate 0.2.0"),
     )))
 )]
-async fn get_version(_: Parameters<NoParameters>, format: Format) -> Answer {
+pub async fn get_version(_: Parameters<NoParameters>, format: Format) -> Answer {
     let version = Version {
         name: "mirrorgate",
         version: env!("CARGO_PKG_VERSION"),
@@ -124,11 +109,16 @@ async fn get_version(_: Parameters<NoParameters>, format: Format) -> Answer {
     responses((status = 200, description = "OpenAPI 3.1.", body = Object, content_type = "application/json",
         example = json!({"openapi": "3.1.0"})))
 )]
-async fn get_openapi(_: Parameters<NoParameters>, _: JsonOnly) -> Answer {
+pub async fn get_openapi(_: Parameters<NoParameters>, _: JsonOnly) -> Answer {
     reply::json(StatusCode::OK, &super::openapi())
 }
 
-async fn docs_index() -> Response {
+/// The documentation page without its final slash.
+pub async fn docs_page() -> Redirect {
+    Redirect::to("/docs/")
+}
+
+pub async fn docs_index() -> Response {
     docs("index.html")
 }
 
@@ -136,7 +126,7 @@ async fn docs_index() -> Response {
     clippy::disallowed_types,
     reason = "a file's name is any text; one that is not there is 404"
 )]
-async fn docs_file(axum::extract::Path(file): axum::extract::Path<String>) -> Response {
+pub async fn docs_file(axum::extract::Path(file): axum::extract::Path<String>) -> Response {
     docs(&file)
 }
 
@@ -147,8 +137,11 @@ fn docs(file: &str) -> Response {
         .validator_url("none")
         .deep_linking(true);
     let Ok(Some(file)) = utoipa_swagger_ui::serve(file, Arc::new(config)) else {
-        return Problem::new(Kind::NoSuchRoute, "the documentation page has no such file")
-            .into_response();
+        return Problem::new(
+            ProblemKind::NoSuchRoute,
+            "the documentation page has no such file",
+        )
+        .into_response();
     };
     let media = HeaderValue::from_str(&file.content_type)
         .unwrap_or(HeaderValue::from_static("application/octet-stream"));

@@ -1,6 +1,6 @@
 //! What the caller is told when the store fails. The whole cause goes to the log, once, here.
 
-use super::problem::{Kind, Problem};
+use super::problem::{Problem, ProblemKind};
 use crate::domain::failure::error_chain;
 use crate::store::seal::SealError;
 use crate::store::{StoreError, Unique};
@@ -11,31 +11,31 @@ impl From<StoreError> for Problem {
             StoreError::Taken {
                 constraint: Unique::InstancePeerName,
             } => Self::new(
-                Kind::PeerNameTaken,
+                ProblemKind::PeerNameTaken,
                 "another instance already has this peer name; peer names are unique without regard to case",
             ),
             StoreError::Taken { .. } | StoreError::Referenced => Self::new(
-                Kind::ConcurrentChange,
+                ProblemKind::ConcurrentChange,
                 "another request changed the same objects at the same moment; repeat the request",
             ),
             StoreError::Unconfirmed(_) => {
                 tracing::warn!(error = error_chain(&error), "a commit was not confirmed");
                 Self::new(
-                    Kind::Unavailable,
+                    ProblemKind::Unavailable,
                     "the database did not say whether the change was made; repeat the request: PUT and DELETE bear it, POST with its Idempotency-Key",
                 )
             }
             unavailable if unavailable.is_unavailable() => {
                 tracing::warn!(error = error_chain(&error), "the database is not available");
                 Self::new(
-                    Kind::Unavailable,
+                    ProblemKind::Unavailable,
                     "the database does not answer just now; nothing was changed",
                 )
             }
             _ => {
                 tracing::error!(error = error_chain(&error), "the store failed");
                 Self::new(
-                    Kind::Internal,
+                    ProblemKind::Internal,
                     "the request could not be carried out; the log tells why",
                 )
             }
@@ -50,7 +50,7 @@ impl From<SealError> for Problem {
             "a secret cannot be sealed or opened"
         );
         Self::new(
-            Kind::Internal,
+            ProblemKind::Internal,
             "the secret cannot be sealed; the log tells why",
         )
     }

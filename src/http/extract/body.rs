@@ -5,7 +5,7 @@ use axum::extract::rejection::{BytesRejection, FailedToBufferBody};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request};
 use axum::http::{HeaderMap, header};
 
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// The largest body of any operation.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -20,7 +20,7 @@ pub fn content_type(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         .is_some_and(|coding| coding != "identity")
     {
         return Err(Problem::new(
-            Kind::UnsupportedMediaType,
+            ProblemKind::UnsupportedMediaType,
             "bodies are not taken compressed; leave Content-Encoding out",
         ));
     }
@@ -43,7 +43,7 @@ pub async fn read(mut request: Request, limit: usize) -> Result<Bytes, Problem> 
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let too_large = || {
         Problem::new(
-            Kind::BodyTooLarge,
+            ProblemKind::BodyTooLarge,
             format!("this operation takes at most {limit} bytes"),
         )
     };
@@ -54,6 +54,9 @@ pub async fn read(mut request: Request, limit: usize) -> Result<Bytes, Problem> 
     let whole = Bytes::from_request(request, &()).await;
     whole.map_err(|rejection| match rejection {
         BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => too_large(),
-        _ => Problem::new(Kind::InvalidBody, "the body broke off before its end"),
+        _ => Problem::new(
+            ProblemKind::InvalidBody,
+            "the body broke off before its end",
+        ),
     })
 }

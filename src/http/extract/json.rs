@@ -9,7 +9,7 @@ use serde_path_to_error::Segment;
 use super::body::{MAX_BODY_BYTES, content_type, read};
 use super::shape::ShapeError;
 use super::tree::{self, escape};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 
 /// A JSON body of the documented shape.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonText<T> {
         let media = content_type(request.headers())?;
         if media.as_deref() != Some("application/json") {
             return Err(Problem::new(
-                Kind::UnsupportedMediaType,
+                ProblemKind::UnsupportedMediaType,
                 "this operation takes application/json; send Content-Type: application/json",
             ));
         }
@@ -73,7 +73,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let pointer = pointer(error.path(), error.inner());
         let inner = error.into_inner();
         Problem::of(
-            Kind::InvalidBody,
+            ProblemKind::InvalidBody,
             vec![Fault::new(pointer, inner.code, inner.detail)],
         )
     })

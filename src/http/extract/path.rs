@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::hash::Sha256;
 use crate::domain::name::RegistrationName;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 
 /// The `{name}` of a registration.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ async fn segment<S: Send + Sync>(
 
 fn refused(parameter: &str, detail: String) -> Problem {
     Problem::of(
-        Kind::InvalidParameter,
+        ProblemKind::InvalidParameter,
         vec![Fault::new(format!("/{parameter}"), "invalid_value", detail)],
     )
 }

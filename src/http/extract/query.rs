@@ -5,7 +5,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use super::tree::escape;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 
 /// The parameters of one operation.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Pairs {
         if pairs.faults.is_empty() {
             Ok(value)
         } else {
-            Err(Problem::of(Kind::InvalidParameter, pairs.faults))
+            Err(Problem::of(ProblemKind::InvalidParameter, pairs.faults))
         }
     }
 }
@@ -123,7 +123,12 @@ impl<T: ReadParameters, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
 pub fn given(uri: &Uri) -> Result<Vec<(String, String)>, Problem> {
     axum::extract::Query::try_from_uri(uri)
         .map(|given| given.0)
-        .map_err(|_| Problem::new(Kind::InvalidParameter, "the query string cannot be read"))
+        .map_err(|_| {
+            Problem::new(
+                ProblemKind::InvalidParameter,
+                "the query string cannot be read",
+            )
+        })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 
 /// Objects and arrays inside each other; the deepest documented body has 5.
 const MAX_DEPTH: usize = 16;
@@ -41,10 +41,10 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Problem> {
         .deserialize(&mut reader)
         .and_then(|node| reader.end().map(|()| node));
     match (read, found.into_inner()) {
-        (_, Some(fault)) => Err(Problem::of(Kind::InvalidBody, vec![fault])),
+        (_, Some(fault)) => Err(Problem::of(ProblemKind::InvalidBody, vec![fault])),
         (Ok(node), None) => Ok(node),
         (Err(error), None) => Err(Problem::new(
-            Kind::MalformedJson,
+            ProblemKind::MalformedJson,
             malformed(bytes, error.line(), error.column()),
         )),
     }
@@ -241,7 +241,7 @@ mod tests {
             "{\"a\":hunter2}",
         ] {
             let problem = parse(bad.as_bytes()).err().unwrap();
-            assert_eq!(problem.kind(), Kind::MalformedJson, "{bad:?}");
+            assert_eq!(problem.kind(), ProblemKind::MalformedJson, "{bad:?}");
             assert!(!problem.line().contains("hunter2"));
         }
         assert!(parse(b"\"\xff\"").is_err());

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::body::{content_type, read};
 use super::json::decode;
 use super::tree::escape;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 
 /// The largest body of a certificate upload; the certificate itself has a limit of its own.
 const MAX_UPLOAD_BYTES: usize = 64 * 1024;
@@ -49,7 +49,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
             Some("application/json") => from_json(&read(request, MAX_UPLOAD_BYTES).await?),
             Some("multipart/form-data") => from_form(request, state).await,
             _ => Err(Problem::new(
-                Kind::UnsupportedMediaType,
+                ProblemKind::UnsupportedMediaType,
                 "a certificate is taken as application/pkix-cert, application/octet-stream, application/x-pem-file, application/json or multipart/form-data; with curl: -H 'Content-Type: application/pkix-cert' --data-binary @HOST_A.cer",
             )),
         }
@@ -62,7 +62,7 @@ fn from_json(bytes: &[u8]) -> Result<Upload, Problem> {
         return Ok(Upload(document.certificate.into_bytes()));
     }
     Err(Problem::of(
-        Kind::InvalidBody,
+        ProblemKind::InvalidBody,
         vec![Fault::new(
             "/certificate",
             "invalid_value",
@@ -90,7 +90,7 @@ async fn from_form<S: Send + Sync>(request: Request, state: &S) -> Result<Upload
     let bytes = read(Request::from_parts(parts.clone(), body), MAX_UPLOAD_BYTES).await?;
     let malformed = || {
         Problem::new(
-            Kind::InvalidBody,
+            ProblemKind::InvalidBody,
             "the body is not multipart/form-data with the boundary of its Content-Type",
         )
     };
@@ -119,7 +119,7 @@ async fn from_form<S: Send + Sync>(request: Request, state: &S) -> Result<Upload
 fn form_fault(name: &str, code: &'static str) -> Problem {
     let detail = "the form has exactly one field, named certificate, with the file";
     Problem::of(
-        Kind::InvalidBody,
+        ProblemKind::InvalidBody,
         vec![Fault::new(format!("/{}", escape(name)), code, detail)],
     )
 }

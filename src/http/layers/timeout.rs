@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::http::api::Api;
 use crate::http::extract::Wait;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 
 pub async fn limit(State(api): State<Api>, request: Request, next: Next) -> Response {
     let limit = api.settings.timeout + Wait::of(request.uri());
@@ -20,10 +20,10 @@ pub async fn limit(State(api): State<Api>, request: Request, next: Next) -> Resp
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
             tracing::error!("a handler panicked");
-            Problem::new(Kind::Internal, "the request met a fault of mirrorgate's own; the log tells which").into_response()
+            Problem::new(ProblemKind::Internal, "the request met a fault of mirrorgate's own; the log tells which").into_response()
         }
         Err(_) => Problem::new(
-            Kind::TimedOut,
+            ProblemKind::TimedOut,
             "the answer took too long; whether something was changed is not known, so read it again",
         )
         .into_response(),

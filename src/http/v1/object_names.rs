@@ -6,7 +6,7 @@
 use crate::domain::name::RegistrationName;
 use crate::domain::naming::Naming;
 use crate::domain::object_name::ObjectName;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::store::instances::Instance;
 
 /// An instance that lets others in.
@@ -33,7 +33,7 @@ pub fn check(
         let names = acceptor.naming.render(peer_name).map_err(|unusable| {
             let detail = format!("on {}, {unusable}: {}", acceptor.name, unusable.reason);
             Problem::of(
-                Kind::Refused,
+                ProblemKind::Refused,
                 vec![Fault::new(
                     blame(unusable.object, peer_name),
                     "unusable_name",
@@ -70,7 +70,7 @@ fn clash(
     [one, other]: [&Instance; 2],
 ) -> Problem {
     Problem::new(
-        Kind::NameClash,
+        ProblemKind::NameClash,
         format!(
             "on {}, {} and {} would share the {object} name {name} (without regard to case); give one of them another peer_name",
             acceptor.name, one.name, other.name

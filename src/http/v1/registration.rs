@@ -14,7 +14,7 @@ use crate::http::etag::{Conditions, ETag};
 use crate::http::extract::{Named, NoParameters, Parameters};
 use crate::http::negotiate::{Format, JsonOnly};
 use crate::http::page::Listing;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::http::text::Tabular;
 use crate::store::list::Page;
@@ -251,7 +251,7 @@ async fn view<S: Registration>(
     S::views(conn, std::slice::from_ref(registered))
         .await?
         .pop()
-        .ok_or_else(|| Problem::new(Kind::Internal, "a registration has no view"))
+        .ok_or_else(|| Problem::new(ProblemKind::Internal, "a registration has no view"))
 }
 
 fn tag<S>(registered: &Registered<S>) -> ETag {
@@ -263,7 +263,10 @@ fn tag<S>(registered: &Registered<S>) -> ETag {
 }
 
 fn unknown<S: Registration>(name: &RegistrationName) -> Problem {
-    Problem::new(Kind::NotFound, format!("there is no {} {name}", S::NOUN))
+    Problem::new(
+        ProblemKind::NotFound,
+        format!("there is no {} {name}", S::NOUN),
+    )
 }
 
 /// # Errors
@@ -274,7 +277,7 @@ pub fn refuse_open(jobs: Vec<Uuid>) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!("job {} on it has not ended yet", ids.join(", "));
-    Err(Problem::new(Kind::InUse, detail).member("jobs", ids))
+    Err(Problem::new(ProblemKind::InUse, detail).member("jobs", ids))
 }
 
 /// # Errors
@@ -284,5 +287,5 @@ pub fn refuse_used(how: &str, users: Vec<String>) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = format!("{how} {}; change or delete it first", users.join(", "));
-    Err(Problem::new(Kind::InUse, detail).member("used_by", users))
+    Err(Problem::new(ProblemKind::InUse, detail).member("used_by", users))
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::domain::certificate::PinHashes;
 use crate::domain::name::RegistrationName;
-use crate::domain::trust::{AdmitReason, Admits, Basis, Configured, InPlace, Proof};
+use crate::domain::trust::{AdmitReason, Admits, Configured, InPlace, ObservedWith, Proof};
 use crate::http::problem::Problem;
 use crate::http::text::{Tabular, maybe_moment, moment, table};
 use crate::store::Conn;
@@ -71,7 +71,7 @@ pub struct NextView {
 
 /// What trusts are shown from: instances with their pins, and what was seen.
 #[derive(Default)]
-pub struct Gallery {
+pub struct TrustStatuses {
     members: HashMap<Uuid, Member>,
     seen: HashMap<(Uuid, Uuid), SeenTrust>,
 }
@@ -82,7 +82,7 @@ struct Member {
     pins: PinHashes,
 }
 
-impl Gallery {
+impl TrustStatuses {
     /// Loads what is known about the trusts among `members`, however many, in two reads.
     ///
     /// # Errors
@@ -90,7 +90,7 @@ impl Gallery {
     pub async fn load(conn: &mut Conn, members: Vec<Instance>) -> Result<Self, Problem> {
         let ids: Vec<Uuid> = members.iter().map(|m| m.id).collect();
         let seen = trusts::among(conn, &ids).await?;
-        let mut gallery = Self {
+        let mut statuses = Self {
             seen: seen
                 .into_iter()
                 .map(|s| ((s.status.acceptor, s.status.peer), s))
@@ -104,16 +104,16 @@ impl Gallery {
                 name: member.name,
                 revision: member.revision,
             };
-            gallery.members.insert(member.id, shown);
+            statuses.members.insert(member.id, shown);
         }
-        Ok(gallery)
+        Ok(statuses)
     }
 
     /// The trust on `acceptor` from `peer`; `None` when one of them was not loaded.
     #[must_use]
     pub fn view(&self, acceptor: Uuid, peer: Uuid) -> Option<TrustView> {
         let (on, from) = (self.members.get(&acceptor)?, self.members.get(&peer)?);
-        let basis = Basis {
+        let basis = ObservedWith {
             acceptor_revision: on.revision,
             peer_revision: from.revision,
             current: from.pins.current,

@@ -1,13 +1,12 @@
 //! `/v1/instances/{name}/certificates`: public certificates of an instance's mirroring endpoint.
 
-mod upload;
+pub mod upload;
 mod view;
 mod warnings;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use chrono::{DateTime, Utc};
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use self::view::CertificateView;
@@ -20,19 +19,11 @@ use crate::http::extract::{
 };
 use crate::http::negotiate::{self, JsonOnly};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer, Deleted};
 use crate::http::v1::registration::find;
 use crate::store::certificates::{self, StoredCertificate};
 use crate::store::list::Page;
-
-pub fn routes() -> Vec<Guarded> {
-    vec![
-        Policy::Caller.guards(routes!(upload::upload_certificate, list_certificates)),
-        Policy::Caller.guards(routes!(get_certificate, delete_certificate)),
-    ]
-}
 
 /// List an instance's certificates
 ///
@@ -48,7 +39,11 @@ pub fn routes() -> Vec<Guarded> {
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn list_certificates(State(api): State<Api>, Named(name): Named, asked: Listing) -> Answer {
+pub async fn list_certificates(
+    State(api): State<Api>,
+    Named(name): Named,
+    asked: Listing,
+) -> Answer {
     let mut conn = api.store.acquire().await?;
     let instance = find::<InstanceSpec>(&mut conn, &name).await?;
     let scope = format!("certificates {}", instance.id);
@@ -83,7 +78,7 @@ async fn list_certificates(State(api): State<Api>, Named(name): Named, asked: Li
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_certificate(
+pub async fn get_certificate(
     State(api): State<Api>,
     NamedCertificate(name, sha256): NamedCertificate,
     _: Parameters<NoParameters>,
@@ -157,7 +152,7 @@ fn tag(stored: &StoredCertificate) -> ETag {
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn delete_certificate(
+pub async fn delete_certificate(
     State(api): State<Api>,
     NamedCertificate(name, sha256): NamedCertificate,
     _: Parameters<NoParameters>,
@@ -174,7 +169,7 @@ async fn delete_certificate(
 
 fn no_such(name: &RegistrationName) -> Problem {
     Problem::new(
-        Kind::NotFound,
+        ProblemKind::NotFound,
         format!("instance {name} has no such certificate"),
     )
 }

@@ -16,7 +16,7 @@ use crate::http::extract::{
 };
 use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::negotiate::JsonOnly;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::http::v1::registration::find;
 use crate::store::certificate_uses::{self, Clash};
@@ -83,7 +83,7 @@ impl ReadParameters for UploadParameters {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-pub(super) async fn upload_certificate(
+pub async fn upload_certificate(
     State(api): State<Api>,
     Named(name): Named,
     Parameters(asked): Parameters<UploadParameters>,
@@ -153,7 +153,7 @@ fn refuse_clash(instance: Uuid, clashes: &[Clash]) -> Result<(), Problem> {
         warnings::in_words(own)
     );
     Err(Problem::of(
-        Kind::CertificateRefused,
+        ProblemKind::CertificateRefused,
         vec![Fault::new("", "issuer_serial_clash", detail)],
     ))
 }
@@ -163,7 +163,7 @@ fn already_current() -> Problem {
         "this certificate is the instance's pin (purpose current); the next one has to be another"
             .to_owned();
     Problem::of(
-        Kind::CertificateRefused,
+        ProblemKind::CertificateRefused,
         vec![Fault::new("", "already_current", detail)],
     )
 }
@@ -197,7 +197,7 @@ async fn replay(
 
 fn refused(why: RefusedCertificate) -> Problem {
     Problem::of(
-        Kind::CertificateRefused,
+        ProblemKind::CertificateRefused,
         vec![Fault::new("", why.code(), why.to_string())],
     )
 }

@@ -6,7 +6,6 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use self::wire::{CredentialView, PutCredential};
@@ -16,20 +15,12 @@ use crate::domain::registration::Declared;
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
 use crate::http::v1::registration::{self, Changing, Reading, Registration, refuse_used};
 use crate::store::credentials::{self, Credential};
 use crate::store::list::Page;
 use crate::store::{Conn, StoreError, instances};
-
-pub fn routes() -> Vec<Guarded> {
-    vec![
-        Policy::Caller.guards(routes!(put_credential, get_credential, delete_credential)),
-        Policy::Caller.guards(routes!(list_credentials)),
-    ]
-}
 
 impl Registration for CredentialSpec {
     const NOUN: &'static str = "credential";
@@ -82,7 +73,7 @@ impl Registration for CredentialSpec {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-async fn put_credential(
+pub async fn put_credential(
     State(api): State<Api>,
     asked: Changing,
     Json(body): Json<PutCredential>,
@@ -143,7 +134,7 @@ async fn refuse_uncovered(conn: &mut Conn, changed: &Credential) -> Result<(), P
         "the hosts would no longer cover {}, which use this credential; change those first",
         uncovered.join(", ")
     );
-    Err(Problem::new(Kind::CredentialNotForHost, detail).member("used_by", uncovered))
+    Err(Problem::new(ProblemKind::CredentialNotForHost, detail).member("used_by", uncovered))
 }
 
 /// Read a credential
@@ -158,7 +149,7 @@ async fn refuse_uncovered(conn: &mut Conn, changed: &Credential) -> Result<(), P
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_credential(State(api): State<Api>, asked: Reading) -> Answer {
+pub async fn get_credential(State(api): State<Api>, asked: Reading) -> Answer {
     registration::show::<CredentialSpec>(&api, asked).await
 }
 
@@ -175,7 +166,7 @@ async fn get_credential(State(api): State<Api>, asked: Reading) -> Answer {
         (status = 412, response = crate::http::openapi::PreconditionFailed),
     )
 )]
-async fn delete_credential(State(api): State<Api>, asked: Changing) -> Answer {
+pub async fn delete_credential(State(api): State<Api>, asked: Changing) -> Answer {
     registration::forget::<CredentialSpec>(&api, asked).await
 }
 
@@ -188,6 +179,6 @@ async fn delete_credential(State(api): State<Api>, asked: Changing) -> Answer {
         (String = "text/plain"),
     )))
 )]
-async fn list_credentials(State(api): State<Api>, asked: Listing) -> Answer {
+pub async fn list_credentials(State(api): State<Api>, asked: Listing) -> Answer {
     registration::list::<CredentialSpec>(&api, asked).await
 }

@@ -1,12 +1,11 @@
 //! `/v1/instances`: SQL Server instances and what was last seen of them.
 
-mod next;
+pub mod next;
 mod view;
 mod wire;
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use self::view::InstanceView;
@@ -18,8 +17,7 @@ use crate::domain::registration::Declared;
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
 use crate::http::v1::object_names::{self, Acceptor};
 use crate::http::v1::registration::{
@@ -28,14 +26,6 @@ use crate::http::v1::registration::{
 use crate::store::instances::{self, Instance};
 use crate::store::list::Page;
 use crate::store::{Conn, StoreError, credentials};
-
-pub fn routes() -> Vec<Guarded> {
-    vec![
-        Policy::Caller.guards(routes!(put_instance, get_instance, delete_instance)),
-        Policy::Caller.guards(routes!(list_instances)),
-        Policy::Caller.guards(routes!(next::get_next)),
-    ]
-}
 
 impl Registration for InstanceSpec {
     const NOUN: &'static str = "instance";
@@ -90,7 +80,7 @@ impl Registration for InstanceSpec {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-async fn put_instance(
+pub async fn put_instance(
     State(api): State<Api>,
     asked: Changing,
     Json(body): Json<PutInstance>,
@@ -118,7 +108,7 @@ async fn put_instance(
 async fn find_credential(conn: &mut Conn, wanted: &WantedInstance) -> Result<NamedRef, Problem> {
     let refuse = |code, detail: String| {
         Problem::of(
-            Kind::Refused,
+            ProblemKind::Refused,
             vec![Fault::new("/spec/credential", code, detail)],
         )
     };
@@ -176,7 +166,7 @@ async fn check_names(conn: &mut Conn, changed: &Instance) -> Result<(), Problem>
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_instance(State(api): State<Api>, asked: Reading) -> Answer {
+pub async fn get_instance(State(api): State<Api>, asked: Reading) -> Answer {
     registration::show::<InstanceSpec>(&api, asked).await
 }
 
@@ -193,7 +183,7 @@ async fn get_instance(State(api): State<Api>, asked: Reading) -> Answer {
         (status = 412, response = crate::http::openapi::PreconditionFailed),
     )
 )]
-async fn delete_instance(State(api): State<Api>, asked: Changing) -> Answer {
+pub async fn delete_instance(State(api): State<Api>, asked: Changing) -> Answer {
     registration::forget::<InstanceSpec>(&api, asked).await
 }
 
@@ -206,6 +196,6 @@ async fn delete_instance(State(api): State<Api>, asked: Changing) -> Answer {
         (String = "text/plain"),
     )))
 )]
-async fn list_instances(State(api): State<Api>, asked: Listing) -> Answer {
+pub async fn list_instances(State(api): State<Api>, asked: Listing) -> Answer {
     registration::list::<InstanceSpec>(&api, asked).await
 }

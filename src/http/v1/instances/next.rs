@@ -13,11 +13,11 @@ use crate::domain::trust::InPlace;
 use crate::http::api::Api;
 use crate::http::extract::{NamePath, Named, Pairs, Parameters, ReadParameters};
 use crate::http::negotiate::Format;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::http::text::{Table, maybe_moment, moment};
 use crate::http::v1::registration::find;
-use crate::http::v1::trusts::{Gallery, TrustView};
+use crate::http::v1::trusts::{TrustStatuses, TrustView};
 use crate::store::instances::{self, Instance};
 use crate::store::{Conn, certificates, trusts};
 
@@ -106,9 +106,11 @@ pub async fn get_next(
     let reasons = reasons(&next, &acceptors, now);
     if !reasons.is_empty() {
         let list = serde_json::to_value(&acceptors).unwrap_or_default();
-        return Err(Problem::new(Kind::NextNotInPlace, reasons.join("; "))
-            .member("acceptors", list)
-            .member("sha256", next.sha256.to_string()));
+        return Err(
+            Problem::new(ProblemKind::NextNotInPlace, reasons.join("; "))
+                .member("acceptors", list)
+                .member("sha256", next.sha256.to_string()),
+        );
     }
     let answer = NextAnswer {
         instance: instance.name.to_string(),
@@ -126,7 +128,7 @@ pub async fn get_next(
 
 fn none(name: &RegistrationName) -> Problem {
     Problem::new(
-        Kind::NotFound,
+        ProblemKind::NotFound,
         format!("no certificate is uploaded as the next one of instance {name}"),
     )
 }
@@ -137,10 +139,10 @@ async fn trusts_of(conn: &mut Conn, instance: &Instance) -> Result<Vec<TrustView
     let acceptors: Vec<Uuid> = peers.into_values().flatten().collect();
     let mut members = instances::by_ids(conn, &acceptors).await?;
     members.push(instance.clone());
-    let gallery = Gallery::load(conn, members).await?;
+    let statuses = TrustStatuses::load(conn, members).await?;
     let views = acceptors.iter();
     Ok(views
-        .filter_map(|acceptor| gallery.view(*acceptor, instance.id))
+        .filter_map(|acceptor| statuses.view(*acceptor, instance.id))
         .collect())
 }
 

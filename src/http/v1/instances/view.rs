@@ -16,7 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::text::{Lines, Tabular, maybe_moment, moment, word};
 use crate::http::v1::labels;
 use crate::http::v1::registration::{Screen, registration_view};
-use crate::http::v1::trusts::{self, Gallery, TrustView, in_short};
+use crate::http::v1::trusts::{self, TrustStatuses, TrustView, in_short};
 use crate::store::Conn;
 use crate::store::instance_status::{self, InstanceStatus};
 use crate::store::instances::{self, Instance};
@@ -151,23 +151,28 @@ impl InstanceView {
         let others: Vec<Uuid> = others.into_iter().collect();
         let mut members = instances::by_ids(conn, &others).await?;
         members.extend_from_slice(shown);
-        let gallery = Gallery::load(conn, members).await?;
+        let trusts = TrustStatuses::load(conn, members).await?;
         let view = |instance: &Instance| {
             let status = statuses.remove(&instance.id).unwrap_or_default();
             let peers = peers.get(&instance.id).map_or(&[][..], Vec::as_slice);
-            Self::of(instance, status, peers, &gallery)
+            Self::of(instance, status, peers, &trusts)
         };
         Ok(shown.iter().map(view).collect())
     }
 
-    fn of(instance: &Instance, status: InstanceStatus, peers: &[Uuid], gallery: &Gallery) -> Self {
+    fn of(
+        instance: &Instance,
+        status: InstanceStatus,
+        peers: &[Uuid],
+        known: &TrustStatuses,
+    ) -> Self {
         let trusts = peers
             .iter()
-            .filter_map(|peer| gallery.view(instance.id, *peer))
+            .filter_map(|peer| known.view(instance.id, *peer))
             .collect();
         let next_on = peers
             .iter()
-            .filter_map(|peer| gallery.view(*peer, instance.id))
+            .filter_map(|peer| known.view(*peer, instance.id))
             .filter_map(|trust| {
                 Some(NextOnView {
                     on: trust.on,
@@ -176,7 +181,7 @@ impl InstanceView {
                 })
             })
             .collect();
-        let (current, next) = gallery.pins(instance.id);
+        let (current, next) = known.pins(instance.id);
         let status = InstanceStatusView {
             next_on,
             ..InstanceStatusView::of(status, PinsView { current, next }, trusts)

@@ -12,7 +12,7 @@ use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::naming::{Naming, Template};
 use crate::domain::object_name::ObjectName;
 use crate::domain::registration::{Labels, Wanted};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::v1::labels;
 
 /// An instance as it is declared.
@@ -158,7 +158,7 @@ impl PutInstance {
                 tls,
                 transport,
             }),
-            _ => Err(Problem::of(Kind::Refused, faults)),
+            _ => Err(Problem::of(ProblemKind::Refused, faults)),
         }
     }
 }
@@ -175,9 +175,8 @@ impl WantedInstance {
     ) -> Result<Wanted<InstanceSpec>, Problem> {
         let peer_name = match self.peer_name {
             Some(given) => given,
-            None => {
-                peer_name(name.as_str()).map_err(|fault| Problem::of(Kind::Refused, vec![fault]))?
-            }
+            None => peer_name(name.as_str())
+                .map_err(|fault| Problem::of(ProblemKind::Refused, vec![fault]))?,
         };
         let spec = InstanceSpec {
             address: self.address,

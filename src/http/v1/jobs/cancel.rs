@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use utoipa_axum::routes;
 
 use super::create::{Asked, answer};
 use super::respond::missing;
@@ -11,13 +10,8 @@ use crate::http::api::Api;
 use crate::http::extract::{JobId, JobPath, NoBody, Parameters, Wait};
 use crate::http::idempotency::{KeyHeader, Keyed};
 use crate::http::negotiate::Format;
-use crate::http::policy::{Guarded, Policy};
 use crate::http::reply::Answer;
 use crate::store::{Conn, jobs};
-
-pub fn routes() -> Vec<Guarded> {
-    vec![Policy::Caller.guards(routes!(cancel_job))]
-}
 
 /// Cancel a job
 ///
@@ -35,7 +29,7 @@ pub fn routes() -> Vec<Guarded> {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-async fn cancel_job(
+pub async fn cancel_job(
     State(api): State<Api>,
     JobId(id): JobId,
     Parameters(wait): Parameters<Wait>,

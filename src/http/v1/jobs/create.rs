@@ -19,7 +19,7 @@ use crate::http::extract::{JsonText, NamePath, Named, Parameters, Wait};
 use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::Format;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::Answer;
 use crate::http::v1::registration::lock;
 use crate::store::instances::Instance;
@@ -152,7 +152,7 @@ fn is_same(open: &Job, new: &NewJob) -> bool {
 
 fn conflict(open: &Job) -> Problem {
     Problem::new(
-        Kind::JobConflict,
+        ProblemKind::JobConflict,
         format!(
             "job {} on this pair is open, asked for with other options or before a change of the pair or its pins; wait for its end",
             open.id
@@ -164,7 +164,7 @@ fn conflict(open: &Job) -> Problem {
 /// What is asked for now is not what will become of that one.
 fn being_cancelled(open: &Job) -> Problem {
     Problem::new(
-        Kind::JobConflict,
+        ProblemKind::JobConflict,
         format!(
             "job {} on this pair is open and being cancelled; wait for its end and ask again",
             open.id
@@ -239,14 +239,14 @@ pub(super) async fn of_instance(
 
 /// The request was carried out and only the job cannot be read: the caller must learn which one it is.
 fn unread(problem: Problem, id: Uuid) -> Problem {
-    if problem.kind() != Kind::Unavailable {
+    if problem.kind() != ProblemKind::Unavailable {
         return problem;
     }
     let path = format!("/v1/jobs/{id}");
     let detail = format!(
         "the request was carried out, but the database does not answer just now: read {path} in a moment"
     );
-    let problem = Problem::new(Kind::Unavailable, detail).member("job", id.to_string());
+    let problem = Problem::new(ProblemKind::Unavailable, detail).member("job", id.to_string());
     match HeaderValue::from_str(&path) {
         Ok(path) => problem.header(header::LOCATION, path),
         Err(_) => problem,
@@ -303,7 +303,10 @@ pub async fn answer(api: &Api, asked: Once<Asked>, wait: Wait, format: Format) -
 }
 
 fn id_of(object: &str) -> Result<Uuid, Problem> {
-    object
-        .parse()
-        .map_err(|_| Problem::new(Kind::Internal, "the request was kept without its job"))
+    object.parse().map_err(|_| {
+        Problem::new(
+            ProblemKind::Internal,
+            "the request was kept without its job",
+        )
+    })
 }

@@ -12,15 +12,13 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::stream::{Stream, unfold};
 use serde::Serialize;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::respond::missing;
 use crate::http::api::Api;
 use crate::http::extract::{JobId, JobPath, Pairs, Parameters, ReadParameters};
 use crate::http::negotiate;
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Fault, Kind as ProblemKind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::reply::Answer;
 use crate::store::StoreError;
 use crate::store::events::{self, JobEvent};
@@ -35,14 +33,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How often a silent stream shows that it lives; proxies commonly give up after 30 or 60 s.
 const PING: Duration = Duration::from_secs(15);
 
-pub fn routes() -> Vec<Guarded> {
-    vec![Policy::Caller.guards(routes!(stream_job_events))]
-}
-
 /// Where a stream begins.
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-struct AfterParameter {
+pub struct AfterParameter {
     /// Only events after this id; the header `Last-Event-ID` of a reader that comes back counts before it.
     #[param(value_type = Option<i64>, minimum = 0, default = 0)]
     after: i64,
@@ -102,7 +96,7 @@ fn sequence(text: &str) -> Option<i64> {
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn stream_job_events(
+pub async fn stream_job_events(
     State(api): State<Api>,
     JobId(id): JobId,
     Parameters(asked): Parameters<AfterParameter>,

@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use utoipa_axum::routes;
 
 use super::filter::JobParameters;
 use super::respond::{JOB_STATE, JobAnswer, missing, settle, tag};
@@ -17,22 +16,11 @@ use crate::http::etag::Conditions;
 use crate::http::extract::{JobId, JobPath, NamePath, Named, Parameters, Wait};
 use crate::http::negotiate::{self, Format};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::http::v1::registration::find;
 use crate::store::jobs::{self, JobFilter};
 use crate::store::steps;
-
-pub fn routes() -> Vec<Guarded> {
-    vec![
-        Policy::Caller.guards(routes!(list_jobs)),
-        Policy::Caller.guards(routes!(get_job)),
-        Policy::Caller.guards(routes!(list_job_steps)),
-        Policy::Caller.guards(routes!(get_job_script)),
-        Policy::Caller.guards(routes!(get_job_result)),
-    ]
-}
 
 /// List jobs
 ///
@@ -45,7 +33,7 @@ pub fn routes() -> Vec<Guarded> {
         (String = "text/plain"),
     )))
 )]
-async fn list_jobs(State(api): State<Api>, asked: Listing<JobParameters>) -> Answer {
+pub async fn list_jobs(State(api): State<Api>, asked: Listing<JobParameters>) -> Answer {
     let scope = format!("jobs {}", asked.filters.scope());
     let filter = asked.filters.filter();
     page(&api, asked, &scope, &filter).await
@@ -121,7 +109,7 @@ async fn page(api: &Api, asked: Listing<impl Send>, scope: &str, filter: &JobFil
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_job(
+pub async fn get_job(
     State(api): State<Api>,
     JobId(id): JobId,
     Parameters(wait): Parameters<Wait>,
@@ -154,7 +142,7 @@ async fn get_job(
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn list_job_steps(State(api): State<Api>, JobId(id): JobId, asked: Listing) -> Answer {
+pub async fn list_job_steps(State(api): State<Api>, JobId(id): JobId, asked: Listing) -> Answer {
     let scope = format!("steps of {id}");
     let after = asked.after(&scope)?;
     let mut conn = api.store.acquire().await?;
@@ -181,7 +169,7 @@ async fn list_job_steps(State(api): State<Api>, JobId(id): JobId, asked: Listing
         (status = 409, response = crate::http::openapi::Conflict),
     )
 )]
-async fn get_job_script(
+pub async fn get_job_script(
     State(api): State<Api>,
     JobId(id): JobId,
     Parameters(asked): Parameters<ScriptParameters>,
@@ -192,12 +180,12 @@ async fn get_job_script(
     if job.plan.is_none() {
         return Err(if job.state.has_ended() {
             Problem::new(
-                Kind::NotFound,
+                ProblemKind::NotFound,
                 format!("job {id} ended before it had a plan, so it has no script"),
             )
         } else {
             Problem::new(
-                Kind::ScriptNotReady,
+                ProblemKind::ScriptNotReady,
                 format!("job {id} has not planned yet"),
             )
         });
@@ -227,7 +215,7 @@ async fn get_job_script(
             content((crate::http::problem::ProblemDocument = "application/problem+json"), (String = "text/plain"))),
     )
 )]
-async fn get_job_result(
+pub async fn get_job_result(
     State(api): State<Api>,
     JobId(id): JobId,
     Parameters(wait): Parameters<Wait>,
@@ -246,11 +234,14 @@ async fn get_job_result(
                 .failure
                 .as_ref()
                 .map_or(("internal", ""), |(c, d)| (c.as_str(), d));
-            (Kind::JobFailed, text::failure(code, detail))
+            (ProblemKind::JobFailed, text::failure(code, detail))
         }
-        JobState::Cancelled => (Kind::JobCancelled, "the job was cancelled".to_owned()),
+        JobState::Cancelled => (
+            ProblemKind::JobCancelled,
+            "the job was cancelled".to_owned(),
+        ),
         JobState::Queued | JobState::Running => (
-            Kind::JobNotFinished,
+            ProblemKind::JobNotFinished,
             format!("the job is {}; ask again", job.state.as_str()),
         ),
     };

@@ -4,7 +4,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::create::{check_time, of_instance};
@@ -16,17 +15,12 @@ use crate::http::extract::{JsonText, NoParameters, Parameters};
 use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::JsonOnly;
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::store::{Conn, instances, jobs, selection};
 
 /// At most so many at once.
 const MOST: i64 = 500;
-
-pub fn routes() -> Vec<Guarded> {
-    vec![Policy::Caller.guards(routes!(ask_for_inspections))]
-}
 
 /// The jobs that were asked for.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -69,7 +63,7 @@ impl InspectionView {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-async fn ask_for_inspections(
+pub async fn ask_for_inspections(
     State(api): State<Api>,
     Extension(request): Extension<RequestId>,
     _: Parameters<NoParameters>,
@@ -105,7 +99,10 @@ async fn ask(
 ) -> Result<Vec<InspectionView>, Problem> {
     let names = selection::by_labels(conn, labels, MOST + 1).await?;
     let refused = |code, detail: String| {
-        Problem::of(Kind::Refused, vec![Fault::new("/labels", code, detail)])
+        Problem::of(
+            ProblemKind::Refused,
+            vec![Fault::new("/labels", code, detail)],
+        )
     };
     if names.is_empty() {
         return Err(refused(

@@ -14,7 +14,7 @@ use crate::http::api::Api;
 use crate::http::etag::ETag;
 use crate::http::extract::Wait;
 use crate::http::negotiate::Format;
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::store::{Conn, jobs};
 
@@ -122,5 +122,5 @@ async fn over(api: &Api, deadline: Instant) {
 }
 
 pub fn missing(id: Uuid) -> Problem {
-    Problem::new(Kind::NotFound, format!("there is no job {id}"))
+    Problem::new(ProblemKind::NotFound, format!("there is no job {id}"))
 }

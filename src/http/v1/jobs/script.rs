@@ -6,7 +6,7 @@ use crate::domain::job::{Job, Subject};
 use crate::domain::name::RegistrationName;
 use crate::domain::script::{Script, file};
 use crate::http::extract::{Pairs, ReadParameters};
-use crate::http::problem::{Kind, Problem};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Which part is asked for.
 #[derive(Debug, utoipa::IntoParams)]
@@ -75,9 +75,12 @@ fn all(job: &Job, script: &Script) -> Result<Vec<String>, Problem> {
 }
 
 fn one(job: &Job, script: &Script, name: &str, refusal: Option<&str>) -> Result<String, Problem> {
-    let part = script
-        .part(name)
-        .ok_or_else(|| Problem::new(Kind::NotFound, format!("job {} is not on {name}", job.id)))?;
+    let part = script.part(name).ok_or_else(|| {
+        Problem::new(
+            ProblemKind::NotFound,
+            format!("job {} is not on {name}", job.id),
+        )
+    })?;
     match refusal {
         Some(refusal) => Ok(refusal.to_owned()),
         None => part.alone().ok_or_else(|| unseen(job, name)),
@@ -86,7 +89,7 @@ fn one(job: &Job, script: &Script, name: &str, refusal: Option<&str>) -> Result<
 
 fn unseen(job: &Job, whom: &str) -> Problem {
     Problem::new(
-        Kind::NotFound,
+        ProblemKind::NotFound,
         format!(
             "job {} has not seen which server is {whom}, so there is no script that could keep to it; ask for a new dry run",
             job.id

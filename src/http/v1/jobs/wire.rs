@@ -8,7 +8,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::job::{JobKind, JobOption, JobOptions};
 use crate::domain::registration::Labels;
 use crate::domain::wish::IfEndpointInUse;
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::v1::labels;
 
 const POINTER_DEADLINE: &str = "/deadline";
@@ -237,7 +237,7 @@ pub fn deadline_passed(deadline: Deadline) -> Problem {
             "{deadline} is not in the future by the database's clock: such a job could not begin anything; give a later moment, or none"
         ),
     );
-    Problem::of(Kind::Refused, vec![fault])
+    Problem::of(ProblemKind::Refused, vec![fault])
 }
 
 fn check_words(reason: Option<&String>, change_ref: Option<&String>, faults: &mut Vec<Fault>) {

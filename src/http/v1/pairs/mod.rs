@@ -6,7 +6,6 @@ use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use utoipa_axum::routes;
 use uuid::Uuid;
 
 use self::wire::{PairView, PutPair, key, pointer};
@@ -17,23 +16,15 @@ use crate::domain::registration::Declared;
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::policy::{Guarded, Policy};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
 use crate::http::v1::object_names::{self, Acceptor};
 use crate::http::v1::registration::{self, Changing, Reading, Registration, refuse_open};
-use crate::http::v1::trusts::Gallery;
+use crate::http::v1::trusts::TrustStatuses;
 use crate::store::instances::{self, Instance};
 use crate::store::list::Page;
 use crate::store::pairs::{self, Pair};
 use crate::store::{Conn, StoreError, jobs};
-
-pub fn routes() -> Vec<Guarded> {
-    vec![
-        Policy::Caller.guards(routes!(put_pair, get_pair, delete_pair)),
-        Policy::Caller.guards(routes!(list_pairs)),
-    ]
-}
 
 /// The members of a pair by the keys of their names.
 type Members = HashMap<String, Instance>;
@@ -64,8 +55,8 @@ impl Registration for PairSpec {
         let ids: BTreeSet<Uuid> = members.map(|(member, _)| member.id).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
         let members = instances::by_ids(conn, &ids).await?;
-        let gallery = Gallery::load(conn, members).await?;
-        Ok(shown.iter().map(|p| PairView::of(p, &gallery)).collect())
+        let statuses = TrustStatuses::load(conn, members).await?;
+        Ok(shown.iter().map(|p| PairView::of(p, &statuses)).collect())
     }
 
     async fn check_unused(conn: &mut Conn, pair: &Pair) -> Result<(), Problem> {
@@ -93,7 +84,11 @@ impl Registration for PairSpec {
         (status = 422, response = crate::http::openapi::Refused),
     )
 )]
-async fn put_pair(State(api): State<Api>, asked: Changing, Json(body): Json<PutPair>) -> Answer {
+pub async fn put_pair(
+    State(api): State<Api>,
+    asked: Changing,
+    Json(body): Json<PutPair>,
+) -> Answer {
     body.check()?;
     let mut tx = api.store.begin().await?;
     instances::take_turn_at_names(&mut tx).await?;
@@ -167,7 +162,7 @@ async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Proble
     match jobs::open_changing(conn, pair).await? {
         None => Ok(()),
         Some(job) => Err(Problem::new(
-            Kind::JobOpen,
+            ProblemKind::JobOpen,
             format!(
                 "job {} may be changing the members; wait for its end",
                 job.id
@@ -189,7 +184,7 @@ async fn refuse_while_changing(conn: &mut Conn, pair: Uuid) -> Result<(), Proble
         (status = 404, response = crate::http::openapi::NotFound),
     )
 )]
-async fn get_pair(State(api): State<Api>, asked: Reading) -> Answer {
+pub async fn get_pair(State(api): State<Api>, asked: Reading) -> Answer {
     registration::show::<PairSpec>(&api, asked).await
 }
 
@@ -206,7 +201,7 @@ async fn get_pair(State(api): State<Api>, asked: Reading) -> Answer {
         (status = 412, response = crate::http::openapi::PreconditionFailed),
     )
 )]
-async fn delete_pair(State(api): State<Api>, asked: Changing) -> Answer {
+pub async fn delete_pair(State(api): State<Api>, asked: Changing) -> Answer {
     registration::forget::<PairSpec>(&api, asked).await
 }
 
@@ -219,6 +214,6 @@ async fn delete_pair(State(api): State<Api>, asked: Changing) -> Answer {
         (String = "text/plain"),
     )))
 )]
-async fn list_pairs(State(api): State<Api>, asked: Listing) -> Answer {
+pub async fn list_pairs(State(api): State<Api>, asked: Listing) -> Answer {
     registration::list::<PairSpec>(&api, asked).await
 }

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::name::RegistrationName;
 use crate::domain::pair::{OperatingMode, PairSpec, Place, RefusedPair};
 use crate::domain::registration::{Labels, Wanted};
-use crate::http::problem::{Fault, Kind, Problem};
+use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::text::{Lines, Tabular};
 use crate::http::v1::labels;
 use crate::http::v1::registration::{Screen, registration_view};
-use crate::http::v1::trusts::{self, Gallery, TrustView, in_short};
+use crate::http::v1::trusts::{self, TrustStatuses, TrustView, in_short};
 use crate::store::instances::Instance;
 use crate::store::pairs::Pair;
 
@@ -59,7 +59,9 @@ impl PutPair {
             key(name)
                 .and_then(|key| members.get(&key))
                 .map(Instance::named)
-                .ok_or_else(|| Problem::new(Kind::Internal, "a member that was found is gone"))
+                .ok_or_else(|| {
+                    Problem::new(ProblemKind::Internal, "a member that was found is gone")
+                })
         };
         let [first, second] = &self.spec.partners;
         let spec = PairSpec {
@@ -69,7 +71,7 @@ impl PutPair {
         };
         spec.check().map_err(|refused| {
             let fault = |r: &RefusedPair| Fault::new(pointer(r.place()), r.code(), r.to_string());
-            Problem::of(Kind::Refused, refused.iter().map(fault).collect())
+            Problem::of(ProblemKind::Refused, refused.iter().map(fault).collect())
         })?;
         Ok(Wanted::new(spec, self.labels))
     }
@@ -120,15 +122,15 @@ struct PairStatus {
 }
 
 impl PairView {
-    /// `gallery` must have all members.
+    /// `statuses` must have all members.
     #[must_use]
-    pub fn of(pair: &Pair, gallery: &Gallery) -> Self {
+    pub fn of(pair: &Pair, statuses: &TrustStatuses) -> Self {
         let spec = PairOutput {
             partners: pair.spec.partners.clone().map(|p| p.name.to_string()),
             witness: pair.spec.witness.as_ref().map(|w| w.name.to_string()),
             operating_mode: pair.spec.operating_mode,
         };
-        let trusts = trusts_of(&pair.spec, gallery);
+        let trusts = trusts_of(&pair.spec, statuses);
         Self::around(pair, spec, PairStatus { trusts })
     }
 
@@ -169,7 +171,7 @@ impl Tabular for PairView {
     }
 }
 
-fn trusts_of(spec: &PairSpec, gallery: &Gallery) -> Vec<TrustView> {
+fn trusts_of(spec: &PairSpec, statuses: &TrustStatuses) -> Vec<TrustView> {
     let members = spec.members();
     members
         .iter()
@@ -177,7 +179,7 @@ fn trusts_of(spec: &PairSpec, gallery: &Gallery) -> Vec<TrustView> {
             members
                 .iter()
                 .filter(move |(from, _)| from.id != on.id)
-                .filter_map(move |(from, _)| gallery.view(on.id, from.id))
+                .filter_map(move |(from, _)| statuses.view(on.id, from.id))
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::script::Script;
-use crate::domain::trust::{Basis, Configured, TrustStatus};
+use crate::domain::trust::{Configured, ObservedWith, TrustStatus};
 use crate::domain::wish::Member;
 use crate::plan::Seen;
 use crate::sqlserver::Target;
@@ -128,7 +128,7 @@ impl Journal<'_> {
                         checked_at: *at,
                         job: self.job.id,
                     },
-                    basis: Basis {
+                    basis: ObservedWith {
                         acceptor_revision: inputs.parties[trust.acceptor].revision,
                         peer_revision: inputs.parties[trust.peer].revision,
                         current: peer.current.as_ref().map(|c| c.sha256),
