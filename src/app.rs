@@ -19,7 +19,7 @@ use database::{Stores, open_database};
 
 use crate::config::{DatabaseConfig, ServeConfig};
 use crate::domain::clock::Clock;
-use crate::domain::wish::Thresholds;
+use crate::domain::desired_state::Thresholds;
 use crate::http;
 use crate::postgres::Cluster;
 use crate::store::Store;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::config::WorkerConfig;
-use crate::domain::wish::Thresholds;
+use crate::domain::desired_state::Thresholds;
 use crate::sqlserver::{PoolSettings, Timeouts};
 use crate::worker::{Bounds, Settings};
 

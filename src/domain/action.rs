@@ -69,7 +69,7 @@ impl Action {
 
     /// The action in words, as a dry run shows it.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             Self::Adopt {
                 login,

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::hash::{Sha256, Thumbprint};
 use super::identity::{ServerIdentity, Start};
 
-/// Every registered instance, the members of the wish included.
+/// Every registered instance, the members included.
 #[derive(Debug, Clone, Default)]
 pub struct Estate {
     pub instances: Vec<KnownInstance>,

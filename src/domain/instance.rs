@@ -12,7 +12,7 @@ use super::object_name::ObjectName;
 /// The port a default instance listens on.
 pub const DEFAULT_PORT: u16 = 1433;
 
-/// The registered wish about one instance.
+/// What is registered about one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceSpec {
     pub address: Address,

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::deadline::Deadline;
+use super::desired_state::IfEndpointInUse;
 use super::hash::Sha256;
 use super::name::NamedRef;
 use super::pair::{OperatingMode, Role};
 use super::plan::Plan;
-use super::wish::IfEndpointInUse;
 
 mod failure_code;
 mod kind;

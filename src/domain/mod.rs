@@ -1,7 +1,7 @@
 //! THE WORDS: types and rules of what mirrorgate is about. No I/O, no async, no SQL, no HTTP.
 //!
 //! In reading order: who is meant (`name`, `instance`, `pair`), what they hold (`certificate`), what was seen
-//! (`observation`), what is wanted (`wish`), what follows (`finding`, `action`, `plan`), what was done (`job`, `step`).
+//! (`observation`), what is wanted (`desired_state`), what follows (`finding`, `action`, `plan`), what was done (`job`, `step`).
 
 pub mod action;
 pub mod ca_bundle;
@@ -12,6 +12,7 @@ pub mod clock;
 pub mod credential;
 pub mod cure;
 pub mod deadline;
+pub mod desired_state;
 pub mod duration;
 pub mod duration_words;
 pub mod estate;
@@ -37,7 +38,6 @@ pub mod script;
 pub mod step;
 pub mod tls_cause;
 pub mod trust;
-pub mod wish;
 mod words;
 
 /// So many generated cases, unless PROPTEST_CASES asks for another number.

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::action::Action;
+use super::desired_state::Use;
 use super::finding::{Code, Finding};
 use super::hash::{Sha256, Thumbprint};
 use super::trust::{Admission, Configured, NextSeen, Proof};
-use super::wish::Use;
 
 /// What one attempt found and would do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

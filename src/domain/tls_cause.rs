@@ -126,7 +126,7 @@ impl TlsFault {
 
     /// On one line, after what was presented.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let minute = |at: &DateTime<Utc>| at.format("%Y-%m-%d %H:%M UTC").to_string();
         match self {
             Self::NoEncryption => "the server offers no encryption".to_owned(),
@@ -181,14 +181,14 @@ impl TlsFault {
 impl TlsCause {
     /// What was presented, and what is wrong.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         match &self.presented {
             Some(presented) => format!(
                 "presented {}: {}",
-                presented.in_words(),
-                self.fault.in_words()
+                presented.describe(),
+                self.fault.describe()
             ),
-            None => self.fault.in_words(),
+            None => self.fault.describe(),
         }
     }
 }

@@ -114,7 +114,7 @@ impl Admission {
 
     /// The reasons in one line.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let words: Vec<&str> = self.reasons.iter().map(|r| r.detail.as_str()).collect();
         words.join("; ")
     }

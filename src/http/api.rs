@@ -9,8 +9,8 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{Semaphore, watch};
 
 use crate::domain::clock::Clock;
+use crate::domain::desired_state::Thresholds;
 use crate::domain::hash::Sha256;
-use crate::domain::wish::Thresholds;
 use crate::store::seal::SealKey;
 use crate::store::wake::Wakeups;
 use crate::store::{self, Conn, Store, StoreError};

@@ -1,6 +1,6 @@
 //! THE DOOR: HTTP in, problem or view out. Handlers extract, parse wire to domain, run one transaction, answer.
 //!
-//! Never talks to a SQL Server and never thinks about T-SQL: it writes down a wish, a worker fulfils it.
+//! Never talks to a SQL Server and never thinks about T-SQL: it writes down what is desired, a worker brings it about.
 
 mod api;
 mod etag;

@@ -53,7 +53,7 @@ fn held_alike(trust: &Trust<'_>, facts: &Facts) -> Option<String> {
 /// One that another peer is or will be let in by, or this peer now.
 fn wanted_alike(trust: &Trust<'_>, facts: &Facts, others: &[Option<Required>]) -> Option<String> {
     let wanted = facts.issuer_serial?;
-    let peers = trust.scene.wish.peers_of(trust.acceptor);
+    let peers = trust.scene.desired.peers_of(trust.acceptor);
     peers
         .filter_map(|peer| {
             let other = others.get(peer)?.as_ref()?;

@@ -67,7 +67,7 @@ fn ahead(seen: &Observation) -> Duration {
 }
 
 fn clocks(scene: &Scene<'_>, report: &mut Report) {
-    let limit = scene.wish.thresholds.clock_skew;
+    let limit = scene.desired.thresholds.clock_skew;
     let near: Vec<_> = scene
         .all_observed()
         .filter(|(index, _, seen)| {
@@ -103,7 +103,7 @@ fn skew(scene: &Scene<'_>, index: usize, by: Duration, against: &str) -> Note {
         ))
         .wanted(format!(
             "at most {} s between two clocks",
-            scene.wish.thresholds.clock_skew.num_seconds()
+            scene.desired.thresholds.clock_skew.num_seconds()
         ))
         .remedy("Put the clocks right: a certificate may be expired or not yet valid by one of them alone.")
 }

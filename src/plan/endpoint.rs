@@ -4,9 +4,9 @@ use super::note::{Note, Report};
 use super::renewal;
 use super::scene::Scene;
 use crate::domain::cure::Cure;
+use crate::domain::desired_state::NeededRoles;
 use crate::domain::finding::Code;
 use crate::domain::observation::{Endpoint, EndpointRole, EndpointState};
-use crate::domain::wish::NeededRoles;
 
 const USUAL_PORT: u16 = 5022;
 const EXPRESS: i32 = 4;

@@ -118,10 +118,10 @@ fn registered_elsewhere(scene: &Scene<'_>, index: usize, report: &mut Report) {
     let Some(seen) = scene.observed(index) else {
         return;
     };
-    let members = &scene.wish.members;
+    let members = &scene.desired.members;
     let own = members[index].instance_id;
     let is_member = |id| members.iter().any(|member| member.instance_id == id);
-    let others = scene.wish.estate.instances.iter();
+    let others = scene.desired.estate.instances.iter();
     for other in others.filter(|other| !is_member(other.id)) {
         let identity = other.identity.as_ref();
         if !identity.is_some_and(|theirs| theirs.is_same_as(&seen.server.identity)) {

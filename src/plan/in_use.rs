@@ -3,9 +3,9 @@
 use super::note::Report;
 use super::scene::Scene;
 use crate::domain::action::Action;
+use crate::domain::desired_state::IfEndpointInUse;
 use crate::domain::finding::{Code, Severity};
 use crate::domain::observation::{DatabaseRole, MirroredDatabase, Observation};
-use crate::domain::wish::IfEndpointInUse;
 
 /// How many databases a finding names before it only counts.
 const MOST_NAMED: usize = 20;
@@ -20,13 +20,13 @@ pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report:
         return;
     }
     let risks_failover = seen.databases.iter().any(may_fail_over);
-    let refuse = scene.wish.if_endpoint_in_use == IfEndpointInUse::Refuse;
+    let refuse = scene.desired.if_endpoint_in_use == IfEndpointInUse::Refuse;
     let blocks = risks_failover && refuse;
     report.add(
         scene
             .note(Code::EndpointInUse, index)
             .severity(if blocks { Severity::Blocker } else { Severity::Warning })
-            .found(in_detail(seen))
+            .found(details(seen))
             .wanted(if blocks {
                 "no database there that is principal with a witness while a certificate is imported"
             } else {
@@ -54,7 +54,7 @@ pub(super) fn tell(scene: &Scene<'_>, index: usize, report: &mut Report) {
         scene
             .note(Code::EndpointInUse, index)
             .severity(Severity::Info)
-            .found(in_detail(seen))
+            .found(details(seen))
             .wanted("to be known: importing a certificate may make the endpoint's connections reconnect")
             .remedy(remedy),
     );
@@ -76,7 +76,7 @@ fn may_fail_over(database: &MirroredDatabase) -> bool {
 }
 
 /// `4 databases (2 principal with witness)`, or nothing.
-pub(super) fn in_short(seen: &Observation) -> Option<String> {
+pub(super) fn summary(seen: &Observation) -> Option<String> {
     let mut parts = Vec::new();
     if !seen.databases.is_empty() {
         let risky = seen
@@ -102,7 +102,7 @@ pub(super) fn in_short(seen: &Observation) -> Option<String> {
 }
 
 /// The databases at risk first, and not hundreds of them.
-fn in_detail(seen: &Observation) -> String {
+fn details(seen: &Observation) -> String {
     let mut databases: Vec<&MirroredDatabase> = seen.databases.iter().collect();
     databases.sort_by_key(|d| !is_principal_with_witness(d));
     let named = databases.iter().take(MOST_NAMED);

@@ -4,7 +4,7 @@
 use super::note::Report;
 use super::scene::Scene;
 use super::{in_use, permissions, pin, two_instances};
-use crate::domain::wish::Use;
+use crate::domain::desired_state::Use;
 
 pub(super) fn check(scene: &Scene<'_>, index: usize, uses: &[Use], report: &mut Report) {
     permissions::for_configuring(scene, index, report);

@@ -28,7 +28,7 @@ pub(super) fn endpoint(seen: &Observation, endpoint: &Endpoint) -> String {
         .port
         .map(|port| format!(" :{port}"))
         .unwrap_or_default();
-    let used = in_use::in_short(seen)
+    let used = in_use::summary(seen)
         .map(|used| format!(", in use: {used}"))
         .unwrap_or_default();
     format!(

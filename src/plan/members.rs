@@ -62,7 +62,7 @@ fn partner_edition(scene: &Scene<'_>, index: usize, server: &Server, report: &mu
                 .remedy("Make it the witness, or use an instance of another edition."),
         );
     }
-    let asynchronous = scene.wish.operating_mode == Some(OperatingMode::HighPerformance);
+    let asynchronous = scene.desired.operating_mode == Some(OperatingMode::HighPerformance);
     if asynchronous && server.engine_edition != ENTERPRISE {
         report.add(
             scene

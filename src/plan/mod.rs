@@ -1,4 +1,4 @@
-//! THE THINKING: a wish and what was seen give findings and actions. Pure functions; no I/O, no T-SQL, no clock of its own.
+//! The desired state and what was observed give findings and actions. Pure functions; no I/O, no T-SQL, no clock of its own.
 //!
 //! One rule a file. A rule says all it has to say; whether anything blocks is for the reader of the finished plan.
 
@@ -45,35 +45,35 @@ mod tests;
 
 pub use pin::certificate_bytes;
 pub use questions::questions;
-pub use scene::Seen;
+pub use scene::ObservedMember;
 pub use subset::is_subset;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::action::Action;
+use crate::domain::desired_state::DesiredState;
 use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
-use crate::domain::wish::Wish;
 use note::Report;
 use pin::Required;
 use scene::Scene;
 use trust::Trust;
 
-/// What is to be said and done about `wish`, seen from `seen` (one per member, in order) at `now`.
+/// What is to be said and done about `desired`, seen from `seen` (one per member, in order) at `now`.
 ///
 /// A blocker anywhere means that nothing may be changed anywhere; the actions are planned all the same, so that a dry run
 /// shows them, except for trusts that cannot be planned. With `partial` what a blocker touches is left out instead.
 #[must_use]
-pub fn plan(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
-    let whole = whole(wish, seen, now);
-    if wish.partial && whole.has_blockers() {
-        return partial::without_what_is_touched(whole, wish, seen, now);
+pub fn plan(desired: &DesiredState, seen: &[ObservedMember], now: DateTime<Utc>) -> Plan {
+    let whole = whole(desired, seen, now);
+    if desired.partial && whole.has_blockers() {
+        return partial::without_what_is_touched(whole, desired, seen, now);
     }
     whole
 }
 
-fn whole(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
-    let scene = Scene { wish, seen, now };
+fn whole(desired: &DesiredState, seen: &[ObservedMember], now: DateTime<Utc>) -> Plan {
+    let scene = Scene { desired, seen, now };
     let mut report = Report::default();
     reach::check(&scene, &mut report);
     identity::check(&scene, &mut report);
@@ -84,13 +84,13 @@ fn whole(wish: &Wish, seen: &[Seen], now: DateTime<Utc>) -> Plan {
     own_certificate::check(&scene, &mut report);
     weak_certificate::check(&scene, &mut report);
     next::check(&scene, &mut report);
-    let required: Vec<Option<Required>> = (0..wish.members.len())
+    let required: Vec<Option<Required>> = (0..desired.members.len())
         .map(|member| {
-            let is_peer = wish.trusts.iter().any(|trust| trust.peer == member);
+            let is_peer = desired.trusts.iter().any(|trust| trust.peer == member);
             is_peer.then(|| pin::required(&scene, member, &mut report))?
         })
         .collect();
-    let instances: Vec<InstancePlan> = (0..wish.members.len())
+    let instances: Vec<InstancePlan> = (0..desired.members.len())
         .map(|index| instance(&scene, index, &required, &mut report))
         .collect();
     Plan {
@@ -108,12 +108,12 @@ fn instance(
     report: &mut Report,
 ) -> InstancePlan {
     let trusts: Vec<TrustPlan> = scene
-        .wish
+        .desired
         .peers_of(index)
         .map(|peer| trust_plan(scene, index, peer, required, report))
         .collect();
     let actions: Vec<Action> = trusts.iter().flat_map(|t| t.actions.clone()).collect();
-    if let Some(uses) = &scene.wish.inspection {
+    if let Some(uses) = &scene.desired.inspection {
         inspection::check(scene, index, uses, report);
     } else {
         permissions::check(scene, index, &trusts, &actions, report);
@@ -124,7 +124,7 @@ fn instance(
         instance: scene.name(index).to_owned(),
         server: seen.map(lines::server),
         endpoint: seen.and_then(|s| Some(lines::endpoint(s, s.endpoint.as_ref()?))),
-        used_by: scene.wish.inspection.clone(),
+        used_by: scene.desired.inspection.clone(),
         trusts,
     }
 }

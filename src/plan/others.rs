@@ -5,7 +5,7 @@ use crate::domain::observation::HeldCertificate;
 
 /// The certificates, valid by its clock, of somebody who is no member, and the members that could not be looked at.
 pub(super) fn let_in(scene: &Scene<'_>, index: usize) -> Vec<String> {
-    let unseen = (0..scene.wish.members.len())
+    let unseen = (0..scene.desired.members.len())
         .filter(|member| scene.observed(*member).is_none())
         .map(|member| scene.name(member).to_owned());
     let Some(seen) = scene.observed(index) else {
@@ -27,7 +27,13 @@ pub(super) fn let_in(scene: &Scene<'_>, index: usize) -> Vec<String> {
 }
 
 fn is_a_members(scene: &Scene<'_>, held: &HeldCertificate) -> bool {
-    let uploaded = |sha256| scene.wish.members.iter().any(|m| m.known.contains(&sha256));
+    let uploaded = |sha256| {
+        scene
+            .desired
+            .members
+            .iter()
+            .any(|m| m.known.contains(&sha256))
+    };
     let used = scene.all_observed().any(|(_, _, seen)| {
         let certificate = seen.endpoint.as_ref().and_then(|e| e.certificate.as_ref());
         certificate.is_some_and(|c| c.thumbprint == held.thumbprint)

@@ -152,7 +152,7 @@ impl Own<'_> {
         }
         let acceptors = self
             .scene
-            .wish
+            .desired
             .trusts
             .iter()
             .filter(|trust| trust.peer == self.index)
@@ -163,7 +163,7 @@ impl Own<'_> {
             }
         }
         let left = self.certificate.not_after - seen.server.clock;
-        if left < self.scene.wish.thresholds.expires_soon {
+        if left < self.scene.desired.thresholds.expires_soon {
             let note = self
                 .note(Code::OwnCertificateExpiresSoon)
                 .found(format!(
@@ -174,7 +174,7 @@ impl Own<'_> {
                 ))
                 .wanted(format!(
                     "more than {} days left",
-                    self.scene.wish.thresholds.expires_soon.num_days()
+                    self.scene.desired.thresholds.expires_soon.num_days()
                 ));
             report.add(self.renew(note, ""));
         }

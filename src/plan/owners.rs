@@ -5,9 +5,9 @@ use uuid::Uuid;
 
 use super::pin::Facts;
 use super::scene::Scene;
+use crate::domain::desired_state::Member;
 use crate::domain::estate::{KnownCertificate, KnownInstance, Mark, Standing};
 use crate::domain::observation::{EndpointCertificate, HeldCertificate, Observation};
-use crate::domain::wish::Member;
 
 /// How a registered instance has part in a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,7 @@ fn used(seen: &Observation) -> Option<&EndpointCertificate> {
 
 /// All parts that an instance has in a certificate.
 pub(super) fn parts(scene: &Scene<'_>, instance: &KnownInstance, mark: &Mark) -> Vec<Part> {
-    let members = scene.wish.members.iter();
+    let members = scene.desired.members.iter();
     let member = members
         .enumerate()
         .find(|(_, m)| m.instance_id == instance.id);
@@ -116,7 +116,12 @@ fn uses_its_next(instance: &KnownInstance, now: Option<&Mark>) -> bool {
 
 /// The other registered instances that use this certificate or have used it, by name, the nearest part of each.
 pub(super) fn of(scene: &Scene<'_>, mark: &Mark, but: Uuid) -> Vec<(String, Part)> {
-    let others = scene.wish.estate.instances.iter().filter(|i| i.id != but);
+    let others = scene
+        .desired
+        .estate
+        .instances
+        .iter()
+        .filter(|i| i.id != but);
     others
         .filter_map(|instance| {
             let nearest = parts(scene, instance, mark)
@@ -129,7 +134,7 @@ pub(super) fn of(scene: &Scene<'_>, mark: &Mark, but: Uuid) -> Vec<(String, Part
 
 /// The registered instances that it is, was or shall be one of.
 pub(super) fn who_have_part(scene: &Scene<'_>, mark: &Mark) -> Vec<String> {
-    let all = scene.wish.estate.instances.iter();
+    let all = scene.desired.estate.instances.iter();
     all.filter(|instance| !parts(scene, instance, mark).is_empty())
         .map(|instance| instance.name.clone())
         .collect()
@@ -137,7 +142,7 @@ pub(super) fn who_have_part(scene: &Scene<'_>, mark: &Mark) -> Vec<String> {
 
 /// The registered instances other than `but` that would lose by the certificate's going: it is theirs, or is to be.
 pub(super) fn who_need(scene: &Scene<'_>, mark: &Mark, but: Option<Uuid>) -> Vec<String> {
-    let all = scene.wish.estate.instances.iter();
+    let all = scene.desired.estate.instances.iter();
     all.filter(|instance| Some(instance.id) != but)
         .filter(|instance| {
             parts(scene, instance, mark)
@@ -151,7 +156,7 @@ pub(super) fn who_need(scene: &Scene<'_>, mark: &Mark, but: Option<Uuid>) -> Vec
 /// Known as an earlier certificate of this instance, and no other registered one needs it.
 pub(super) fn is_earlier_one(scene: &Scene<'_>, held: &HeldCertificate, of: Uuid) -> bool {
     let mark = Mark::from(held);
-    let Some(instance) = scene.wish.estate.instance(of) else {
+    let Some(instance) = scene.desired.estate.instance(of) else {
         return false;
     };
     !parts(scene, instance, &mark).is_empty() && who_need(scene, &mark, Some(of)).is_empty()

@@ -5,21 +5,21 @@
 use chrono::{DateTime, Utc};
 
 use super::hash;
-use super::scene::{Scene, Seen};
+use super::scene::{ObservedMember, Scene};
+use crate::domain::desired_state::{DesiredState, DesiredTrust};
 use crate::domain::finding::{Code, Finding};
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::trust::Configured;
-use crate::domain::wish::{TrustWish, Wish};
 
 /// Of a plan that blockers forbid: what is left of it without the trusts they touch. Those stay in it, named, without actions.
 pub(super) fn without_what_is_touched(
     whole: Plan,
-    wish: &Wish,
-    seen: &[Seen],
+    desired: &DesiredState,
+    seen: &[ObservedMember],
     now: DateTime<Utc>,
 ) -> Plan {
-    let mut left = wish.clone();
-    let mut omitted: Vec<(TrustWish, Vec<Code>)> = Vec::new();
+    let mut left = desired.clone();
+    let mut omitted: Vec<(DesiredTrust, Vec<Code>)> = Vec::new();
     let mut plan = whole.clone();
     loop {
         let touched = touched(&plan, &left);
@@ -31,13 +31,13 @@ pub(super) fn without_what_is_touched(
         omitted.extend(touched);
         plan = super::whole(&left, seen, now);
     }
-    let scene = Scene { wish, seen, now };
+    let scene = Scene { desired, seen, now };
     together(whole, &plan, &omitted, &scene)
 }
 
-fn touched(plan: &Plan, wish: &Wish) -> Vec<(TrustWish, Vec<Code>)> {
-    let name = |member: usize| wish.members[member].name.as_str();
-    let touching = |trust: &TrustWish| {
+fn touched(plan: &Plan, desired: &DesiredState) -> Vec<(DesiredTrust, Vec<Code>)> {
+    let name = |member: usize| desired.members[member].name.as_str();
+    let touching = |trust: &DesiredTrust| {
         let (acceptor, peer) = (name(trust.acceptor), name(trust.peer));
         let is_known = trust_plan(plan, acceptor, peer).is_some_and(|t| t.certificate.is_some());
         let mut codes: Vec<Code> = plan
@@ -49,7 +49,7 @@ fn touched(plan: &Plan, wish: &Wish) -> Vec<(TrustWish, Vec<Code>)> {
         codes.dedup();
         codes
     };
-    let trusts = wish.trusts.iter();
+    let trusts = desired.trusts.iter();
     trusts
         .map(|trust| (trust.clone(), touching(trust)))
         .filter(|(_, codes)| !codes.is_empty())
@@ -109,13 +109,13 @@ fn one_import(plan: &Plan, trust: &TrustPlan) -> Vec<Code> {
 fn together(
     whole: Plan,
     rest: &Plan,
-    omitted: &[(TrustWish, Vec<Code>)],
+    omitted: &[(DesiredTrust, Vec<Code>)],
     scene: &Scene<'_>,
 ) -> Plan {
     let mut plan = whole;
     for instance in &mut plan.instances {
         for trust in &mut instance.trusts {
-            let is_it = |t: &TrustWish| {
+            let is_it = |t: &DesiredTrust| {
                 scene.name(t.acceptor) == instance.instance && scene.name(t.peer) == trust.peer
             };
             if let Some((_, because)) = omitted.iter().find(|(t, _)| is_it(t)) {

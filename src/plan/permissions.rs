@@ -172,7 +172,7 @@ fn denies_against(permission: &str, at_server: bool, login: &OwnLogin) -> Vec<Ow
 }
 
 /// `VIEW DEFINITION on database master, to [role]`
-fn denied_in_words(deny: &OwnDeny) -> String {
+fn describe_deny(deny: &OwnDeny) -> String {
     let on = match deny.on {
         DeniedOn::Server => "",
         DeniedOn::Master => " on database master",
@@ -188,8 +188,8 @@ fn denied_in_words(deny: &OwnDeny) -> String {
     format!("{}{on}, to {to}", deny.permission)
 }
 
-fn all_in_words(denies: &[OwnDeny]) -> String {
-    let words: Vec<String> = denies.iter().map(denied_in_words).collect();
+fn describe_all(denies: &[OwnDeny]) -> String {
+    let words: Vec<String> = denies.iter().map(describe_deny).collect();
     words.join("; ")
 }
 
@@ -224,7 +224,7 @@ fn missing(
                     "login [{}] lacks {} {place}, because of a DENY of {}",
                     login.name,
                     needed.permission,
-                    all_in_words(&denies)
+                    describe_all(&denies)
                 )
             })
             .wanted(format!(
@@ -266,7 +266,7 @@ fn cannot_see(
     let found = if denies.is_empty() {
         format!("login [{}] has no {permission} {place}", login.name)
     } else {
-        format!("login [{}] is denied {}", login.name, all_in_words(&denies))
+        format!("login [{}] is denied {}", login.name, describe_all(&denies))
     };
     let cure = if denies.is_empty() {
         cure(permission, at_server, login)

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 
 use super::next;
 use super::note::{Note, Report, moment};
-use super::scene::{Scene, Seen};
+use super::scene::{ObservedMember, Scene};
 use crate::domain::certificate::{Certificate, IssuerSerial};
+use crate::domain::desired_state::{DesiredState, Member};
 use crate::domain::finding::Code;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{EndpointCertificate, HeldCertificate};
-use crate::domain::wish::{Member, Wish};
 
 /// What the rules need to know of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,18 +100,21 @@ pub(super) fn required(scene: &Scene<'_>, peer: usize, report: &mut Report) -> O
 
 /// The bytes of every certificate a plan of these may import.
 #[must_use]
-pub fn certificate_bytes(wish: &Wish, seen: &[Seen]) -> BTreeMap<Sha256, Vec<u8>> {
-    let uploaded = wish
+pub fn certificate_bytes(
+    desired: &DesiredState,
+    seen: &[ObservedMember],
+) -> BTreeMap<Sha256, Vec<u8>> {
+    let uploaded = desired
         .members
         .iter()
         .flat_map(|member: &Member| member.current.iter().chain(&member.next))
         .map(|certificate| (certificate.sha256, certificate.der.clone()));
     let used = seen.iter().filter_map(|seen| match seen {
-        Seen::Observed(o) => {
+        ObservedMember::Answered(o) => {
             let der = o.endpoint.as_ref()?.certificate.as_ref()?.der.as_ref()?;
             Some((Sha256::of(der), der.clone()))
         }
-        Seen::Failed(_) => None,
+        ObservedMember::Failed(_) => None,
     });
     uploaded.chain(used).collect()
 }

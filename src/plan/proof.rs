@@ -55,9 +55,9 @@ fn is_of_two(trust: &Trust<'_>, others: &[Option<Required>]) -> bool {
 fn since(trust: &Trust<'_>, held: &HeldCertificate) -> Option<DateTime<Utc>> {
     let owner = held.owner.as_ref();
     let login = owner.and_then(|owner| owner.login.as_ref());
-    let wish = trust.scene.wish;
-    let id = |member: usize| wish.members[member].instance_id;
-    let seen_otherwise = wish
+    let desired = trust.scene.desired;
+    let id = |member: usize| desired.members[member].instance_id;
+    let seen_otherwise = desired
         .estate
         .otherwise
         .get(&(id(trust.acceptor), id(trust.peer)));

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::desired_state::{DesiredState, Member, PeerQuestion};
 use crate::domain::hash::Thumbprint;
 use crate::domain::naming::UnusableName;
-use crate::domain::wish::{Member, PeerQuestion, Wish};
 
-/// One question per peer of `acceptor`, in the order of the wish.
+/// One question per peer of `acceptor`, in the order of the desired state.
 ///
 /// `learned` are the certificates that members' endpoints are known to use, by position, for those without an upload.
 /// Where nothing is known of a peer's certificate, the name a renewed one would get cannot be asked for yet.
@@ -14,14 +14,15 @@ use crate::domain::wish::{Member, PeerQuestion, Wish};
 /// # Errors
 /// The first name that SQL Server would refuse; registrations are checked, so this means a template has changed since.
 pub fn questions(
-    wish: &Wish,
+    desired: &DesiredState,
     acceptor: usize,
     learned: &BTreeMap<usize, Thumbprint>,
 ) -> Result<Vec<PeerQuestion>, UnusableName> {
-    let naming = &wish.members[acceptor].naming;
-    wish.peers_of(acceptor)
+    let naming = &desired.members[acceptor].naming;
+    desired
+        .peers_of(acceptor)
         .map(|peer| {
-            let member = &wish.members[peer];
+            let member = &desired.members[peer];
             let names = naming.render(&member.peer_name)?;
             let renewed_certificate = newcomer(member, learned.get(&peer)).and_then(|thumbprint| {
                 names

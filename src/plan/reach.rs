@@ -2,14 +2,14 @@
 
 use super::note::Report;
 use super::remedy::{self, Advice};
-use super::scene::{Scene, Seen};
+use super::scene::{ObservedMember, Scene};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::Code;
 use crate::domain::instance::Address;
 
 pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     for (member, seen) in scene.seen.iter().enumerate() {
-        if let Seen::Failed(failure) = seen {
+        if let ObservedMember::Failed(failure) = seen {
             not_observed(scene, member, failure, report);
         }
         if !scene.member(member).tls_verified {

@@ -76,7 +76,7 @@ fn hand_out(
             None,
         );
     }
-    let is_accepted = (0..scene.wish.members.len()).any(|other| !keeps_out(scene, index, other));
+    let is_accepted = (0..scene.desired.members.len()).any(|other| !keeps_out(scene, index, other));
     let strangers = others::let_in(scene, index);
     if is_accepted && !strangers.is_empty() {
         return (
@@ -100,7 +100,7 @@ fn hand_out(
 
 /// The members that shall let it in and would not by that certificate.
 fn without(scene: &Scene<'_>, index: usize, next: &Certificate) -> Vec<String> {
-    let acceptors = scene.wish.trusts.iter().filter(|t| t.peer == index);
+    let acceptors = scene.desired.trusts.iter().filter(|t| t.peer == index);
     acceptors
         .map(|trust| trust.acceptor)
         .filter(|acceptor| {

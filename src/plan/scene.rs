@@ -1,34 +1,34 @@
-//! What the rules look at: the wish, what was seen of each member, and the time. No judgement.
+//! What the rules look at: the desired state, what was seen of each member, and the time. No judgement.
 
 use chrono::{DateTime, Utc};
 
 use super::note::Note;
+use crate::domain::desired_state::{DesiredState, Member, NeededRoles};
 use crate::domain::failure::Failure;
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 use crate::domain::pair::Role;
-use crate::domain::wish::{Member, NeededRoles, Wish};
 
 /// What came back from looking at one member.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Seen {
-    Observed(Box<Observation>),
+pub enum ObservedMember {
+    Answered(Box<Observation>),
     Failed(Failure),
 }
 
 /// All a rule may know.
 #[derive(Clone, Copy)]
 pub(super) struct Scene<'a> {
-    pub wish: &'a Wish,
+    pub desired: &'a DesiredState,
     /// One per member, in their order.
-    pub seen: &'a [Seen],
+    pub seen: &'a [ObservedMember],
     /// mirrorgate's clock.
     pub now: DateTime<Utc>,
 }
 
 impl<'a> Scene<'a> {
     pub fn member(&self, index: usize) -> &'a Member {
-        &self.wish.members[index]
+        &self.desired.members[index]
     }
 
     pub fn name(&self, index: usize) -> &'a str {
@@ -39,7 +39,7 @@ impl<'a> Scene<'a> {
     pub fn needed_roles(&self, index: usize) -> NeededRoles {
         let member = self.member(index);
         let (of_all, own) = (member.needed_roles, member.role);
-        let is_own = |role| self.wish.inspection.is_none() && own == role;
+        let is_own = |role| self.desired.inspection.is_none() && own == role;
         NeededRoles {
             partner: of_all.partner || is_own(Role::Partner),
             witness: of_all.witness || is_own(Role::Witness),
@@ -48,7 +48,7 @@ impl<'a> Scene<'a> {
 
     /// Whether it is a partner in what this is about; an inspection is about all that is registered.
     pub fn is_partner(&self, index: usize) -> bool {
-        match self.wish.inspection {
+        match self.desired.inspection {
             Some(_) => self.member(index).needed_roles.partner,
             None => self.member(index).role == Role::Partner,
         }
@@ -56,7 +56,7 @@ impl<'a> Scene<'a> {
 
     pub fn observed(&self, index: usize) -> Option<&'a Observation> {
         match self.seen.get(index) {
-            Some(Seen::Observed(observation)) => Some(observation),
+            Some(ObservedMember::Answered(observation)) => Some(observation),
             _ => None,
         }
     }
@@ -64,7 +64,7 @@ impl<'a> Scene<'a> {
     /// Every member that answered.
     pub fn all_observed(&self) -> impl Iterator<Item = (usize, &'a Member, &'a Observation)> {
         let scene = *self;
-        (0..self.wish.members.len())
+        (0..self.desired.members.len())
             .filter_map(move |i| Some((i, scene.member(i), scene.observed(i)?)))
     }
 

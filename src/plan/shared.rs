@@ -26,7 +26,7 @@ pub(super) fn with(trust: &Trust<'_>, others: &[Option<Required>]) -> Option<Str
     }
     trust
         .scene
-        .wish
+        .desired
         .peers_of(trust.acceptor)
         .filter(|other| *other != trust.peer)
         .find(|other| {

@@ -32,7 +32,7 @@ pub(super) fn check(trust: &Trust<'_>, report: &mut Report) {
                 "{} uses a certificate (SHA-1 {}) that is also another's: {}",
                 trust.scene.name(trust.peer),
                 certificate.thumbprint,
-                in_words(&others)
+                describe(&others)
             ))
             .wanted(WANTED)
             .remedy(REMEDY),
@@ -59,7 +59,7 @@ fn told(scene: &Scene<'_>, index: usize) -> Option<Note> {
                 "its endpoint uses [{}] (SHA-1 {}), which is also another's: {}",
                 used.name,
                 used.thumbprint,
-                in_words(&others)
+                describe(&others)
             ))
             .wanted(WANTED)
             .remedy(REMEDY)
@@ -74,7 +74,7 @@ pub(super) fn keeps_out(trust: &Trust<'_>) -> bool {
 /// Those the rule of members does not name already.
 fn others(trust: &Trust<'_>) -> Vec<(String, Part)> {
     let peer = trust.scene.member(trust.peer).instance_id;
-    let members = &trust.scene.wish.members;
+    let members = &trust.scene.desired.members;
     let all = owners::of(&trust.scene, &Mark::from(&trust.required.certificate), peer);
     all.into_iter()
         .filter(|(name, part)| {
@@ -87,7 +87,7 @@ fn is_of_two_now(others: &[(String, Part)]) -> bool {
     others.iter().any(|(_, part)| *part == Part::Uses)
 }
 
-fn in_words(others: &[(String, Part)]) -> String {
+fn describe(others: &[(String, Part)]) -> String {
     let words: Vec<String> = others
         .iter()
         .map(|(name, part)| match part {

@@ -33,7 +33,7 @@ fn weak(
     whose: &str,
     certificate: &Certificate,
 ) -> Option<Note> {
-    let policy = scene.wish.thresholds.weak_certificates;
+    let policy = scene.desired.thresholds.weak_certificates;
     let major = seen.server.major();
     let weaknesses = policy.weaknesses(certificate, major);
     if weaknesses.is_empty() {
@@ -50,7 +50,7 @@ fn weak(
             ))
             .wanted(format!(
                 "{} (policy {}, SQL Server {})",
-                policy.in_words(major),
+                policy.describe(major),
                 policy.as_str(),
                 seen.server.version
             ))

@@ -189,7 +189,7 @@ fn refusal(target: &Target, number: i32) -> Option<LogInCause> {
 /// The server cannot be trusted, or not be talked to, as the registration wants it.
 #[must_use]
 pub(super) fn tls_not_trusted(target: &Target, cause: TlsCause) -> Failure {
-    let said = super::decode::field::storable(&cause.in_words());
+    let said = super::decode::field::storable(&cause.describe());
     Failure {
         class: FailureClass::TlsNotTrusted,
         detail: match cause.presented {

@@ -7,9 +7,9 @@ use super::failure;
 use super::pools::{Borrowed, Pools};
 use super::target::Target;
 use crate::domain::clock::Clock;
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::observation::Observation;
-use crate::domain::wish::PeerQuestion;
 
 impl Pools {
     /// Runs an observe batch (see `tsql::observe`) and reads what it says. One round trip.

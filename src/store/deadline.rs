@@ -137,7 +137,7 @@ async fn end_one(conn: &mut Conn) -> Result<bool, StoreError> {
     if found.cancel_requested {
         ending::cancel(&mut tx, found.id).await?;
     } else {
-        let (code, detail) = (FailureCode::DeadlineExceeded, found.in_words());
+        let (code, detail) = (FailureCode::DeadlineExceeded, found.describe());
         ending::fail(&mut tx, found.id, code, &detail).await?;
     }
     tx.commit().await?;
@@ -167,7 +167,7 @@ async fn overdue(conn: &mut Conn) -> Result<Option<Overdue>, StoreError> {
 }
 
 impl Overdue {
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         let mut words = Deadline::at(self.deadline).passed();
         if self.claims == 0 {
             words.push_str(" before an attempt could begin");

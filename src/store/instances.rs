@@ -9,10 +9,10 @@ use uuid::Uuid;
 use super::list::{Page, one_more};
 use super::read::{At, all, one, registered, to_json};
 use super::{Conn, StoreError};
+use crate::domain::desired_state::NeededRoles;
 use crate::domain::instance::{Address, InstanceSpec};
 use crate::domain::object_name::ObjectName;
 use crate::domain::registration::Registered;
-use crate::domain::wish::NeededRoles;
 
 const TABLE: &str = "instances";
 /// The advisory lock of [`take_turn_at_names`]; any number that nothing else in the database uses.

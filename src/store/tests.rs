@@ -10,11 +10,11 @@ use super::fixture::*;
 use super::trusts::SeenTrust;
 use super::*;
 use crate::domain::certificate::{Certificate, Purpose, Source};
+use crate::domain::desired_state::NeededRoles;
 use crate::domain::id::new_id;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::job::JobKind;
 use crate::domain::trust::{Admission, Admits, Configured, Proof, TrustStatus};
-use crate::domain::wish::NeededRoles;
 
 fn what_is_taken<T: std::fmt::Debug>(result: Result<T, StoreError>) -> Unique {
     match result {

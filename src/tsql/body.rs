@@ -81,7 +81,7 @@ fn push_step(text: &mut String, step: &ApplyStep) {
         "{} for {}: {}",
         step.ordinal,
         step.peer,
-        step.action.in_words()
+        step.action.describe()
     );
     // Statements stand unindented: indenting would change a text within one.
     let _ = write!(

@@ -14,8 +14,8 @@ use super::sets::{
     NAME_CERTIFICATE, NAME_LOGIN, NAME_LOGIN_USER, NAME_USER, OWN_DENY, RIGHT, ROLE_MEMBER, SERVER,
     TRIGGER, WITHOUT_LOGIN, WITNESSED,
 };
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::object_name::ObjectName;
-use crate::domain::wish::PeerQuestion;
 
 /// The whole batch for one instance and all the peers asked about.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::wish::Thresholds;
+use crate::domain::desired_state::Thresholds;
 use crate::sqlserver::{PoolSettings, Timeouts};
 
 /// Settings of all workers of one process.

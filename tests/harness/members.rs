@@ -2,6 +2,7 @@
 
 use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::credential::LoginSecret;
+use mirrorgate::domain::desired_state::{Member, NeededRoles};
 use mirrorgate::domain::hash::Sha256;
 use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::instance::{Address, Tls, Transport, Verification};
@@ -9,7 +10,6 @@ use mirrorgate::domain::name::RegistrationName;
 use mirrorgate::domain::naming::Naming;
 use mirrorgate::domain::object_name::ObjectName;
 use mirrorgate::domain::pair::Role;
-use mirrorgate::domain::wish::{Member, NeededRoles};
 use mirrorgate::sqlserver::{Target, Timeouts};
 use mirrorgate::tsql::batch_comment::BatchComment;
 use sqlserver_sim::{Fleet, Instance};

@@ -1,11 +1,11 @@
 //! The observe batch on every version there is, with other collations, and with a log-in that may do nothing.
 
 use mirrorgate::domain::clock::Clock;
+use mirrorgate::domain::desired_state::PeerQuestion;
 use mirrorgate::domain::id::new_id;
 use mirrorgate::domain::naming::Naming;
 use mirrorgate::domain::object_name::ObjectName;
 use mirrorgate::domain::observation::{EndpointRole, EndpointState, Observation, PrivateKey};
-use mirrorgate::domain::wish::PeerQuestion;
 use mirrorgate::sqlserver::{PoolSettings, Pools};
 use mirrorgate::tsql::batch_comment::BatchComment;
 use mirrorgate::tsql::observe::observe;

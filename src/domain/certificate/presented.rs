@@ -67,7 +67,7 @@ impl Presented {
 
     /// On one line: `CN=a, issued by CN=b, X.509 v3, valid 2026-01-01 to 2027-01-01 UTC, for a.corp; SHA-256 …`.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn describe(&self) -> String {
         let day = |moment: Option<DateTime<Utc>>| {
             moment.map_or("?".to_owned(), |at| at.format("%Y-%m-%d %H:%M").to_string())
         };

@@ -141,7 +141,7 @@ impl WeaknessPolicy {
 
     /// What this policy asks for on a server of this major version, in words.
     #[must_use]
-    pub fn in_words(self, major: u32) -> String {
+    pub fn describe(self, major: u32) -> String {
         let (hash, bits) = self.least(major);
         // No server makes SHA-224; it is only where SHA-2 begins.
         let hash = if hash > SignatureHash::Sha1 {

@@ -47,18 +47,18 @@ impl de::Error for ShapeError {
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         Self::new(
             "invalid_type",
-            format!("found {}, wanted {}", kind_of(&found), in_words(wanted)),
+            format!("found {}, wanted {}", kind_of(&found), describe(wanted)),
         )
     }
 
     fn invalid_value(_: Unexpected<'_>, wanted: &dyn Expected) -> Self {
-        Self::new("invalid_value", format!("wanted is {}", in_words(wanted)))
+        Self::new("invalid_value", format!("wanted is {}", describe(wanted)))
     }
 
     fn invalid_length(found: usize, wanted: &dyn Expected) -> Self {
         Self::new(
             "invalid_length",
-            format!("found {found} elements, wanted {}", in_words(wanted)),
+            format!("found {found} elements, wanted {}", describe(wanted)),
         )
     }
 
@@ -100,7 +100,7 @@ fn kind_of(found: &Unexpected<'_>) -> &'static str {
     }
 }
 
-fn in_words(wanted: &dyn Expected) -> String {
+fn describe(wanted: &dyn Expected) -> String {
     match wanted.to_string().as_str() {
         "u16" => "an integer from 0 to 65535".to_owned(),
         "a sequence" => "an array".to_owned(),

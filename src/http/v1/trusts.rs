@@ -212,7 +212,7 @@ pub fn columns(trusts: &[TrustView]) -> String {
 
 /// `3 of 6 configured, 3 admitted, 2 proven`.
 #[must_use]
-pub fn in_short(trusts: &[TrustView]) -> String {
+pub fn summary(trusts: &[TrustView]) -> String {
     let configured = trusts
         .iter()
         .filter(|t| t.configured == Configured::Yes)

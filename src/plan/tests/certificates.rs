@@ -192,7 +192,7 @@ fn a_next_certificate_of_dbo_is_a_conflict_before_it_is_used() {
 fn one_path_brings_one_certificate() {
     let mut estate = configured_pair();
     estate.upload_next(B, &made("HOST_B", 20, 360));
-    estate.wish.members[A].transport = Transport::File {
+    estate.desired.members[A].transport = Transport::File {
         path: PathTemplate::parse("/certs/{peer}.cer").unwrap(),
     };
     assert!(estate.plan().is_fulfilled());
@@ -201,7 +201,7 @@ fn one_path_brings_one_certificate() {
 #[test]
 fn without_an_upload_the_certificate_in_use_is_obtained() {
     let mut estate = Estate::pair();
-    estate.wish.members[B].current = None;
+    estate.desired.members[B].current = None;
     let plan = estate.plan();
     assert!(!plan.is_blocked());
     let certificate = trust(&plan, A, "HOST_B").certificate.clone().unwrap();
@@ -213,14 +213,14 @@ fn without_an_upload_the_certificate_in_use_is_obtained() {
 #[test]
 fn nothing_is_obtained_over_a_connection_that_is_not_verified() {
     let mut estate = Estate::pair();
-    estate.wish.members[B].tls_verified = false;
+    estate.desired.members[B].tls_verified = false;
     let plan = estate.plan();
     assert!(!plan.is_blocked(), "an upload needs no verified connection");
     assert_eq!(
         only(&plan, Code::TlsUnverified, Severity::Warning).instance,
         "HOST_B"
     );
-    estate.wish.members[B].current = None;
+    estate.desired.members[B].current = None;
     let plan = estate.plan();
     only(&plan, Code::CertificateSourceUntrusted, Severity::Blocker);
     assert!(trust(&plan, A, "HOST_B").actions.is_empty());
@@ -236,7 +236,7 @@ fn bytes_that_cannot_be_read_can_be_pinned_but_not_obtained() {
         .unwrap()
         .der = None;
     assert!(!estate.plan().is_blocked());
-    estate.wish.members[B].current = None;
+    estate.desired.members[B].current = None;
     let plan = estate.plan();
     only(&plan, Code::OwnCertificateUnusable, Severity::Blocker);
     assert_eq!(trust(&plan, A, "HOST_B").configured, Configured::Unknown);
@@ -329,7 +329,7 @@ fn an_own_certificate_in_the_peers_hands_is_not_superseded() {
     let mut estate = configured_pair();
     let user = estate.worlds[A].users.last().unwrap().id;
     let own = made("other", 30, 100);
-    estate.wish.members[B].known.push(own.sha256());
+    estate.desired.members[B].known.push(own.sha256());
     estate.worlds[A].certificate("with key", user, &own);
     only(&estate.plan(), Code::SupersededCertificate, Severity::Info);
     estate.worlds[A].held.last_mut().unwrap().has_private_key = true;

@@ -83,7 +83,7 @@ fn from_nothing_everything_is_made_in_order() {
 #[test]
 fn names_come_from_the_acceptors_templates_and_the_peers_name() {
     let mut estate = Estate::pair();
-    estate.wish.members[A].naming.login = Template::parse("mirror {peer}").unwrap();
+    estate.desired.members[A].naming.login = Template::parse("mirror {peer}").unwrap();
     let plan = estate.plan();
     assert_eq!(
         trust(&plan, A, "HOST_B").actions[0],
@@ -586,7 +586,7 @@ fn a_peers_private_key_is_named() {
 #[test]
 fn the_file_transport_names_the_path_the_acceptor_sees() {
     let mut estate = Estate::pair();
-    estate.wish.members[A].transport = Transport::File {
+    estate.desired.members[A].transport = Transport::File {
         path: PathTemplate::parse(r"C:\certs\{peer}.cer").unwrap(),
     };
     let plan = estate.plan();
@@ -607,10 +607,10 @@ fn the_file_transport_names_the_path_the_acceptor_sees() {
 fn without_an_answer_about_the_names_nothing_is_made() {
     let estate = Estate::pair();
     let mut seen = estate.seen();
-    if let crate::plan::Seen::Observed(o) = &mut seen[A] {
+    if let crate::plan::ObservedMember::Answered(o) = &mut seen[A] {
         o.names.clear();
     }
-    let plan = crate::plan::plan(&estate.wish, &seen, super::world::now());
+    let plan = crate::plan::plan(&estate.desired, &seen, super::world::now());
     assert!(trust(&plan, A, "HOST_B").actions.is_empty());
     only(&plan, Code::ObservationFailed, Severity::Blocker);
 }
@@ -622,7 +622,7 @@ fn hostile_names_are_carried_through_unchanged() {
         if peer_name.as_str().encode_utf16().count() > 100 {
             continue;
         }
-        estate.wish.members[B].peer_name = peer_name.clone();
+        estate.desired.members[B].peer_name = peer_name.clone();
         let plan = estate.plan();
         assert!(matches!(
             &trust(&plan, A, "HOST_B").actions[1],

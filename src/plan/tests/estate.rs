@@ -1,4 +1,4 @@
-//! A wish over several modelled servers: plans it, carries the plan out, and asks for what was found.
+//! A desired state over several modelled servers: plans it, carries the plan out, and asks for what was found.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,9 @@ use uuid::Uuid;
 use super::made::{Made, made};
 use super::world::{World, now};
 use crate::domain::action::Action;
+use crate::domain::desired_state::{
+    DesiredState, IfEndpointInUse, Member, NeededRoles, Thresholds,
+};
 use crate::domain::estate::{Estate as Known, KnownCertificate, KnownInstance, Mark, Standing};
 use crate::domain::finding::{Code, Finding, Severity};
 use crate::domain::hash::Sha256;
@@ -16,11 +19,10 @@ use crate::domain::naming::Naming;
 use crate::domain::object_name::ObjectName;
 use crate::domain::pair::Role;
 use crate::domain::plan::{Plan, TrustPlan};
-use crate::domain::wish::{IfEndpointInUse, Member, NeededRoles, Thresholds, Wish};
-use crate::plan::{Seen, plan, questions};
+use crate::plan::{ObservedMember, plan, questions};
 
 pub struct Estate {
-    pub wish: Wish,
+    pub desired: DesiredState,
     pub worlds: Vec<World>,
     /// Every certificate there is, so that an import finds its bytes.
     pub known: Vec<Made>,
@@ -61,9 +63,9 @@ impl Estate {
             .map(|(i, ((host, role), made))| member(i, host, *role, made))
             .collect();
         Self {
-            wish: Wish {
+            desired: DesiredState {
                 members,
-                trusts: Wish::full_mesh(hosts.len()),
+                trusts: DesiredState::full_mesh(hosts.len()),
                 operating_mode: None,
                 if_endpoint_in_use: IfEndpointInUse::Refuse,
                 partial: false,
@@ -101,38 +103,38 @@ impl Estate {
     }
 
     pub fn upload_current(&mut self, member: usize, made: &Made) {
-        self.wish.members[member].current = Some(made.uploaded());
-        self.wish.members[member].known.push(made.sha256());
+        self.desired.members[member].current = Some(made.uploaded());
+        self.desired.members[member].known.push(made.sha256());
     }
 
     pub fn upload_next(&mut self, member: usize, made: &Made) {
         self.known.push(made.clone());
-        self.wish.members[member].next = Some(made.uploaded());
-        self.wish.members[member].known.push(made.sha256());
+        self.desired.members[member].next = Some(made.uploaded());
+        self.desired.members[member].known.push(made.sha256());
     }
 
-    pub fn seen(&self) -> Vec<Seen> {
+    pub fn seen(&self) -> Vec<ObservedMember> {
         (0..self.worlds.len())
             .map(|i| match self.failed.get(&i) {
-                Some(failure) => Seen::Failed(failure.clone()),
+                Some(failure) => ObservedMember::Failed(failure.clone()),
                 None => {
-                    let asked = questions(&self.wish, i, &BTreeMap::new()).unwrap();
-                    Seen::Observed(Box::new(self.worlds[i].observe(&asked)))
+                    let asked = questions(&self.desired, i, &BTreeMap::new()).unwrap();
+                    ObservedMember::Answered(Box::new(self.worlds[i].observe(&asked)))
                 }
             })
             .collect()
     }
 
-    /// The wish, with what the registrations know by now.
-    pub fn wished(&self) -> Wish {
-        let mut wish = self.wish.clone();
-        wish.estate.instances = self.wish.members.iter().map(known_as).collect();
-        wish.estate.instances.extend(self.others.iter().cloned());
-        wish
+    /// The desired, with what the registrations know by now.
+    pub fn desired(&self) -> DesiredState {
+        let mut desired = self.desired.clone();
+        desired.estate.instances = self.desired.members.iter().map(known_as).collect();
+        desired.estate.instances.extend(self.others.iter().cloned());
+        desired
     }
 
     pub fn plan(&self) -> Plan {
-        plan(&self.wished(), &self.seen(), now())
+        plan(&self.desired(), &self.seen(), now())
     }
 
     /// One that is registered elsewhere, with this certificate.

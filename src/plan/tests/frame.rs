@@ -13,10 +13,10 @@ use crate::plan::{certificate_bytes, is_subset, plan, questions};
 #[test]
 fn every_peer_is_asked_about_with_the_name_a_newcomer_would_get() {
     let mut estate = Estate::trio();
-    let asked = questions(&estate.wish, A, &BTreeMap::new()).unwrap();
+    let asked = questions(&estate.desired, A, &BTreeMap::new()).unwrap();
     assert_eq!(asked.iter().map(|q| q.peer).collect::<Vec<_>>(), [1, 2]);
     let renewed = |estate: &Estate, learned: &BTreeMap<usize, Thumbprint>| {
-        let asked = questions(&estate.wish, A, learned).unwrap();
+        let asked = questions(&estate.desired, A, learned).unwrap();
         asked[0]
             .renewed_certificate
             .as_ref()
@@ -30,7 +30,7 @@ fn every_peer_is_asked_about_with_the_name_a_newcomer_would_get() {
     );
     let learned = BTreeMap::from([(B, Thumbprint::of(b"learned"))]);
     assert_eq!(renewed(&estate, &learned), named(learned[&B]));
-    estate.wish.members[B].current = None;
+    estate.desired.members[B].current = None;
     assert_eq!(renewed(&estate, &nothing), None);
     let next = made("HOST_B", 20, 360);
     estate.upload_next(B, &next);
@@ -41,7 +41,7 @@ fn every_peer_is_asked_about_with_the_name_a_newcomer_would_get() {
 fn the_same_world_has_the_same_hash_whatever_the_time() {
     let estate = Estate::trio();
     let first = estate.plan();
-    let later = plan(&estate.wish, &estate.seen(), now() + Duration::hours(5));
+    let later = plan(&estate.desired, &estate.seen(), now() + Duration::hours(5));
     assert_eq!(first.plan_hash, later.plan_hash);
     assert_eq!(first.plan_hash.len(), 64);
 }
@@ -58,7 +58,7 @@ fn what_would_be_done_otherwise_has_another_hash() {
         |e| e.worlds[A].base.server.identity.server_name.push('X'),
         |e| e.worlds[A].endpoint().name = super::world::name("Hadr_endpoint"),
         |e| {
-            e.wish.members[A].naming.login =
+            e.desired.members[A].naming.login =
                 crate::domain::naming::Template::parse("{peer}").unwrap()
         },
         |e| {
@@ -69,7 +69,7 @@ fn what_would_be_done_otherwise_has_another_hash() {
             e.switch(B, &other);
             e.upload_current(B, &other);
         },
-        |e| e.wish.members.swap(A, B),
+        |e| e.desired.members.swap(A, B),
     ];
     let hashes: Vec<_> = changes.map(hash).into_iter().collect();
     let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
@@ -104,9 +104,9 @@ fn less_than_was_approved_is_a_subset_and_more_is_not() {
 #[test]
 fn the_bytes_of_every_import_are_at_hand() {
     let mut estate = Estate::pair();
-    estate.wish.members[B].current = None;
+    estate.desired.members[B].current = None;
     estate.upload_next(A, &made("HOST_A", 20, 360));
-    let bytes = certificate_bytes(&estate.wish, &estate.seen());
+    let bytes = certificate_bytes(&estate.desired, &estate.seen());
     let comment = crate::tsql::batch_comment::BatchComment {
         job: uuid::Uuid::nil(),
         change_ref: None,

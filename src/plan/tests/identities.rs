@@ -15,7 +15,7 @@ fn trips(change: fn(&mut ServerIdentity)) -> bool {
     let seen = &mut estate.worlds[B].base.server.identity;
     let pinned = seen.clone();
     change(seen);
-    estate.wish.members[B].pinned_identity = Some(pinned);
+    estate.desired.members[B].pinned_identity = Some(pinned);
     !find(&estate.plan(), Code::InstanceIdentityChanged).is_empty()
 }
 
@@ -69,7 +69,7 @@ fn a_container_made_again_on_its_volume_is_known_by_its_master() {
         let pinned = seen.clone();
         name(seen, "aa01bb02cc03");
         change(seen);
-        estate.wish.members[B].pinned_identity = Some(pinned);
+        estate.desired.members[B].pinned_identity = Some(pinned);
         !find(&estate.plan(), Code::InstanceIdentityChanged).is_empty()
     };
     assert!(!trips(|_| {}));

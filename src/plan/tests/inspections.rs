@@ -2,20 +2,20 @@
 
 use super::estate::{A, Estate, find, only};
 use super::made::made;
+use crate::domain::desired_state::{NeededRoles, Use};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::observation::*;
 use crate::domain::pair::{OperatingMode, Role};
-use crate::domain::wish::{NeededRoles, Use};
 
 /// HOST_A alone, looked at for itself, named by these registrations.
 fn inspection(uses: Vec<Use>) -> Estate {
     let mut estate = Estate::of(&[("HOST_A", Role::Partner)]);
-    estate.wish.trusts.clear();
-    estate.wish.members[A].needed_roles = NeededRoles {
+    estate.desired.trusts.clear();
+    estate.desired.members[A].needed_roles = NeededRoles {
         partner: uses.iter().any(|u| u.role == Role::Partner),
         witness: uses.iter().any(|u| u.role == Role::Witness),
     };
-    estate.wish.inspection = Some(uses);
+    estate.desired.inspection = Some(uses);
     estate
 }
 
@@ -83,8 +83,8 @@ fn a_pin_that_is_not_in_use_is_wrong_whoever_relies_on_it() {
 fn a_certificate_is_obtained_only_for_somebody_who_lets_its_owner_in() {
     for (uses, said) in [(Vec::new(), 0), (vec![used_as(Role::Partner)], 1)] {
         let mut estate = inspection(uses);
-        estate.wish.members[A].current = None;
-        estate.wish.members[A].tls_verified = false;
+        estate.desired.members[A].current = None;
+        estate.desired.members[A].tls_verified = false;
         let plan = estate.plan();
         assert_eq!(find(&plan, Code::CertificateSourceUntrusted).len(), said);
     }
@@ -140,7 +140,7 @@ fn an_edition_that_can_only_witness_is_in_the_way_of_a_partner_only() {
         assert_eq!(find(&plan, Code::EditionWitnessOnly).len(), said);
     }
     let mut standard = inspection(vec![used_as(Role::Partner)]);
-    standard.wish.operating_mode = Some(OperatingMode::HighPerformance);
+    standard.desired.operating_mode = Some(OperatingMode::HighPerformance);
     let code = Code::AsynchronousNeedsEnterprise;
     only(&standard.plan(), code, Severity::Warning);
 }

@@ -46,7 +46,7 @@ fn an_own_certificate_is_weak_by_its_servers_version() {
         assert_eq!(finding.instance, "HOST_B");
         assert!(finding.found.contains(words), "{}", finding.found);
     }
-    estate.wish.thresholds.weak_certificates = WeaknessPolicy::Broken;
+    estate.desired.thresholds.weak_certificates = WeaknessPolicy::Broken;
     assert!(find(&estate.plan(), Code::WeakCertificate).is_empty());
 }
 

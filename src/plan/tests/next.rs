@@ -87,7 +87,7 @@ fn a_damaged_one_is_not_handed_out_and_is_told() {
     let mut der = next.der.clone();
     let last = der.len() - 1;
     der[last] ^= 1;
-    estate.wish.members[B].next = Some(Certificate::from_der(&der).unwrap());
+    estate.desired.members[B].next = Some(Certificate::from_der(&der).unwrap());
     let plan = estate.plan();
     let found = only(&plan, Code::NextCertificateUnusable, Severity::Warning);
     assert!(found.found.contains("damaged"), "{found:#?}");

@@ -7,6 +7,7 @@ use super::made::{between, made};
 use super::world::{name, now};
 use crate::domain::action::Action;
 use crate::domain::cure::{Cure, OwnCertificate};
+use crate::domain::desired_state::{IfEndpointInUse, NeededRoles};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::identity::ServerIdentity;
@@ -14,7 +15,6 @@ use crate::domain::observation::*;
 use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::pair::{OperatingMode, Role};
 use crate::domain::trust::{Configured, Proof};
-use crate::domain::wish::{IfEndpointInUse, NeededRoles};
 
 type Change = fn(&mut Estate);
 
@@ -31,13 +31,13 @@ fn one_thing_wrong_is_one_finding() {
                 world.base.server.version = "11.0.1".to_owned();
             }
             e.worlds[B].base.server.version = "10.50.6000.34".to_owned();
-            e.wish.members[A].role = Role::Witness;
+            e.desired.members[A].role = Role::Witness;
         }),
         (Code::EditionWitnessOnly, Blocker, |e| {
             for world in &mut e.worlds {
                 world.base.server.engine_edition = 4;
             }
-            e.wish.members[A].role = Role::Witness;
+            e.desired.members[A].role = Role::Witness;
         }),
         (Code::EditionWitnessOnly, Blocker, |e| {
             e.worlds[B].base.server.edition = "Web Edition (64-bit)".to_owned()
@@ -56,7 +56,7 @@ fn one_thing_wrong_is_one_finding() {
         }),
         (Code::EndpointRoleInsufficient, Warning, |e| {
             e.worlds[B].endpoint().role = EndpointRole::Partner;
-            e.wish.members[B].needed_roles = NeededRoles {
+            e.desired.members[B].needed_roles = NeededRoles {
                 partner: true,
                 witness: true,
             };
@@ -68,7 +68,7 @@ fn one_thing_wrong_is_one_finding() {
             e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(4)
         }),
         (Code::EndpointPortDiffers, Warning, |e| {
-            e.wish.members[B].expected_endpoint_port = Some(7022)
+            e.desired.members[B].expected_endpoint_port = Some(7022)
         }),
         (Code::EndpointNotCertificate, Blocker, |e| {
             let endpoint = e.worlds[B].endpoint();
@@ -92,7 +92,7 @@ fn one_thing_wrong_is_one_finding() {
             e.worlds[B].base.server.clock = now() + Duration::seconds(40);
         }),
         (Code::TlsUnverified, Warning, |e| {
-            e.wish.members[B].tls_verified = false
+            e.desired.members[B].tls_verified = false
         }),
         (Code::DdlTriggerPresent, Warning, |e| {
             e.worlds[B].base.ddl_triggers = vec!["audit".to_owned()]
@@ -107,17 +107,17 @@ fn one_thing_wrong_is_one_finding() {
             e.worlds[B].base.server.engine_edition = 3
         }),
         (Code::AsynchronousNeedsEnterprise, Warning, |e| {
-            e.wish.operating_mode = Some(OperatingMode::HighPerformance);
-            e.wish.members[A].role = Role::Witness;
+            e.desired.operating_mode = Some(OperatingMode::HighPerformance);
+            e.desired.members[A].role = Role::Witness;
         }),
         (Code::SameServerTwice, Blocker, |e| {
             e.worlds[B].base.server.identity = e.worlds[A].base.server.identity.clone();
         }),
         (Code::InstanceNameDiffers, Blocker, |e| {
-            e.wish.members[B].address.instance_name = Some("PROD".to_owned())
+            e.desired.members[B].address.instance_name = Some("PROD".to_owned())
         }),
         (Code::InstanceIdentityChanged, Blocker, |e| {
-            e.wish.members[B].pinned_identity = Some(ServerIdentity {
+            e.desired.members[B].pinned_identity = Some(ServerIdentity {
                 server_name: "OTHER".to_owned(),
                 ..e.worlds[B].base.server.identity.clone()
             });
@@ -149,7 +149,7 @@ fn two_listeners_on_one_port_of_a_machine_clash() {
     };
     let none: Change = |_| {};
     assert!(clash(none).is_empty(), "one port on two machines");
-    let own: Change = |e| e.wish.members[B].address.port = Some(5022);
+    let own: Change = |e| e.desired.members[B].address.port = Some(5022);
     assert_eq!(clash(own), ["HOST_B"]);
     let beside: Change = |e| {
         let machine = e.worlds[A].base.server.identity.machine_name.to_lowercase();
@@ -160,7 +160,7 @@ fn two_listeners_on_one_port_of_a_machine_clash() {
         e.worlds[B].base.server.identity.machine_name =
             e.worlds[A].base.server.identity.machine_name.clone();
         e.worlds[B].endpoint().port = Some(5023);
-        e.wish.members[A].address.port = Some(5023);
+        e.desired.members[A].address.port = Some(5023);
     };
     assert_eq!(clash(others_log_ins), ["HOST_B"]);
 }
@@ -170,9 +170,9 @@ fn what_is_within_its_limits_is_not_mentioned() {
     let mut estate = Estate::pair();
     let (a, b) = (&mut estate.worlds[A].base.server, now());
     a.clock = b - Duration::seconds(60);
-    estate.wish.members[B].address.instance_name = Some("mssqlserver".to_owned());
-    estate.wish.members[B].expected_endpoint_port = Some(5022);
-    estate.wish.members[B].pinned_identity = Some(ServerIdentity {
+    estate.desired.members[B].address.instance_name = Some("mssqlserver".to_owned());
+    estate.desired.members[B].expected_endpoint_port = Some(5022);
+    estate.desired.members[B].pinned_identity = Some(ServerIdentity {
         server_name: "host_b".to_owned(),
         ..estate.worlds[B].base.server.identity.clone()
     });
@@ -274,7 +274,7 @@ fn a_key_that_is_not_under_the_master_key_serves_no_endpoint() {
 #[test]
 fn bytes_that_are_no_rsa_certificate_serve_no_endpoint() {
     let mut estate = Estate::pair();
-    estate.wish.members[B].current = None;
+    estate.desired.members[B].current = None;
     estate.worlds[B]
         .endpoint()
         .certificate
@@ -338,7 +338,7 @@ fn dates_count_by_the_own_clock_and_by_the_acceptors() {
     assert_eq!(found.instance, "HOST_B");
     assert!(found.found.contains("by HOST_A's clock"), "{}", found.found);
     estate
-        .wish
+        .desired
         .trusts
         .retain(|t| t.acceptor == A && t.peer == W);
     assert!(
@@ -585,7 +585,7 @@ fn an_import_waits_where_a_reconnect_could_become_a_failover() {
     for (role, has_witness, asked, severity) in cases {
         let mut estate = Estate::pair();
         estate.worlds[A].base.databases = vec![database(role, has_witness)];
-        estate.wish.if_endpoint_in_use = asked;
+        estate.desired.if_endpoint_in_use = asked;
         let plan = estate.plan();
         let finding = only(&plan, Code::EndpointInUse, severity);
         assert!(finding.found.contains("erp") && finding.found.contains("SYNCHRONIZED"));

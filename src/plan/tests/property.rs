@@ -142,9 +142,9 @@ proptest! {
         let next = made("HOST_B", 50, 360);
         let old = made("HOST_B", 51, 10);
         let stranger = made("stranger", 52, 10);
-        estate.wish.members[B].known.push(old.sha256());
+        estate.desired.members[B].known.push(old.sha256());
         if stranger_is_known {
-            estate.wish.members[B].known.push(stranger.sha256());
+            estate.desired.members[B].known.push(stranger.sha256());
         }
         if with_next {
             estate.upload_next(B, &next);

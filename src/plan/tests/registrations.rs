@@ -150,10 +150,10 @@ fn a_connection_proves_only_the_state_it_logged_in_under() {
     );
     connected(&mut estate, now() - Duration::hours(2));
     assert!(matches!(proof(&estate), Proof::Proven { .. }));
-    let id = |estate: &Estate, member: usize| estate.wish.members[member].instance_id;
+    let id = |estate: &Estate, member: usize| estate.desired.members[member].instance_id;
     let (a, b) = (id(&estate, A), id(&estate, B));
     let hour_ago = now() - Duration::hours(1);
-    estate.wish.estate.note_otherwise(a, b, hour_ago);
+    estate.desired.estate.note_otherwise(a, b, hour_ago);
     assert_eq!(
         proof(&estate),
         Proof::Unknown,
@@ -270,7 +270,7 @@ fn a_certificate_once_taken_for_the_peers_leads_to_nobody_elses_user() {
     let others = made("HOST_C", 30, 300);
     estate.worlds[A].chain(["c_login", "c_user", "c_cert"], &others);
     // Uploaded for HOST_B by mistake, and corrected since.
-    estate.wish.members[B].known.push(others.sha256());
+    estate.desired.members[B].known.push(others.sha256());
     estate.elsewhere("HOST_C", &others, Standing::Used);
     assert_eq!(
         kinds(trust(&estate.plan(), A, "HOST_B")),

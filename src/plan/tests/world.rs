@@ -6,12 +6,12 @@ use chrono::{DateTime, Duration, TimeZone, Utc};
 
 use crate::domain::action::Action;
 use crate::domain::certificate::IssuerSerial;
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::identity::{MasterIdentity, ServerIdentity};
 use crate::domain::object_name::SysName;
 use crate::domain::observation::*;
 use crate::domain::rights::{Grantee, Right, RightRow, Rights, RoleMember};
-use crate::domain::wish::PeerQuestion;
 
 use super::made::Made;
 

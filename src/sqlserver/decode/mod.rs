@@ -18,6 +18,7 @@ use tiberius::Row;
 
 use self::field::Unreadable;
 use crate::domain::certificate::{Certificate, IssuerSerial};
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::observation::{
     Endpoint, EndpointConnection, HeldCertificate, MasterKey, MirroredDatabase, Observation,
@@ -25,7 +26,6 @@ use crate::domain::observation::{
 };
 use crate::domain::own_deny::OwnDeny;
 use crate::domain::rights::Rights;
-use crate::domain::wish::PeerQuestion;
 use crate::tsql::sets;
 
 /// An observation coming in, row by row.

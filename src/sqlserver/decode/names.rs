@@ -4,8 +4,8 @@ use tiberius::Row;
 
 use super::field::{self, Unreadable};
 use super::principal;
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::observation::PeerNames;
-use crate::domain::wish::PeerQuestion;
 use crate::tsql::sets;
 
 /// One entry per question, in its order, nothing found yet.

@@ -8,6 +8,7 @@ use crate::domain::cure::{
     CertificatePart, ChainCure, Cure, LoginPart, NewCertificate, OwnCertificate, Payload, UserPart,
     Windows,
 };
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::identity::ServerIdentity;
 use crate::domain::naming::WantedNames;
@@ -17,7 +18,6 @@ use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
 use crate::domain::script::file;
 use crate::domain::trust::{Configured, Proof};
-use crate::domain::wish::PeerQuestion;
 use crate::tsql::action::CertificateBytes;
 use crate::tsql::batch_comment::BatchComment;
 use crate::tsql::{apply, client_safe, cure, guard, observe, script};

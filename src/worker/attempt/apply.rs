@@ -143,7 +143,7 @@ fn obtained(observed: &Observed<'_>, plan: &Plan) -> Vec<Obtained> {
 }
 
 fn summary(action: &Action, obtained: &[Obtained]) -> String {
-    let words = action.in_words();
+    let words = action.describe();
     let Action::ImportCertificate { sha256, .. } = action else {
         return words;
     };

@@ -45,7 +45,7 @@ impl Progress {
         let is_first = |f: &ApplyFailure| first.iter().any(|other| std::ptr::eq(*other, f));
         let rest = self.apply_failures.iter().filter(|f| !is_first(f));
         let all = first.iter().copied().chain(rest);
-        let words: Vec<String> = all.map(|f| f.in_words(&self.earlier_failures)).collect();
+        let words: Vec<String> = all.map(|f| f.describe(&self.earlier_failures)).collect();
         words.join("; ")
     }
 }
@@ -80,7 +80,7 @@ fn inspected(job: &Job, plan: &Plan, progress: &Progress) -> AttemptOutcome {
     } else if in_the_way.is_empty() {
         unseen(job, progress)
     } else {
-        failed(FailureCode::PreflightFailed, in_words(&in_the_way))
+        failed(FailureCode::PreflightFailed, describe(&in_the_way))
     }
 }
 
@@ -154,7 +154,7 @@ fn trusts_where(plan: &Plan, is_meant: impl Fn(&TrustPlan) -> bool) -> Vec<Strin
                 "on {} from {}: {verdict}: {}",
                 instance.instance,
                 trust.peer,
-                trust.admits.in_words()
+                trust.admits.describe()
             ));
         }
     }
@@ -220,7 +220,7 @@ fn missing(plan: &Plan) -> Vec<String> {
             if trust.configured != Configured::Yes {
                 words.push(format!("on {} from {}", instance.instance, trust.peer));
             } else if let Some(action) = trust.actions.iter().find(|a| a.changes_something()) {
-                words.push(format!("on {} {}", instance.instance, action.in_words()));
+                words.push(format!("on {} {}", instance.instance, action.describe()));
             }
         }
     }
@@ -279,7 +279,7 @@ pub(super) fn blocked(job: &Job, plan: &Plan, progress: &Progress) -> AttemptOut
     };
     let lasting: Vec<&Finding> = blockers.iter().copied().filter(|f| !may_pass(f)).collect();
     if !lasting.is_empty() {
-        return failed(code_of(&lasting), in_words(&lasting));
+        return failed(code_of(&lasting), describe(&lasting));
     }
     unseen(job, progress)
 }
@@ -337,7 +337,7 @@ pub(super) fn failed(code: FailureCode, detail: String) -> AttemptOutcome {
     AttemptOutcome::Failed { code, detail }
 }
 
-fn in_words(findings: &[&Finding]) -> String {
+fn describe(findings: &[&Finding]) -> String {
     let words: Vec<String> = findings
         .iter()
         .map(|f| match &f.peer {

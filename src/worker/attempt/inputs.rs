@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::domain::certificate::Certificate;
 use crate::domain::credential::LoginSecret;
+use crate::domain::desired_state::{DesiredState, Member, NeededRoles, Use};
 use crate::domain::hash::Sha256;
 use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
 use crate::domain::pair::OperatingMode;
-use crate::domain::wish::{Member, NeededRoles, Use, Wish};
 use crate::sqlserver::Target;
 use crate::store::instance_status::{self, InstanceStatus, RefusedLogin};
 use crate::store::instances::{self, Instance};
@@ -21,12 +21,12 @@ use crate::worker::Worker;
 
 /// All an attempt needs to know before it looks.
 pub(super) struct Inputs {
-    pub wish: Wish,
-    /// In the order of the wish's members.
+    pub desired: DesiredState,
+    /// In the order of the desired state's members.
     pub parties: Vec<Party>,
 }
 
-/// What concerns one member beside the wish.
+/// What concerns one member beside the desired state.
 pub(super) struct Party {
     pub target: Target,
     /// `Registered::revision` of the instance.
@@ -98,9 +98,9 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, Loa
         }
     };
     Ok(Inputs {
-        wish: Wish {
+        desired: DesiredState {
             trusts: match job.subject {
-                Subject::Pair(_) => Wish::full_mesh(members.len()),
+                Subject::Pair(_) => DesiredState::full_mesh(members.len()),
                 Subject::Instance(_) => Vec::new(),
             },
             members,

@@ -20,12 +20,12 @@ use observed::{KnownCertificates, Observed};
 
 use super::Worker;
 use crate::domain::deadline::Deadline;
+use crate::domain::desired_state::DesiredState;
 use crate::domain::failure::error_chain;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::naming::UnusableName;
 use crate::domain::plan::Plan;
 use crate::domain::trust::Configured;
-use crate::domain::wish::Wish;
 use crate::plan;
 use crate::tsql::action::MissingBytes;
 use crate::tsql::apply::{ApplyBatch, batches};
@@ -109,7 +109,7 @@ impl Attempt<'_> {
             Err(why) => return Err(why),
         }
         let at = observed.at;
-        note_otherwise(&mut self.inputs.wish, &plan, at);
+        note_otherwise(&mut self.inputs.desired, &plan, at);
         if self.job.options.only_if_plan.is_some() && self.approved.is_none() {
             self.approved = Some(plan);
         }
@@ -138,9 +138,9 @@ impl Attempt<'_> {
         &self,
         observed: &Observed<'_>,
     ) -> Result<(Plan, Vec<Option<ApplyBatch>>), MissingBytes> {
-        let (wish, seen) = (&self.inputs.wish, &observed.seen);
-        let bytes = plan::certificate_bytes(wish, seen);
-        let mut plan = plan::plan(wish, seen, self.worker.clock.now());
+        let (desired, seen) = (&self.inputs.desired, &observed.seen);
+        let bytes = plan::certificate_bytes(desired, seen);
+        let mut plan = plan::plan(desired, seen, self.worker.clock.now());
         cure::fill_in(&mut plan);
         let batches = batches(self.comment(), &plan, &bytes)?;
         Ok((plan, batches))
@@ -189,13 +189,13 @@ fn approved_before(job: &Job) -> Option<Plan> {
 }
 
 /// What a connection of before shows of a trust that is not there yet, it does not show of the one that will be.
-fn note_otherwise(wish: &mut Wish, plan: &Plan, at: DateTime<Utc>) {
-    let Wish {
+fn note_otherwise(desired: &mut DesiredState, plan: &Plan, at: DateTime<Utc>) {
+    let DesiredState {
         members,
         trusts,
         estate,
         ..
-    } = wish;
+    } = desired;
     for trust in trusts.iter() {
         let (acceptor, peer) = (&members[trust.acceptor], &members[trust.peer]);
         let planned = plan.instances[trust.acceptor].trusts.iter();

@@ -9,13 +9,13 @@ use super::journal::Journal;
 use super::observed::{KnownCertificates, Observed};
 use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::clock::Clock;
+use crate::domain::desired_state::PeerQuestion;
 use crate::domain::failure::{Failure, FailureClass, SqlError};
 use crate::domain::id::new_id;
 use crate::domain::naming::UnusableName;
 use crate::domain::observation::Observation;
 use crate::domain::step::{NewStep, StepEnd, StepOutcome};
-use crate::domain::wish::PeerQuestion;
-use crate::plan::{self, Seen};
+use crate::plan::{self, ObservedMember};
 use crate::sqlserver::Pools;
 use crate::store::instance_status::RefusedLogin;
 use crate::tsql::batch_comment::BatchComment;
@@ -59,7 +59,7 @@ pub(super) fn questions(
     let kind = purpose.as_str();
     let parties = inputs.parties.iter().enumerate();
     let questions = parties.map(|(member, party)| {
-        let asked = plan::questions(&inputs.wish, member, known)?;
+        let asked = plan::questions(&inputs.desired, member, known)?;
         let step = NewStep {
             id: new_id(),
             instance_id: party.target.instance_id,
@@ -87,7 +87,8 @@ pub(super) async fn observe<'a>(
     let asked = inputs.parties.iter().zip(questions);
     // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
     let asking = asked.map(|(party, question)| Box::pin(observer.ask(party, question)));
-    let seen: Result<Vec<Seen>, Interrupted> = join_all(asking).await.into_iter().collect();
+    let seen: Result<Vec<ObservedMember>, Interrupted> =
+        join_all(asking).await.into_iter().collect();
     Ok(Observed {
         inputs,
         at,
@@ -105,7 +106,7 @@ pub(super) struct Observer<'a> {
 
 impl Observer<'_> {
     /// One member. What it said is written down as soon as it is known, not when the slowest member has answered.
-    async fn ask(self, party: &Party, question: &Question) -> Result<Seen, Interrupted> {
+    async fn ask(self, party: &Party, question: &Question) -> Result<ObservedMember, Interrupted> {
         let (outcome, seen) = match &party.refused {
             Some(refused) => (StepOutcome::NotReached, Err(rests(party, refused))),
             None => match self.send(party, question).await? {
@@ -123,8 +124,8 @@ impl Observer<'_> {
         };
         self.journal.end_steps(&[end]).await?;
         Ok(match seen {
-            Ok(observation) => Seen::Observed(Box::new(observation)),
-            Err(failure) => Seen::Failed(failure),
+            Ok(observation) => ObservedMember::Answered(Box::new(observation)),
+            Err(failure) => ObservedMember::Failed(failure),
         })
     }
 

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 
 use super::inputs::{Inputs, Party};
+use crate::domain::desired_state::Member;
 use crate::domain::failure::Failure;
 use crate::domain::hash::Thumbprint;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::Observation;
-use crate::domain::wish::Member;
-use crate::plan::Seen;
+use crate::plan::ObservedMember;
 
 /// Certificates that endpoints were seen to use, by the member's position: what a renewed one would be called is known
 /// only then.
@@ -22,12 +22,12 @@ pub(super) struct Observed<'a> {
     /// PostgreSQL's time before the first member was asked: of two observations, the one begun later is the newer.
     pub at: DateTime<Utc>,
     /// One per member, in their order.
-    pub seen: Vec<Seen>,
+    pub seen: Vec<ObservedMember>,
 }
 
 impl Observed<'_> {
-    fn all(&self) -> impl Iterator<Item = (&Member, &Party, &Seen)> {
-        let members = self.inputs.wish.members.iter();
+    fn all(&self) -> impl Iterator<Item = (&Member, &Party, &ObservedMember)> {
+        let members = self.inputs.desired.members.iter();
         let all = members.zip(&self.inputs.parties).zip(&self.seen);
         all.map(|((member, party), seen)| (member, party, seen))
     }
@@ -42,8 +42,8 @@ impl Observed<'_> {
     pub(super) fn unseen(&self) -> Vec<(String, Failure)> {
         self.all()
             .filter_map(|(member, _, seen)| match seen {
-                Seen::Failed(failure) => Some((member.name.to_string(), failure.clone())),
-                Seen::Observed(_) => None,
+                ObservedMember::Failed(failure) => Some((member.name.to_string(), failure.clone())),
+                ObservedMember::Answered(_) => None,
             })
             .collect()
     }
@@ -64,10 +64,10 @@ impl Observed<'_> {
     }
 }
 
-fn answer(seen: &Seen) -> Option<&Observation> {
+fn answer(seen: &ObservedMember) -> Option<&Observation> {
     match seen {
-        Seen::Observed(observation) => Some(observation),
-        Seen::Failed(_) => None,
+        ObservedMember::Answered(observation) => Some(observation),
+        ObservedMember::Failed(_) => None,
     }
 }
 

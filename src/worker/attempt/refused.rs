@@ -49,7 +49,7 @@ impl ApplyFailure {
     }
 
     /// What happened, with the action, the server's own words and, where `earlier` rounds make it final, what to do.
-    pub fn in_words(&self, earlier: &[Self]) -> String {
+    pub fn describe(&self, earlier: &[Self]) -> String {
         let (Some(refused), Some(error)) = (&self.action, &self.failure.sql) else {
             return on(&self.instance, &self.failure);
         };
@@ -60,7 +60,7 @@ impl ApplyFailure {
         let mut words = format!(
             "{} refused{again} to {} for {}: {error}",
             self.instance,
-            refused.action.in_words(),
+            refused.action.describe(),
             refused.peer
         );
         if self.failure.class == FailureClass::AlreadyExists && !again.is_empty() {
@@ -105,7 +105,7 @@ impl ApplyFailure {
                 ),
             ),
             (action, _) => (
-                format!("what \"{}\" would make", action.in_words()),
+                format!("what \"{}\" would make", action.describe()),
                 format!("on {instance}"),
             ),
         };

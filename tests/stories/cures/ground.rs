@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Duration;
 use mirrorgate::domain::certificate::Certificate;
 use mirrorgate::domain::clock::Clock;
+use mirrorgate::domain::desired_state::{DesiredState, IfEndpointInUse, Member, Thresholds};
 use mirrorgate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark, Standing};
 use mirrorgate::domain::finding::{Code, Finding};
 use mirrorgate::domain::identity::ServerIdentity;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::plan::Plan;
-use mirrorgate::domain::wish::{IfEndpointInUse, Member, Thresholds, Wish};
-use mirrorgate::plan::{Seen, certificate_bytes, plan, questions};
+use mirrorgate::plan::{ObservedMember, certificate_bytes, plan, questions};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
 use mirrorgate::tsql::{apply, cure, observe, script};
 use sqlserver_sim::reply::Value;
@@ -28,7 +28,7 @@ pub const MEMBERS: usize = 2;
 pub struct Ground {
     fleet: Fleet,
     pub hosts: Vec<Instance>,
-    pub wish: Wish,
+    pub desired: DesiredState,
     targets: Vec<Target>,
     pools: Pools,
     /// What was done so far, for a failure's message.
@@ -62,8 +62,8 @@ impl Ground {
             .map(|instance| member(instance, Role::Partner))
             .collect();
         Self {
-            wish: Wish {
-                trusts: Wish::full_mesh(members.len()),
+            desired: DesiredState {
+                trusts: DesiredState::full_mesh(members.len()),
                 members,
                 operating_mode: None,
                 inspection: None,
@@ -137,10 +137,10 @@ impl Ground {
             .collect()
     }
 
-    async fn seen(&self) -> Vec<Seen> {
+    async fn seen(&self) -> Vec<ObservedMember> {
         let mut all = Vec::new();
         for member in 0..MEMBERS {
-            let asked = questions(&self.wish, member, &BTreeMap::new()).unwrap();
+            let asked = questions(&self.desired, member, &BTreeMap::new()).unwrap();
             let batch = observe::observe(comment(), &asked);
             let target = &self.targets[member];
             let seen = self
@@ -148,23 +148,23 @@ impl Ground {
                 .observe(target, &batch, &asked, &Clock::System)
                 .await;
             all.push(match seen {
-                Ok(observation) => Seen::Observed(Box::new(observation)),
-                Err(failure) => Seen::Failed(failure),
+                Ok(observation) => ObservedMember::Answered(Box::new(observation)),
+                Err(failure) => ObservedMember::Failed(failure),
             });
         }
         all
     }
 
-    /// The wish, with what the registrations of the members know by now.
-    fn wished(&self) -> Wish {
-        let mut wish = self.wish.clone();
-        wish.estate.instances = self.wish.members.iter().map(known).collect();
-        wish
+    /// The desired state, with what the registrations of the members know by now.
+    fn desired(&self) -> DesiredState {
+        let mut desired = self.desired.clone();
+        desired.estate.instances = self.desired.members.iter().map(known).collect();
+        desired
     }
 
     /// What a dry run says.
     pub async fn dry_run(&self) -> Plan {
-        let mut plan = plan(&self.wished(), &self.seen().await, Clock::System.now());
+        let mut plan = plan(&self.desired(), &self.seen().await, Clock::System.now());
         cure::fill_in(&mut plan);
         plan
     }
@@ -172,8 +172,8 @@ impl Ground {
     /// What `configure-inbound` would do: on the first member as workers send it, on the others as people run it.
     async fn configure(&mut self) {
         let seen = self.seen().await;
-        let plan = plan(&self.wished(), &seen, Clock::System.now());
-        let bytes = certificate_bytes(&self.wish, &seen);
+        let plan = plan(&self.desired(), &seen, Clock::System.now());
+        let bytes = certificate_bytes(&self.desired, &seen);
         self.story.push("configure-inbound".to_owned());
         let batches = apply::batches(comment(), &plan, &bytes).unwrap();
         if let Some(batch) = &batches[0] {
@@ -217,8 +217,8 @@ impl Ground {
             };
             let next = Certificate::from_der(der).unwrap();
             self.story.push(format!("upload for {} as next", HOSTS[at]));
-            self.wish.members[at].known.push(next.sha256);
-            self.wish.members[at].next = Some(next);
+            self.desired.members[at].known.push(next.sha256);
+            self.desired.members[at].next = Some(next);
         }
     }
 
@@ -234,8 +234,8 @@ impl Ground {
         let used = Certificate::from_der(&certificate_of(&self.hosts[at])).unwrap();
         self.story
             .push(format!("upload for {} as current", HOSTS[at]));
-        self.wish.members[at].known.push(used.sha256);
-        self.wish.members[at].current = Some(used);
+        self.desired.members[at].known.push(used.sha256);
+        self.desired.members[at].current = Some(used);
         true
     }
 
@@ -289,10 +289,10 @@ impl Ground {
     }
 }
 
-fn server(seen: &Seen) -> Option<&ServerIdentity> {
+fn server(seen: &ObservedMember) -> Option<&ServerIdentity> {
     match seen {
-        Seen::Observed(observation) => Some(&observation.server.identity),
-        Seen::Failed(_) => None,
+        ObservedMember::Answered(observation) => Some(&observation.server.identity),
+        ObservedMember::Failed(_) => None,
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 use mirrorgate::domain::clock::Clock;
+use mirrorgate::domain::desired_state::{DesiredState, IfEndpointInUse, Thresholds};
 use mirrorgate::domain::estate::Estate;
 use mirrorgate::domain::pair::Role;
 use mirrorgate::domain::trust::{Admission, Admits};
-use mirrorgate::domain::wish::{IfEndpointInUse, Thresholds, Wish};
-use mirrorgate::plan::{Seen, certificate_bytes, plan, questions};
+use mirrorgate::plan::{ObservedMember, certificate_bytes, plan, questions};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
 use mirrorgate::tsql::{apply, observe};
 use rand::RngExt;
@@ -47,11 +47,11 @@ impl Judged {
 pub struct World {
     fleet: Fleet,
     pub hosts: Vec<Instance>,
-    wish: Wish,
+    desired: DesiredState,
     targets: Vec<Target>,
     pools: Pools,
     /// What each host showed last; `None` when it has been changed since.
-    seen: Vec<Option<Seen>>,
+    seen: Vec<Option<ObservedMember>>,
     /// Whether mirrorgate's log-in is sysadmin, and so sees everything.
     pub is_sysadmin: bool,
     /// Every certificate that ever was one of a host's, and damaged twins of some.
@@ -63,7 +63,7 @@ pub struct World {
 }
 
 /// A host as it was set up, and what it showed then.
-type Healthy = (Snapshot, Option<Seen>);
+type Healthy = (Snapshot, Option<ObservedMember>);
 
 impl World {
     /// In which everybody lets everybody in; on servers of some versions, seen by some log-in.
@@ -117,8 +117,8 @@ impl World {
             targets: hosts.iter().map(|h| target(&fleet, h)).collect(),
             certificates: hosts.iter().map(certificate_of).collect(),
             seen: vec![None; hosts.len()],
-            wish: Wish {
-                trusts: Wish::full_mesh(members.len()),
+            desired: DesiredState {
+                trusts: DesiredState::full_mesh(members.len()),
                 members,
                 operating_mode: None,
                 inspection: None,
@@ -185,20 +185,20 @@ impl World {
             .push(format!("clock of {} by {days} days", HOSTS[host].0));
     }
 
-    async fn look(&mut self) -> Vec<Seen> {
+    async fn look(&mut self) -> Vec<ObservedMember> {
         for member in 0..self.hosts.len() {
             if self.seen[member].is_some() {
                 continue;
             }
-            let asked = questions(&self.wish, member, &BTreeMap::new()).unwrap();
+            let asked = questions(&self.desired, member, &BTreeMap::new()).unwrap();
             let batch = observe::observe(comment(), &asked);
             let seen = self
                 .pools
                 .observe(&self.targets[member], &batch, &asked, &Clock::System)
                 .await;
             self.seen[member] = Some(match seen {
-                Ok(observation) => Seen::Observed(Box::new(observation)),
-                Err(failure) => Seen::Failed(failure),
+                Ok(observation) => ObservedMember::Answered(Box::new(observation)),
+                Err(failure) => ObservedMember::Failed(failure),
             });
         }
         self.seen.iter().flatten().cloned().collect()
@@ -211,11 +211,11 @@ impl World {
     /// What `configure-inbound` would do, if it would do anything.
     pub async fn configure(&mut self) {
         let seen = self.look().await;
-        let plan = plan(&self.wish, &seen, Clock::System.now());
+        let plan = plan(&self.desired, &seen, Clock::System.now());
         if plan.is_blocked() {
             return;
         }
-        let bytes = certificate_bytes(&self.wish, &seen);
+        let bytes = certificate_bytes(&self.desired, &seen);
         for (member, instance) in plan.instances.iter().enumerate() {
             if let Some(batch) = apply::batch(comment(), instance, &bytes).unwrap() {
                 let _ = self
@@ -232,7 +232,7 @@ impl World {
     /// The verdict on the trust on `acceptor` from `peer`.
     pub async fn verdict(&mut self, acceptor: usize, peer: usize) -> Admission {
         let seen = self.look().await;
-        let plan = plan(&self.wish, &seen, Clock::System.now());
+        let plan = plan(&self.desired, &seen, Clock::System.now());
         plan.instances[acceptor]
             .trusts
             .iter()
@@ -245,7 +245,7 @@ impl World {
     /// Compares every verdict with the handshake.
     pub async fn judge(&mut self, chance: &mut StdRng) -> Judged {
         let seen = self.look().await;
-        let plan = plan(&self.wish, &seen, Clock::System.now());
+        let plan = plan(&self.desired, &seen, Clock::System.now());
         let all = Unverified::one_at_a_time();
         let (_, one) = all[chance.random_range(0..all.len())];
         let settings = [Unverified::default(), Unverified::opposite(), one];

@@ -150,7 +150,7 @@ fn refuse_clash(instance: Uuid, clashes: &[Clash]) -> Result<(), Problem> {
     };
     let detail = format!(
         "the certificate has the issuer and serial of an earlier one of this instance ({}) and other bytes; acceptors that hold that one would refuse the handshake (28045). Make one with a serial of its own, or forget that one if no server holds it",
-        warnings::in_words(own)
+        warnings::describe(own)
     );
     Err(Problem::of(
         ProblemKind::CertificateRefused,

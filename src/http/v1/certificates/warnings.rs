@@ -4,8 +4,8 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use crate::domain::certificate::{Certificate, Purpose, SelfSignature};
+use crate::domain::desired_state::Thresholds;
 use crate::domain::duration_words::remaining;
-use crate::domain::wish::Thresholds;
 use crate::http::api::Api;
 use crate::http::text::moment;
 use crate::store::certificate_uses::{self, Clash, Use};
@@ -85,7 +85,7 @@ fn clashing(clashes: &[Clash]) -> Option<UploadWarning> {
     if clashes.is_empty() {
         return None;
     }
-    let words: Vec<String> = clashes.iter().map(in_words).collect();
+    let words: Vec<String> = clashes.iter().map(describe).collect();
     let mut instances: Vec<String> = clashes.iter().map(|c| c.instance.clone()).collect();
     instances.dedup();
     Some(UploadWarning {
@@ -99,7 +99,7 @@ fn clashing(clashes: &[Clash]) -> Option<UploadWarning> {
 }
 
 /// `SHA-1 …, of HOST_B`
-pub fn in_words(clash: &Clash) -> String {
+pub fn describe(clash: &Clash) -> String {
     match &clash.held_as {
         Some(name) => format!(
             "SHA-1 {}, held on {} as [{name}]",
@@ -132,7 +132,7 @@ fn weak(
         format!(
             "the certificate {}; wanted is {}{unless}",
             words.join(" and "),
-            policy.in_words(major.unwrap_or(NEWEST))
+            policy.describe(major.unwrap_or(NEWEST))
         ),
     )
 }

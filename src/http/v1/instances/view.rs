@@ -16,7 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::text::{Lines, Tabular, maybe_moment, moment, word};
 use crate::http::v1::labels;
 use crate::http::v1::registration::{Screen, registration_view};
-use crate::http::v1::trusts::{self, TrustStatuses, TrustView, in_short};
+use crate::http::v1::trusts::{self, TrustStatuses, TrustView, summary};
 use crate::store::Conn;
 use crate::store::instance_status::{self, InstanceStatus};
 use crate::store::instances::{self, Instance};
@@ -266,7 +266,7 @@ impl Tabular for InstanceView {
             self.address(),
             self.spec.credential.clone(),
             server.map(|s| s.version.clone()).unwrap_or_default(),
-            in_short(&self.status.trusts),
+            summary(&self.status.trusts),
             maybe_moment(self.status.observed_at),
             labels::cell(&self.labels),
         ]

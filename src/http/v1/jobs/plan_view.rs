@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
+use crate::domain::desired_state::Use;
 use crate::domain::finding::{Code, Finding};
 use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
 use crate::domain::script::{InstanceScript, Script};
 use crate::domain::trust::{AdmitReason, Admits, Configured, Proof};
-use crate::domain::wish::Use;
 use crate::http::v1::trusts::NextView;
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -178,7 +178,7 @@ impl TrustPlanView {
                 .iter()
                 .map(|action| ActionView {
                     kind: action.kind(),
-                    summary: action.in_words(),
+                    summary: action.describe(),
                     statement: match action.changes_something() {
                         true => statements.next(),
                         false => None,

@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 use super::plan_view::PlanView;
 use crate::domain::deadline::Deadline;
+use crate::domain::desired_state::IfEndpointInUse;
 use crate::domain::failure::SqlError;
 use crate::domain::job::{FailureCode, Job, JobKind, JobState, Subject};
 use crate::domain::pair::{OperatingMode, Role};
 use crate::domain::script::Script;
 use crate::domain::step::{Step, StepOutcome};
-use crate::domain::wish::IfEndpointInUse;
 use crate::http::text::{Tabular, maybe_moment, moment};
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]

@@ -5,9 +5,9 @@ use serde::Deserialize;
 use super::kind_of::{InstanceJobKind, PairJobKind};
 use crate::domain::change::{MAX_CHANGE_REF, MAX_REASON, is_change_ref, is_reason};
 use crate::domain::deadline::Deadline;
+use crate::domain::desired_state::IfEndpointInUse;
 use crate::domain::job::{JobKind, JobOption, JobOptions};
 use crate::domain::registration::Labels;
-use crate::domain::wish::IfEndpointInUse;
 use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::v1::labels;
 

@@ -11,7 +11,7 @@ use crate::http::problem::{Fault, Problem, ProblemKind};
 use crate::http::text::{Lines, Tabular};
 use crate::http::v1::labels;
 use crate::http::v1::registration::{Screen, registration_view};
-use crate::http::v1::trusts::{self, TrustStatuses, TrustView, in_short};
+use crate::http::v1::trusts::{self, TrustStatuses, TrustView, summary};
 use crate::store::instances::Instance;
 use crate::store::pairs::Pair;
 
@@ -148,7 +148,7 @@ impl Screen for PairView {
         lines.line("mode", self.mode());
         lines.line("labels", labels::cell(&self.labels));
         lines.line("revision", self.revision.to_string());
-        lines.line("trusts", in_short(&self.status.trusts));
+        lines.line("trusts", summary(&self.status.trusts));
         lines.render() + "\n" + &trusts::columns(&self.status.trusts)
     }
 }
@@ -164,7 +164,7 @@ impl Tabular for PairView {
             self.spec.partners.join(" "),
             self.spec.witness.clone().unwrap_or_default(),
             self.mode().to_owned(),
-            in_short(&self.status.trusts),
+            summary(&self.status.trusts),
             self.revision.to_string(),
             labels::cell(&self.labels),
         ]

@@ -34,7 +34,7 @@ pub(super) fn next(job: &Job, plan: &Plan, progress: &Progress) -> Next {
     let may_pass = later.is_some() || plan.has_changes() || something_may_pass(job, plan, progress);
     let is_approved = job.options.only_if_plan.is_some();
     let is_final = refused.is_some() || is_approved || !may_pass;
-    let detail = in_words(plan, [refused, later]);
+    let detail = describe(plan, [refused, later]);
     Next::End(match is_final {
         true => failed(FailureCode::Partial, detail),
         false => AttemptOutcome::RetryLater {
@@ -57,7 +57,7 @@ fn something_may_pass(job: &Job, plan: &Plan, progress: &Progress) -> bool {
         .any(|(on, trust)| may_be_seen(on) || may_be_seen(&trust.peer))
 }
 
-fn in_words(plan: &Plan, ends: [Option<AttemptOutcome>; 2]) -> String {
+fn describe(plan: &Plan, ends: [Option<AttemptOutcome>; 2]) -> String {
     let left_out = trusts(plan).filter(|(_, t)| is_left_out(t));
     let left_out: Vec<String> = left_out
         .map(|(on, trust)| {

@@ -293,7 +293,7 @@ fn the_same_statement_refused_the_same_way_twice_ends_with_its_number_object_and
         let end = next(&configure_job(), &to_do(), &twice);
         let detail = detail_of(end);
         for part in [
-            &format!("HOST_A refused again to {} for HOST_B", action.in_words()),
+            &format!("HOST_A refused again to {} for HOST_B", action.describe()),
             &format!("error {number}"),
             "the server's words",
             object,

@@ -4,13 +4,13 @@
 use chrono::{DateTime, Utc};
 
 use super::{Interrupted, Journal};
+use crate::domain::desired_state::Member;
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::script::Script;
 use crate::domain::trust::{Configured, ObservedWith, TrustStatus};
-use crate::domain::wish::Member;
-use crate::plan::Seen;
+use crate::plan::ObservedMember;
 use crate::sqlserver::Target;
 use crate::store::instance_status::{self, RefusedLogin};
 use crate::store::trusts::{self, SeenTrust};
@@ -105,12 +105,16 @@ impl Journal<'_> {
 
     fn trusts(&self, observed: &Observed<'_>, plan: &Plan) -> Vec<SeenTrust> {
         let Observed { inputs, at, seen } = observed;
-        let wish = &inputs.wish;
-        wish.trusts
+        let desired = &inputs.desired;
+        desired
+            .trusts
             .iter()
             .filter_map(|trust| {
-                let (acceptor, peer) = (&wish.members[trust.acceptor], &wish.members[trust.peer]);
-                let Some(Seen::Observed(_)) = seen.get(trust.acceptor) else {
+                let (acceptor, peer) = (
+                    &desired.members[trust.acceptor],
+                    &desired.members[trust.peer],
+                );
+                let Some(ObservedMember::Answered(_)) = seen.get(trust.acceptor) else {
                     return None;
                 };
                 let planned = planned(plan, trust.acceptor, peer)?;

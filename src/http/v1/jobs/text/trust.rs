@@ -30,7 +30,7 @@ pub fn line(trust: &TrustPlan) -> String {
         parts.push(format!("left out: {}", codes.join(", ")));
     }
     parts.extend(adopted(trust));
-    parts.extend(trust.actions.iter().map(in_brief));
+    parts.extend(trust.actions.iter().map(brief));
     parts.extend(certificate);
     if trust.configured == Configured::Yes {
         parts.push(proof(trust.proof));
@@ -81,7 +81,7 @@ fn adopted(trust: &TrustPlan) -> Option<String> {
 }
 
 /// The action in as few words as a line has room for; the steps and the script tell all of it.
-fn in_brief(action: &Action) -> String {
+fn brief(action: &Action) -> String {
     match action {
         Action::Adopt {
             login,
@@ -95,7 +95,7 @@ fn in_brief(action: &Action) -> String {
             ..
         } => format!("import {} as [{certificate}]", short(*thumbprint)),
         Action::GrantConnect { .. } => "grant CONNECT".to_owned(),
-        Action::CreateLogin { .. } => action.in_words(),
+        Action::CreateLogin { .. } => action.describe(),
     }
 }
 
@@ -109,9 +109,9 @@ fn short(thumbprint: Thumbprint) -> String {
 fn admits(admits: &Admission) -> Option<String> {
     match admits.verdict {
         Admits::Yes => None,
-        Admits::No => Some(format!("would be refused: {}", admits.in_words())),
+        Admits::No => Some(format!("would be refused: {}", admits.describe())),
         Admits::Unknown if admits.reasons.is_empty() => None,
-        Admits::Unknown => Some(format!("admits unknown: {}", admits.in_words())),
+        Admits::Unknown => Some(format!("admits unknown: {}", admits.describe())),
     }
 }
 

@@ -13,17 +13,17 @@ use super::naming::{Naming, WantedNames};
 use super::object_name::ObjectName;
 use super::pair::{OperatingMode, Role};
 
-/// The whole wish of one attempt.
+/// What one attempt is to bring about.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct DesiredState {
     pub members: Vec<Member>,
     /// Ordered pairs of positions in `members`.
-    pub trusts: Vec<TrustWish>,
+    pub trusts: Vec<DesiredTrust>,
     pub operating_mode: Option<OperatingMode>,
     pub if_endpoint_in_use: IfEndpointInUse,
     /// What a blocker touches is left out; without it a blocker anywhere forbids everything.
     pub partial: bool,
-    /// A changing job: what forbids changes is a blocker.
+    /// Limits that findings are weighed by.
     pub thresholds: Thresholds,
     /// For an inspection, which plans no trusts: the registrations that name its one member. `None` for all other jobs.
     pub inspection: Option<Vec<Use>>,
@@ -78,7 +78,7 @@ pub struct NeededRoles {
 
 /// On `acceptor`, from `peer`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TrustWish {
+pub struct DesiredTrust {
     pub acceptor: usize,
     pub peer: usize,
 }
@@ -124,15 +124,15 @@ impl Default for Thresholds {
     }
 }
 
-impl Wish {
+impl DesiredState {
     /// A trust in both directions between every two members.
     #[must_use]
-    pub fn full_mesh(members: usize) -> Vec<TrustWish> {
+    pub fn full_mesh(members: usize) -> Vec<DesiredTrust> {
         (0..members)
             .flat_map(|acceptor| {
                 (0..members)
                     .filter(move |peer| *peer != acceptor)
-                    .map(move |peer| TrustWish { acceptor, peer })
+                    .map(move |peer| DesiredTrust { acceptor, peer })
             })
             .collect()
     }
