@@ -1,12 +1,12 @@
 //! Public X.509 certificates of mirroring endpoints: parsed for real, public half only.
 //!
-//! What a caller uploads passes through [`Certificate::from_upload`] (dress, kind, signature, dates); what a server told us
+//! What a caller uploads passes through [`Certificate::from_upload`] (encoding, kind, signature, dates); what a server told us
 //! through [`Certificate::from_der`].
 
 mod dates;
 mod der;
 mod distinguished_name;
-mod dress;
+mod encoding;
 mod foreign;
 mod issuer_serial;
 mod pem;

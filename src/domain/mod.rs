@@ -1,4 +1,4 @@
-//! THE WORDS: types and rules of what mirrorgate is about. No I/O, no async, no SQL, no HTTP.
+//! Types and rules of what mirrorgate is about. No I/O, no async, no SQL, no HTTP.
 //!
 //! In reading order: who is meant (`name`, `instance`, `pair`), what they hold (`certificate`), what was seen
 //! (`observation`), what is wanted (`desired_state`), what follows (`finding`, `action`, `plan`), what was done (`job`, `step`).

@@ -1,4 +1,4 @@
-//! A mirroring pair as it is registered. The heart of the program knows members and trusts only; a pair is one way to ask for them.
+//! A mirroring pair as it is registered. Jobs and plans know members and trusts only; a pair is one way to ask for them.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

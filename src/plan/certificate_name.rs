@@ -1,10 +1,10 @@
 //! What a certificate will be called on the acceptor. Whether a name is taken was answered by the server.
 
-use super::anchor::Anchor;
-use super::note::Note;
+use super::certificate_owner::CertificateOwner;
+use super::findings::FindingBuilder;
 use super::pin::Facts;
 use super::trust::Trust;
-use super::{anchor, chain_cure, conflict};
+use super::{conflict, inbound_path_cure};
 use crate::domain::object_name::ObjectName;
 
 /// What is known about the wanted name before the server's answer is looked at.
@@ -13,7 +13,7 @@ pub(super) struct Occupied<'a> {
     /// The certificate in use gets the wanted name in this very plan.
     pub by_required: bool,
     /// Its user, where it is there already: a certificate of his under the wanted name is an earlier one.
-    pub anchor: &'a Anchor<'a>,
+    pub owner: &'a CertificateOwner<'a>,
 }
 
 pub(super) struct Chosen {
@@ -26,10 +26,13 @@ pub(super) fn choose(
     trust: &Trust<'_>,
     facts: &Facts,
     occupied: Occupied<'_>,
-) -> Result<Chosen, Note> {
-    let wanted = anchor::wanted_names(trust)?.certificate;
+) -> Result<Chosen, FindingBuilder> {
+    let wanted = trust
+        .wanted_names()
+        .map_err(|unusable| conflict::unusable_name(trust, &unusable))?
+        .certificate;
     let taken = |name: &str, held| {
-        let cure = chain_cure::under_a_free_name(trust, occupied.anchor, facts);
+        let cure = inbound_path_cure::under_a_free_name(trust, occupied.owner, facts);
         conflict::certificate_name_taken(trust, name, held, cure)
     };
     let Some(names) = trust.names() else {
@@ -44,7 +47,7 @@ pub(super) fn choose(
     if let Some(id) = names.certificate_id {
         let held = trust.held_by_id(id);
         let owner = held.and_then(|held| held.owner.as_ref());
-        let is_his = matches!((owner, occupied.anchor.user_row), (Some(o), Some(u)) if o.principal_id == u.principal_id);
+        let is_his = matches!((owner, occupied.owner.user_row), (Some(o), Some(u)) if o.principal_id == u.principal_id);
         if !is_his {
             return Err(taken(wanted.as_str(), held));
         }

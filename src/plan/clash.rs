@@ -1,8 +1,8 @@
 //! A certificate that is to be imported, or is held, beside another of the same issuer and serial. A handshake looks a peer's
 //! certificate up by these two and refuses where the bytes are others (28045); which of two it would find, nobody has verified.
 
-use super::chain::Chain;
-use super::note::{Note, Report};
+use super::findings::{FindingBuilder, Findings};
+use super::inbound_path::InboundPath;
 use super::pin::{Facts, Required};
 use super::trust::Trust;
 use crate::domain::action::Action;
@@ -11,30 +11,30 @@ use crate::domain::trust::Configured;
 
 const WANTED: &str = "issuer and serial that no other certificate in master has: the handshake looks a peer up by them, and refuses where the bytes are others (28045)";
 
-/// Takes out of `chain` what would put two of one issuer and serial side by side, and says so; warns where they are already.
+/// Takes out of `path` what would put two of one issuer and serial side by side, and says so; warns where they are already.
 pub(super) fn check(
     trust: &Trust<'_>,
-    chain: &mut Chain,
+    path: &mut InboundPath,
     others: &[Option<Required>],
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     let required = trust.required.certificate;
     for facts in [Some(required), trust.required.next].into_iter().flatten() {
         let held = held_alike(trust, &facts);
-        let is_planned = chain.actions.iter().any(
+        let is_planned = path.actions.iter().any(
             |action| matches!(action, Action::ImportCertificate { sha256, .. } if *sha256 == facts.sha256),
         );
         if is_planned {
             let Some(other) = held.or_else(|| wanted_alike(trust, &facts, others)) else {
                 continue;
             };
-            report.add(in_the_way(trust, &facts, &other));
-            chain.actions.clear();
-            if chain.configured != Configured::Yes {
-                chain.configured = Configured::Conflict;
+            findings.add(in_the_way(trust, &facts, &other));
+            path.actions.clear();
+            if path.configured != Configured::Yes {
+                path.configured = Configured::Conflict;
             }
         } else if let (Some(_), Some(other)) = (trust.held(&facts), held) {
-            report.add(side_by_side(trust, &facts, &other));
+            findings.add(side_by_side(trust, &facts, &other));
         }
     }
 }
@@ -53,7 +53,7 @@ fn held_alike(trust: &Trust<'_>, facts: &Facts) -> Option<String> {
 /// One that another peer is or will be let in by, or this peer now.
 fn wanted_alike(trust: &Trust<'_>, facts: &Facts, others: &[Option<Required>]) -> Option<String> {
     let wanted = facts.issuer_serial?;
-    let peers = trust.scene.desired.peers_of(trust.acceptor);
+    let peers = trust.context.desired.peers_of(trust.acceptor);
     peers
         .filter_map(|peer| {
             let other = others.get(peer)?.as_ref()?;
@@ -62,16 +62,16 @@ fn wanted_alike(trust: &Trust<'_>, facts: &Facts, others: &[Option<Required>]) -
                 .into_iter()
                 .flatten()
                 .find(|c| c.issuer_serial == Some(wanted) && c.sha256 != facts.sha256)?;
-            let name = trust.scene.name(peer);
+            let name = trust.context.name(peer);
             Some(format!("the one of {name} (SHA-1 {})", alike.thumbprint))
         })
         .next()
 }
 
-fn in_the_way(trust: &Trust<'_>, facts: &Facts, other: &str) -> Note {
-    let peer = trust.scene.name(trust.peer);
+fn in_the_way(trust: &Trust<'_>, facts: &Facts, other: &str) -> FindingBuilder {
+    let peer = trust.context.name(trust.peer);
     trust
-        .note(Code::IssuerSerialTaken)
+        .finding(Code::IssuerSerialTaken)
         .found(format!(
             "the certificate to be imported (SHA-1 {}) has the issuer and serial of {other}, and other bytes",
             facts.thumbprint
@@ -82,10 +82,10 @@ fn in_the_way(trust: &Trust<'_>, facts: &Facts, other: &str) -> Note {
         ))
 }
 
-fn side_by_side(trust: &Trust<'_>, facts: &Facts, other: &str) -> Note {
-    let peer = trust.scene.name(trust.peer);
+fn side_by_side(trust: &Trust<'_>, facts: &Facts, other: &str) -> FindingBuilder {
+    let peer = trust.context.name(trust.peer);
     trust
-        .note(Code::IssuerSerialTaken)
+        .finding(Code::IssuerSerialTaken)
         .severity(Severity::Warning)
         .found(format!(
             "the certificate it is let in by (SHA-1 {}) has the issuer and serial of {other}, and other bytes",

@@ -1,10 +1,9 @@
-//! What stands in the way of a chain, in words: the object found, what was wanted instead, and how to resolve it.
+//! What stands in the way of an inbound path, in words: the object found, what was wanted instead, and how to resolve it.
 //!
-//! Nothing here decides; the rules that do are in `chain`, `anchor` and `certificate_name`.
+//! Nothing here decides; the rules that do are in `inbound_path`, `certificate_owner` and `certificate_name`.
 
-use super::anchor::wanted_names;
-use super::chain_cure;
-use super::note::{Note, moment};
+use super::findings::{FindingBuilder, moment};
+use super::inbound_path_cure;
 use super::trust::Trust;
 use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Severity};
@@ -17,14 +16,14 @@ fn certificate(held: &HeldCertificate) -> String {
 }
 
 /// The certificate is there, but its owner is not a user whose login could be let in.
-pub(super) fn improper_owner(trust: &Trust<'_>, held: &HeldCertificate) -> Note {
-    let note = trust
-        .note(Code::UserOrphaned)
+pub(super) fn improper_owner(trust: &Trust<'_>, held: &HeldCertificate) -> FindingBuilder {
+    let finding = trust
+        .finding(Code::UserOrphaned)
         .wanted("an owner other than dbo whose login is a SQL or a Windows login");
     match &held.owner {
         Some(owner) if owner.is_dbo() => owned_by_dbo(trust, held),
         Some(owner) => match &owner.login {
-            Some(login) => note
+            Some(login) => finding
                 .found(format!(
                     "{} is owned by user [{}], whose login [{}] is {}",
                     certificate(held),
@@ -33,13 +32,13 @@ pub(super) fn improper_owner(trust: &Trust<'_>, held: &HeldCertificate) -> Note 
                     kind_of(login)
                 ))
                 .remedy(giving("Give the certificate to the peer's own user.", trust, held))
-                .cure(chain_cure::give(trust, held)),
-            None => note
+                .cure(inbound_path_cure::give(trust, held)),
+            None => finding
                 .found(format!("{} is owned by user [{}], {}", certificate(held), owner.name, what_became_of(owner)))
                 .remedy(giving("Make the lost login again with the user's SID, link the user to the peer's login, or, for a user who cannot have one, give the certificate to another user.", trust, held))
-                .cure(chain_cure::rescue(trust, held, owner)),
+                .cure(inbound_path_cure::rescue(trust, held, owner)),
         },
-        None => note
+        None => finding
             .found(format!("{} has no owner that this log-in sees", certificate(held)))
             .remedy("Look up who owns it in sys.certificates; give the certificate to another user if its owner is gone."),
     }
@@ -57,11 +56,11 @@ fn what_became_of(user: &MasterUser) -> &'static str {
 
 /// What keeps a certificate from being given away goes before what to do.
 fn giving(otherwise: &str, trust: &Trust<'_>, held: &HeldCertificate) -> String {
-    if chain_cure::is_endpoints(trust, held) {
+    if inbound_path_cure::is_endpoints(trust, held) {
         "It is the certificate this instance's endpoint uses, and stays where it is: let the peer have a certificate of its own.".to_owned()
     } else if held.has_private_key {
         "It has its private key here, so somebody uses it here, or could: find out who before anything is done to it. Nothing is proposed.".to_owned()
-    } else if let needed @ [_, ..] = chain_cure::needed_by(trust, held).as_slice() {
+    } else if let needed @ [_, ..] = inbound_path_cure::needed_by(trust, held).as_slice() {
         format!(
             "It is also the certificate of {}: it stays where it is, and each of the two needs one of its own. Nothing is proposed.",
             needed.join(", ")
@@ -73,13 +72,13 @@ fn giving(otherwise: &str, trust: &Trust<'_>, held: &HeldCertificate) -> String 
     }
 }
 
-fn owned_by_dbo(trust: &Trust<'_>, held: &HeldCertificate) -> Note {
+fn owned_by_dbo(trust: &Trust<'_>, held: &HeldCertificate) -> FindingBuilder {
     trust
-        .note(Code::CertificateOwnedByDbo)
+        .finding(Code::CertificateOwnedByDbo)
         .found(format!("{} is owned by dbo", certificate(held)))
         .wanted("an owner other than dbo: as dbo's, it would let the peer in with the rights of sysadmin")
         .remedy(giving("Give the certificate to a user whose login has CONNECT and no more. The login is granted first, so that the peer is let in throughout; explicit permissions on the certificate are taken off it.", trust, held))
-        .cure(chain_cure::give(trust, held))
+        .cure(inbound_path_cure::give(trust, held))
 }
 
 fn kind_of(login: &Login) -> &'static str {
@@ -94,25 +93,29 @@ fn kind_of(login: &Login) -> &'static str {
     }
 }
 
-/// `held`: the chain is there, and works.
-pub(super) fn privileged(trust: &Trust<'_>, login: &Login, held: Option<&HeldCertificate>) -> Note {
+/// `held`: the inbound path is there, and works.
+pub(super) fn privileged(
+    trust: &Trust<'_>,
+    login: &Login,
+    held: Option<&HeldCertificate>,
+) -> FindingBuilder {
     trust
-        .note(Code::PeerLoginPrivileged)
+        .finding(Code::PeerLoginPrivileged)
         .found(privileged_login(login))
         .wanted("a login that can do nothing but connect to the endpoint")
         .remedy("Let another login be the peer's: an endpoint log-in needs CONNECT and no more. It is granted before the certificate changes hands, so that the peer is let in throughout.")
-        .cure(held.and_then(|held| chain_cure::give(trust, held)))
+        .cure(held.and_then(|held| inbound_path_cure::give(trust, held)))
 }
 
 /// Whoever has the peer's key would come in as sysadmin: what is not there yet is not made.
-pub(super) fn would_be_privileged(trust: &Trust<'_>, login: &Login) -> Note {
+pub(super) fn would_be_privileged(trust: &Trust<'_>, login: &Login) -> FindingBuilder {
     trust
-        .note(Code::PeerLoginPrivileged)
+        .finding(Code::PeerLoginPrivileged)
         .severity(Severity::Blocker)
         .found(privileged_login(login))
         .wanted("a login that can do nothing but connect to the endpoint: as this one's, the certificate would let the peer in with the rights of sysadmin")
         .remedy("Make the peer's chain under other names, as below, or choose another naming template for the acceptor.")
-        .cure(chain_cure::elsewhere(trust))
+        .cure(inbound_path_cure::elsewhere(trust))
 }
 
 fn privileged_login(login: &Login) -> String {
@@ -129,19 +132,19 @@ fn given_away(trust: &Trust<'_>, login: &Login) -> Option<Cure> {
     })
 }
 
-pub(super) fn owns_endpoint(trust: &Trust<'_>, login: &Login) -> Note {
+pub(super) fn owns_endpoint(trust: &Trust<'_>, login: &Login) -> FindingBuilder {
     trust
-        .note(Code::LoginOwnsEndpoint)
+        .finding(Code::LoginOwnsEndpoint)
         .found(format!("the peer's login [{}] owns the endpoint", login.name))
         .wanted("a login with CONNECT by an explicit grant")
         .remedy("The peer gets in as the owner. Who gives the endpoint to another owner takes every permission off it, and shuts this peer out: give it away with all of them restated and CONNECT granted, in one step.")
         .cure(given_away(trust, login))
 }
 
-/// A new chain is not built on it: it would last until the endpoint's owner changes.
-pub(super) fn would_own_endpoint(trust: &Trust<'_>, login: &Login) -> Note {
+/// A new inbound path is not built on it: it would last until the endpoint's owner changes.
+pub(super) fn would_own_endpoint(trust: &Trust<'_>, login: &Login) -> FindingBuilder {
     trust
-        .note(Code::NameTaken)
+        .finding(Code::NameTaken)
         .found(format!(
             "the peer's login would be [{}], but it owns the endpoint, and nothing can be granted to an owner (4624)",
             login.name
@@ -156,9 +159,9 @@ pub(super) fn cannot_be_granted(
     login: &Login,
     why: &str,
     held: Option<&HeldCertificate>,
-) -> Note {
+) -> FindingBuilder {
     trust
-        .note(Code::NameTaken)
+        .finding(Code::NameTaken)
         .found(format!(
             "the peer's login would be [{}], but {why} (4624)",
             login.name
@@ -168,12 +171,12 @@ pub(super) fn cannot_be_granted(
             "Let the peer have a login of its own, as below; or let mirrorgate use another login.",
         )
         .cure(match held {
-            Some(held) => chain_cure::give(trust, held),
-            None => chain_cure::elsewhere(trust),
+            Some(held) => inbound_path_cure::give(trust, held),
+            None => inbound_path_cure::elsewhere(trust),
         })
 }
 
-pub(super) fn denied(trust: &Trust<'_>, row: &RightRow) -> Note {
+pub(super) fn denied(trust: &Trust<'_>, row: &RightRow) -> FindingBuilder {
     let endpoint = trust.seen.endpoint.as_ref().map(|e| e.name.clone());
     let on = endpoint
         .as_ref()
@@ -185,7 +188,7 @@ pub(super) fn denied(trust: &Trust<'_>, row: &RightRow) -> Note {
     };
     let place = if endpoint.is_some() { on.as_str() } else { "" };
     trust
-        .note(Code::ConnectDenied)
+        .finding(Code::ConnectDenied)
         .found(format!("{permission}{place} is denied to {}", row.grantee))
         .wanted("no DENY against the peer's login: it outweighs every grant")
         .remedy("Somebody decided to keep this login out, or a role it is in. If that is over, revoke the DENY; mirrorgate does not overrule it.")
@@ -196,60 +199,64 @@ pub(super) fn denied(trust: &Trust<'_>, row: &RightRow) -> Note {
         }))
 }
 
-pub(super) fn login_is_something_else(trust: &Trust<'_>, login: &Login) -> Note {
+pub(super) fn login_is_something_else(trust: &Trust<'_>, login: &Login) -> FindingBuilder {
     trust
-        .note(Code::NameTaken)
+        .finding(Code::NameTaken)
         .found(format!("[{}] is {}", login.name, kind_of(login)))
         .wanted("a SQL or a Windows login, or nothing, under the peer's login name")
         .remedy("Make the peer's chain under other names, as below, or choose another naming template for the acceptor.")
-        .cure(chain_cure::elsewhere(trust))
+        .cure(inbound_path_cure::elsewhere(trust))
 }
 
-pub(super) fn login_is_dbo(trust: &Trust<'_>, login: &Login) -> Note {
+pub(super) fn login_is_dbo(trust: &Trust<'_>, login: &Login) -> FindingBuilder {
     trust
-        .note(Code::CertificateOwnedByDbo)
+        .finding(Code::CertificateOwnedByDbo)
         .found(format!(
             "login [{}] is dbo in master, so the peer's certificate would be dbo's",
             login.name
         ))
         .wanted("a login with a user of its own in master")
         .remedy("Make the peer's chain under other names, as below, or choose another naming template for the acceptor.")
-        .cure(chain_cure::elsewhere(trust))
+        .cure(inbound_path_cure::elsewhere(trust))
 }
 
 /// Somebody stands under the wanted user name who is not the wanted login's.
-pub(super) fn user_taken(trust: &Trust<'_>, user: &MasterUser, login: Option<&Login>) -> Note {
+pub(super) fn user_taken(
+    trust: &Trust<'_>,
+    user: &MasterUser,
+    login: Option<&Login>,
+) -> FindingBuilder {
     match &user.login {
         None if matches!(user.kind, 'S' | 'U') => trust
-            .note(Code::UserOrphaned)
+            .finding(Code::UserOrphaned)
             .found(format!("user [{}] is there, {}", user.name, what_became_of(user)))
             .wanted(match login {
                 Some(login) => format!("a user of login [{}], or nothing, under that name", login.name),
                 None => "nothing, or a user with a login, under that name".to_owned(),
             })
             .remedy("Make the lost login again with the user's SID, or link the user to the peer's login; beside a user who cannot have one, make the peer's login a user of another name.")
-            .cure(chain_cure::revive(trust, user)),
+            .cure(inbound_path_cure::revive(trust, user)),
         other => trust
-            .note(Code::NameTaken)
+            .finding(Code::NameTaken)
             .found(match other {
                 Some(other) => format!("user [{}] belongs to login [{}]", user.name, other.name),
                 None => format!("[{}] is a principal of master that is no user", user.name),
             })
             .wanted("the peer's own user, or nothing, under that name")
             .remedy("Make the peer's login a user of another name, as below, or choose another naming template for the acceptor.")
-            .cure(chain_cure::beside(trust)),
+            .cure(inbound_path_cure::beside(trust)),
     }
 }
 
 /// What stands under the name, and who needs it.
 fn what_it_is(trust: &Trust<'_>, held: &HeldCertificate) -> String {
-    if chain_cure::is_endpoints(trust, held) {
+    if inbound_path_cure::is_endpoints(trust, held) {
         return "it is the one this instance's endpoint uses".to_owned();
     }
     if held.has_private_key {
         return "it is an own certificate of this instance, with its private key".to_owned();
     }
-    let whose = match chain_cure::whose(trust, held) {
+    let whose = match inbound_path_cure::whose(trust, held) {
         names if names.is_empty() => String::new(),
         names => format!("it is one of {}, ", names.join(", ")),
     };
@@ -265,7 +272,7 @@ pub(super) fn certificate_name_taken(
     name: &str,
     held: Option<&HeldCertificate>,
     cure: Option<Cure>,
-) -> Note {
+) -> FindingBuilder {
     let found = match held {
         Some(held) => format!(
             "{} stands under the name [{name}], {}, expires {}",
@@ -276,29 +283,29 @@ pub(super) fn certificate_name_taken(
         None => format!("the name [{name}] is taken"),
     };
     trust
-        .note(Code::NameTaken)
+        .finding(Code::NameTaken)
         .found(found)
         .wanted("nothing under that name, or an earlier certificate of the same peer's user")
         .remedy("Leave what is there; import the peer's under a free name, as below, or choose another naming template for the acceptor.")
         .cure(cure)
 }
 
-pub(super) fn unusable_name(trust: &Trust<'_>, unusable: &UnusableName) -> Note {
+pub(super) fn unusable_name(trust: &Trust<'_>, unusable: &UnusableName) -> FindingBuilder {
     trust
-        .note(Code::NameTaken)
+        .finding(Code::NameTaken)
         .found(format!("{unusable}: {}", unusable.reason))
         .wanted("names that SQL Server takes")
         .remedy("Change the naming templates of the acceptor or the peer_name of the peer.")
 }
 
 /// A plan without this answer could take a name that is somebody's.
-pub(super) fn not_asked(trust: &Trust<'_>) -> Note {
-    let names = wanted_names(trust).map_or_else(
+pub(super) fn not_asked(trust: &Trust<'_>) -> FindingBuilder {
+    let names = trust.wanted_names().map_or_else(
         |_| String::new(),
         |n| format!(" [{}], [{}], [{}]", n.login, n.user, n.certificate),
     );
     trust
-        .note(Code::ObservationFailed)
+        .finding(Code::ObservationFailed)
         .found("the observation says nothing about the names wanted for this peer")
         .wanted(format!("an answer about{names}"))
         .remedy("Ask for the job again; if it repeats, this is a fault of mirrorgate.")

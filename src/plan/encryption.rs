@@ -1,28 +1,28 @@
 //! What endpoints encrypt by: something in common, and nothing weak. What is allowed is widened first and narrowed last.
 
+use super::context::Context;
 use super::endpoint::altering;
-use super::note::{Note, Report};
+use super::findings::{FindingBuilder, Findings};
 use super::others;
-use super::scene::Scene;
 use crate::domain::cure::Cure;
 use crate::domain::finding::Code;
 use crate::domain::observation::{Endpoint, EndpointEncryption};
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    let found: Vec<_> = scene
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    let found: Vec<_> = context
         .all_observed()
         .filter_map(|(index, _, seen)| Some((index, seen.endpoint.as_ref()?)))
         .collect();
     for (index, endpoint) in &found {
         for (other, with) in &found {
             if other != index && !endpoint.encryption.agrees_with(with.encryption) {
-                common(scene, (*index, endpoint), (*other, with), report);
+                common(context, (*index, endpoint), (*other, with), findings);
             }
         }
         if endpoint.encryption.rc4 {
             let (found, wanted) = ("allows RC4", "AES alone");
-            report.add(weak(
-                scene,
+            findings.add(weak(
+                context,
                 *index,
                 endpoint,
                 Code::EndpointAllowsRc4,
@@ -32,8 +32,8 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
         if endpoint.encryption.allows_none {
             let found = "allows connections without encryption";
             let wanted = "ENCRYPTION = REQUIRED: what is not encrypted can be read on the path";
-            report.add(weak(
-                scene,
+            findings.add(weak(
+                context,
                 *index,
                 endpoint,
                 Code::EndpointAllowsNoEncryption,
@@ -45,66 +45,67 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
 
 /// Said about whoever does not allow AES; adding it takes nothing from anybody.
 fn common(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     (index, endpoint): (usize, &Endpoint),
     (other, with): (usize, &Endpoint),
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     if endpoint.encryption.aes {
         return;
     }
-    report.add(
-        scene
-            .note(Code::NoCommonAlgorithm, index)
-            .peer(scene.name(other))
+    findings.add(
+        context
+            .finding(Code::NoCommonAlgorithm, index)
+            .peer(context.name(other))
             .found(format!(
                 "{} allows {}, {} allows {}",
-                scene.name(index),
+                context.name(index),
                 allowed(endpoint.encryption),
-                scene.name(other),
+                context.name(other),
                 allowed(with.encryption)
             ))
             .wanted("something both endpoints allow (28027 and 1418 otherwise)")
             .remedy(altering("Let it allow AES too; what it allows now stays."))
             .cure(set(
                 endpoint,
-                with_aes(scene, index, endpoint.encryption_code),
+                with_aes(context, index, endpoint.encryption_code),
             )),
     );
 }
 
 fn weak(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     endpoint: &Endpoint,
     code: Code,
     (found, wanted): (&str, &str),
-) -> Note {
-    let note = scene
-        .note(code, index)
+) -> FindingBuilder {
+    let finding = context
+        .finding(code, index)
         .found(format!("endpoint [{}] {found}", endpoint.name))
         .wanted(wanted);
     if !endpoint.encryption.aes {
-        return note
+        return finding
             .remedy(altering(
                 "First let it allow AES too; once every peer's endpoint does, require AES alone.",
             ))
             .cure(set(
                 endpoint,
-                with_aes(scene, index, endpoint.encryption_code),
+                with_aes(context, index, endpoint.encryption_code),
             ));
     }
-    let behind: Vec<String> = scene
+    let behind: Vec<String> = context
         .all_observed()
         .filter(|(_, _, seen)| seen.endpoint.as_ref().is_some_and(|e| !e.encryption.aes))
-        .map(|(other, _, _)| scene.name(other).to_owned())
-        .chain(others::let_in(scene, index))
+        .map(|(other, _, _)| context.name(other).to_owned())
+        .chain(others::let_in(context, index))
         .collect();
     if behind.is_empty() {
-        note.remedy(altering("Every peer's endpoint allows AES: require it."))
+        finding
+            .remedy(altering("Every peer's endpoint allows AES: require it."))
             .cure(set(endpoint, 2))
     } else {
-        note.remedy(format!(
+        finding.remedy(format!(
             "Once the endpoints of {} are known to allow AES, require AES alone; until then it would cut them off. Nothing is proposed.",
             behind.join(", ")
         ))
@@ -123,13 +124,13 @@ fn set(endpoint: &Endpoint, code: u8) -> Cure {
 ///
 /// Who encrypts nothing agrees with whoever need not. Once both could, they have to find an algorithm: then RC4 stays
 /// beside AES as long as somebody may have no other.
-fn with_aes(scene: &Scene<'_>, index: usize, code: u8) -> u8 {
+fn with_aes(context: &Context<'_>, index: usize, code: u8) -> u8 {
     let may_need_rc4 = || {
-        let mut seen = scene
+        let mut seen = context
             .all_observed()
             .filter_map(|(_, _, seen)| seen.endpoint.as_ref());
         seen.any(|other| other.encryption.rc4 && !other.encryption.aes)
-            || !others::let_in(scene, index).is_empty()
+            || !others::let_in(context, index).is_empty()
     };
     match code {
         0 if may_need_rc4() => 8,

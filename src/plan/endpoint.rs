@@ -1,8 +1,8 @@
 //! Whether each member's mirroring endpoint is there and can do what the registered pairs ask of it.
 
-use super::note::{Note, Report};
+use super::context::Context;
+use super::findings::{FindingBuilder, Findings};
 use super::renewal;
-use super::scene::Scene;
 use crate::domain::cure::Cure;
 use crate::domain::desired_state::NeededRoles;
 use crate::domain::finding::Code;
@@ -11,24 +11,24 @@ use crate::domain::observation::{Endpoint, EndpointRole, EndpointState};
 const USUAL_PORT: u16 = 5022;
 const EXPRESS: i32 = 4;
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (index, _, seen) in scene.all_observed() {
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, _, seen) in context.all_observed() {
         match &seen.endpoint {
             // Whoever does not see everything cannot tell; which permission that takes is said elsewhere.
             None if !seen.login.sees_everything() => {}
-            None => report.add(missing(scene, index)),
+            None => findings.add(missing(context, index)),
             Some(endpoint) => {
                 let found = [
-                    not_certificate(scene, index, endpoint),
-                    stopped(scene, index, endpoint),
-                    role(scene, index, endpoint),
-                    port(scene, index, endpoint),
-                    port_clash(scene, index, endpoint),
+                    not_certificate(context, index, endpoint),
+                    stopped(context, index, endpoint),
+                    role(context, index, endpoint),
+                    port(context, index, endpoint),
+                    port_clash(context, index, endpoint),
                 ];
                 found
                     .into_iter()
                     .flatten()
-                    .for_each(|note| report.add(note));
+                    .for_each(|finding| findings.add(finding));
             }
         }
     }
@@ -41,19 +41,19 @@ pub(super) fn altering(remedy: &str) -> String {
     )
 }
 
-fn missing(scene: &Scene<'_>, index: usize) -> Note {
-    let certificate = renewal::own_certificate(scene, index);
-    let is_express = scene
+fn missing(context: &Context<'_>, index: usize) -> FindingBuilder {
+    let certificate = renewal::own_certificate(context, index);
+    let is_express = context
         .observed(index)
         .is_some_and(|seen| seen.server.engine_edition == EXPRESS);
-    scene
-        .note(Code::NoEndpoint, index)
+    context
+        .finding(Code::NoEndpoint, index)
         .found("no DATABASE_MIRRORING endpoint")
         .wanted("one endpoint that authenticates by certificate")
         .remedy("Prepare the outbound half: master key, own certificate, endpoint, each where it is missing. The port is a proposal. An own certificate that is new must be uploaded, or the uploads removed to have it obtained.")
         .cure(certificate.map(|certificate| Cure::PrepareOutbound {
             certificate,
-            port: free_port(scene, index),
+            port: free_port(context, index),
             role: if is_express {
                 EndpointRole::Witness
             } else {
@@ -63,12 +63,12 @@ fn missing(scene: &Scene<'_>, index: usize) -> Note {
 }
 
 /// As registered, or from 5022 the first that no member uses on the same machine.
-fn free_port(scene: &Scene<'_>, index: usize) -> u16 {
-    let member = scene.member(index);
-    let machine = scene
+fn free_port(context: &Context<'_>, index: usize) -> u16 {
+    let member = context.member(index);
+    let machine = context
         .observed(index)
         .map(|seen| seen.server.identity.machine_name.to_lowercase());
-    let here: Vec<u16> = scene
+    let here: Vec<u16> = context
         .all_observed()
         .filter(|(_, _, seen)| Some(seen.server.identity.machine_name.to_lowercase()) == machine)
         .flat_map(|(_, other, seen)| {
@@ -86,17 +86,21 @@ fn free_port(scene: &Scene<'_>, index: usize) -> u16 {
         .unwrap_or(wanted)
 }
 
-fn not_certificate(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
+fn not_certificate(
+    context: &Context<'_>,
+    index: usize,
+    endpoint: &Endpoint,
+) -> Option<FindingBuilder> {
     (!endpoint.accepts_certificates).then(|| {
-        scene
-            .note(Code::EndpointNotCertificate, index)
+        context
+            .finding(Code::EndpointNotCertificate, index)
             .found(format!(
                 "endpoint [{}] authenticates by {}",
                 endpoint.name, endpoint.authentication
             ))
             .wanted("CERTIFICATE among its authentication methods")
             .remedy(altering("Add a certificate to the endpoint's authentication; Windows authentication stays, and first. A certificate that is new must be uploaded, or the uploads removed to have it obtained."))
-            .cure(renewal::own_certificate(scene, index).map(|certificate| {
+            .cure(renewal::own_certificate(context, index).map(|certificate| {
                 Cure::UseCertificateAuthentication {
                     endpoint: renewal::payload(endpoint),
                     certificate,
@@ -105,15 +109,15 @@ fn not_certificate(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Opti
     })
 }
 
-fn stopped(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
+fn stopped(context: &Context<'_>, index: usize, endpoint: &Endpoint) -> Option<FindingBuilder> {
     let state = match endpoint.state {
         EndpointState::Started => return None,
         EndpointState::Stopped => "STOPPED",
         EndpointState::Disabled => "DISABLED",
     };
     Some(
-        scene
-            .note(Code::EndpointStopped, index)
+        context
+            .finding(Code::EndpointStopped, index)
             .found(format!("endpoint [{}] is {state}", endpoint.name))
             .wanted("STARTED")
             .remedy("Trusts can be configured meanwhile; peers get in once it is started.")
@@ -123,9 +127,9 @@ fn stopped(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note>
     )
 }
 
-fn role(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
-    let NeededRoles { partner, witness } = scene.needed_roles(index);
-    let is_express = scene
+fn role(context: &Context<'_>, index: usize, endpoint: &Endpoint) -> Option<FindingBuilder> {
+    let NeededRoles { partner, witness } = context.needed_roles(index);
+    let is_express = context
         .observed(index)
         .is_some_and(|seen| seen.server.engine_edition == EXPRESS);
     let covers_partner = matches!(endpoint.role, EndpointRole::Partner | EndpointRole::All);
@@ -139,8 +143,8 @@ fn role(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
         (false, _) => "WITNESS or ALL: a registered pair has this instance as witness",
     };
     Some(
-        scene
-            .note(Code::EndpointRoleInsufficient, index)
+        context
+            .finding(Code::EndpointRoleInsufficient, index)
             .found(format!(
                 "endpoint [{}] has ROLE = {}",
                 endpoint.name,
@@ -168,12 +172,12 @@ pub(super) fn role_text(role: EndpointRole) -> &'static str {
     }
 }
 
-fn port(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
-    let expected = scene.member(index).expected_endpoint_port?;
+fn port(context: &Context<'_>, index: usize, endpoint: &Endpoint) -> Option<FindingBuilder> {
+    let expected = context.member(index).expected_endpoint_port?;
     let found = endpoint.port?;
     (found != i32::from(expected)).then(|| {
-        scene
-            .note(Code::EndpointPortDiffers, index)
+        context
+            .finding(Code::EndpointPortDiffers, index)
             .found(format!("endpoint [{}] listens on port {found}", endpoint.name))
             .wanted(format!("port {expected}, as registered"))
             .remedy("Correct the registration or the endpoint; peers dial the port that SET PARTNER names.")
@@ -181,20 +185,20 @@ fn port(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
 }
 
 /// Of two that are to listen on one port of one machine, the second to start does not.
-fn port_clash(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<Note> {
+fn port_clash(context: &Context<'_>, index: usize, endpoint: &Endpoint) -> Option<FindingBuilder> {
     let port = endpoint.port?;
-    let identity = |member: usize| Some(&scene.observed(member)?.server.identity);
+    let identity = |member: usize| Some(&context.observed(member)?.server.identity);
     let machine = |member: usize| Some(identity(member)?.machine_name.to_lowercase());
     // One server under two names is another finding.
     let is_itself = |member: usize| {
         let both = identity(member).zip(identity(index));
         both.is_some_and(|(one, other)| one.is_same_as(other))
     };
-    let takes_log_ins = |member: usize| scene.member(member).address.port.map(i32::from);
+    let takes_log_ins = |member: usize| context.member(member).address.port.map(i32::from);
     let whose = if takes_log_ins(index) == Some(port) {
         "this instance's log-ins".to_owned()
     } else {
-        let others = scene
+        let others = context
             .all_observed()
             .filter(|(other, ..)| !is_itself(*other) && machine(*other) == machine(index));
         others
@@ -209,14 +213,14 @@ fn port_clash(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Option<No
                 };
                 Some(format!(
                     "{}'s {what}, on the same machine",
-                    scene.name(other)
+                    context.name(other)
                 ))
             })
             .next()?
     };
     Some(
-        scene
-            .note(Code::EndpointPortClash, index)
+        context
+            .finding(Code::EndpointPortClash, index)
             .found(format!("endpoint [{}] has port {port}, the one of {whose}", endpoint.name))
             .wanted("a port of its own: of two on one port, the second to start does not listen")
             .remedy("Give one of the two another port. For an endpoint that is ALTER ENDPOINT, AS TCP with LISTENER_PORT; partners dial the port that SET PARTNER or the availability group names, which is to be changed with it."),

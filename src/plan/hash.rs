@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use super::scene::Scene;
+use super::context::Context;
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::hash::Sha256;
 use crate::domain::plan::InstancePlan;
 
 /// Hexadecimal SHA-256. The same world gives the same hash; members in another order give another.
-pub(super) fn plan_hash(scene: &Scene<'_>, instances: &[InstancePlan]) -> String {
+pub(super) fn plan_hash(context: &Context<'_>, instances: &[InstancePlan]) -> String {
     let mut text = String::from("mirrorgate plan 1\n");
     for (index, instance) in instances.iter().enumerate() {
-        let identity = scene.observed(index).map(|seen| &seen.server.identity);
+        let identity = context.observed(index).map(|seen| &seen.server.identity);
         line(
             &mut text,
             "instance",

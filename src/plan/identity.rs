@@ -2,27 +2,29 @@
 
 use chrono::Duration;
 
-use super::note::{Note, Report};
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::{FindingBuilder, Findings};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::identity::Start;
 
 /// What the default instance calls itself in places that want a name.
 const DEFAULT_INSTANCE: &str = "mssqlserver";
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (index, _, _) in scene.all_observed() {
-        changed(scene, index, report);
-        other_instance(scene, index, report);
-        listener(scene, index, report);
-        same_server(scene, index, report);
-        registered_elsewhere(scene, index, report);
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, _, _) in context.all_observed() {
+        changed(context, index, findings);
+        other_instance(context, index, findings);
+        listener(context, index, findings);
+        same_server(context, index, findings);
+        registered_elsewhere(context, index, findings);
     }
 }
 
-fn changed(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    let (Some(pinned), Some(seen)) = (&scene.member(index).pinned_identity, scene.observed(index))
-    else {
+fn changed(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    let (Some(pinned), Some(seen)) = (
+        &context.member(index).pinned_identity,
+        context.observed(index),
+    ) else {
         return;
     };
     let found = &seen.server.identity;
@@ -34,30 +36,33 @@ fn changed(scene: &Scene<'_>, index: usize, report: &mut Report) {
     } else {
         "Find out whether an alias was moved, a listener failed over, or the machine renamed or copied. If the new server is meant, ask for an inspect job with accept_identity."
     };
-    report.add(
-        scene
-            .note(Code::InstanceIdentityChanged, index)
-            .found(format!("{} leads to {found}", scene.member(index).address))
+    findings.add(
+        context
+            .finding(Code::InstanceIdentityChanged, index)
+            .found(format!(
+                "{} leads to {found}",
+                context.member(index).address
+            ))
             .wanted(format!("{pinned}, as at the first observation"))
             .remedy(remedy),
     );
 }
 
-fn other_instance(scene: &Scene<'_>, index: usize, report: &mut Report) {
+fn other_instance(context: &Context<'_>, index: usize, findings: &mut Findings) {
     let (Some(wanted), Some(seen)) = (
-        &scene.member(index).address.instance_name,
-        scene.observed(index),
+        &context.member(index).address.instance_name,
+        context.observed(index),
     ) else {
         return;
     };
     let found = seen.server.identity.instance_name.as_deref();
     if found.unwrap_or(DEFAULT_INSTANCE).to_lowercase() != wanted.to_lowercase() {
-        report.add(
-            scene
-                .note(Code::InstanceNameDiffers, index)
+        findings.add(
+            context
+                .finding(Code::InstanceNameDiffers, index)
                 .found(match found {
-                    Some(name) => format!("{} is instance {name}", scene.member(index).address),
-                    None => format!("{} is the default instance", scene.member(index).address),
+                    Some(name) => format!("{} is instance {name}", context.member(index).address),
+                    None => format!("{} is the default instance", context.member(index).address),
                 })
                 .wanted(format!("instance {wanted}, as registered"))
                 .remedy("Correct the port or the instance_name of the registration."),
@@ -65,40 +70,40 @@ fn other_instance(scene: &Scene<'_>, index: usize, report: &mut Report) {
     }
 }
 
-fn listener(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    if scene
+fn listener(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    if context
         .observed(index)
         .is_some_and(|seen| seen.server.through_listener)
     {
-        report.add(
-            scene
-                .note(Code::ConnectedThroughListener, index)
-                .found(format!("{} is an availability group listener", scene.member(index).address))
+        findings.add(
+            context
+                .finding(Code::ConnectedThroughListener, index)
+                .found(format!("{} is an availability group listener", context.member(index).address))
                 .wanted("the address of one instance, which stays that instance's")
                 .remedy("Register the instance by its own host and port: after a failover a listener leads elsewhere."),
         );
     }
 }
 
-fn same_server(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    let Some(seen) = scene.observed(index) else {
+fn same_server(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    let Some(seen) = context.observed(index) else {
         return;
     };
-    let twins = scene.all_observed().filter(|(other, _, o)| {
+    let twins = context.all_observed().filter(|(other, _, o)| {
         *other != index && o.server.identity.is_same_as(&seen.server.identity)
     });
     for (other, _, theirs) in twins {
         if started_apart(seen.server.start, theirs.server.start) {
-            report.add(clones(scene, index, scene.name(other)));
+            findings.add(clones(context, index, context.name(other)));
         } else if other < index {
-            report.add(
-                scene
-                    .note(Code::SameServerTwice, index)
-                    .peer(scene.name(other))
+            findings.add(
+                context
+                    .finding(Code::SameServerTwice, index)
+                    .peer(context.name(other))
                     .found(format!(
                         "{} and {} are both {}",
-                        scene.name(other),
-                        scene.name(index),
+                        context.name(other),
+                        context.name(index),
                         seen.server.identity
                     ))
                     .wanted("two different servers")
@@ -114,14 +119,14 @@ fn started_apart(one: Option<Start>, other: Option<Start>) -> bool {
 }
 
 /// Registrations that are no members here, whose address led to the same server or to one that passes for it.
-fn registered_elsewhere(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    let Some(seen) = scene.observed(index) else {
+fn registered_elsewhere(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    let Some(seen) = context.observed(index) else {
         return;
     };
-    let members = &scene.desired.members;
+    let members = &context.desired.members;
     let own = members[index].instance_id;
     let is_member = |id| members.iter().any(|member| member.instance_id == id);
-    let others = scene.desired.estate.instances.iter();
+    let others = context.desired.estate.instances.iter();
     for other in others.filter(|other| !is_member(other.id)) {
         let identity = other.identity.as_ref();
         if !identity.is_some_and(|theirs| theirs.is_same_as(&seen.server.identity)) {
@@ -132,8 +137,8 @@ fn registered_elsewhere(scene: &Scene<'_>, index: usize, report: &mut Report) {
             let at = seen.server.start.map(|start| start.at + CLOCKS_APART);
             started_apart(seen.server.start, Some(theirs)) && at.is_some_and(|at| at < seen_at)
         });
-        report.add(if both_ran {
-            clones(scene, index, &other.name)
+        findings.add(if both_ran {
+            clones(context, index, &other.name)
         } else {
             // Ids are made in the order of the registrations: whoever came first may go on.
             let severity = if other.id < own {
@@ -141,7 +146,7 @@ fn registered_elsewhere(scene: &Scene<'_>, index: usize, report: &mut Report) {
             } else {
                 Severity::Warning
             };
-            twice(scene, index, &other.name).severity(severity)
+            twice(context, index, &other.name).severity(severity)
         });
     }
 }
@@ -149,28 +154,28 @@ fn registered_elsewhere(scene: &Scene<'_>, index: usize, report: &mut Report) {
 /// Longer than clocks of well-kept servers differ.
 const CLOCKS_APART: Duration = Duration::minutes(2);
 
-fn clones(scene: &Scene<'_>, index: usize, other: &str) -> Note {
-    scene
-        .note(Code::ServerRegisteredTwice, index)
+fn clones(context: &Context<'_>, index: usize, other: &str) -> FindingBuilder {
+    context
+        .finding(Code::ServerRegisteredTwice, index)
         .peer(other)
         .found(format!(
             "{} and {other} lead to two servers of the same names and master that started at different times: one is a copy of the other, and both run",
-            scene.name(index)
+            context.name(index)
         ))
         .wanted("servers that can be told apart")
         .remedy("Find out which of the two is meant; stop or rename the other, or forget its registration. Where an address was corrected since, ask for an inspect job with accept_identity there.")
 }
 
-fn twice(scene: &Scene<'_>, index: usize, other: &str) -> Note {
-    let seen = scene
+fn twice(context: &Context<'_>, index: usize, other: &str) -> FindingBuilder {
+    let seen = context
         .observed(index)
         .map(|seen| seen.server.identity.to_string());
-    scene
-        .note(Code::ServerRegisteredTwice, index)
+    context
+        .finding(Code::ServerRegisteredTwice, index)
         .peer(other)
         .found(format!(
             "{} and {other} are both {}",
-            scene.name(index),
+            context.name(index),
             seen.unwrap_or_default()
         ))
         .wanted("one registration for one server")

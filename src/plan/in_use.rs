@@ -1,7 +1,7 @@
 //! Who is on an endpoint now, and whether an import there is worth the risk of a reconnect.
 
-use super::note::Report;
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::Findings;
 use crate::domain::action::Action;
 use crate::domain::desired_state::IfEndpointInUse;
 use crate::domain::finding::{Code, Severity};
@@ -11,8 +11,13 @@ use crate::domain::observation::{DatabaseRole, MirroredDatabase, Observation};
 const MOST_NAMED: usize = 20;
 
 /// Says nothing where nothing is imported: then nobody is disturbed, and the line on the endpoint tells its use.
-pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report: &mut Report) {
-    let Some(seen) = scene.observed(index) else {
+pub(super) fn check(
+    context: &Context<'_>,
+    index: usize,
+    actions: &[Action],
+    findings: &mut Findings,
+) {
+    let Some(seen) = context.observed(index) else {
         return;
     };
     let is_import = |action: &Action| matches!(action, Action::ImportCertificate { .. });
@@ -20,11 +25,11 @@ pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report:
         return;
     }
     let risks_failover = seen.databases.iter().any(may_fail_over);
-    let refuse = scene.desired.if_endpoint_in_use == IfEndpointInUse::Refuse;
+    let refuse = context.desired.if_endpoint_in_use == IfEndpointInUse::Refuse;
     let blocks = risks_failover && refuse;
-    report.add(
-        scene
-            .note(Code::EndpointInUse, index)
+    findings.add(
+        context
+            .finding(Code::EndpointInUse, index)
             .severity(if blocks { Severity::Blocker } else { Severity::Warning })
             .found(details(seen))
             .wanted(if blocks {
@@ -41,8 +46,8 @@ pub(super) fn check(scene: &Scene<'_>, index: usize, actions: &[Action], report:
 }
 
 /// For those who only ask: who is on the endpoint, and what that would mean for a change.
-pub(super) fn tell(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    let Some(seen) = scene.observed(index).filter(|seen| is_in_use(seen)) else {
+pub(super) fn tell(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    let Some(seen) = context.observed(index).filter(|seen| is_in_use(seen)) else {
         return;
     };
     let remedy = if seen.databases.iter().any(is_principal_with_witness) {
@@ -50,9 +55,9 @@ pub(super) fn tell(scene: &Scene<'_>, index: usize, report: &mut Report) {
     } else {
         "Nothing now; a quiet hour, when a certificate is to be imported."
     };
-    report.add(
-        scene
-            .note(Code::EndpointInUse, index)
+    findings.add(
+        context
+            .finding(Code::EndpointInUse, index)
             .severity(Severity::Info)
             .found(details(seen))
             .wanted("to be known: importing a certificate may make the endpoint's connections reconnect")

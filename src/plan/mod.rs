@@ -3,26 +3,24 @@
 //! One rule a file. A rule says all it has to say; whether anything blocks is for the reader of the finished plan.
 
 mod admits;
-mod anchor;
 mod certificate_name;
-mod chain;
-mod chain_cure;
+mod certificate_owner;
 mod clash;
+mod compatibility;
 mod conflict;
-mod couples;
+mod context;
 mod encryption;
 mod endpoint;
+mod findings;
 mod hash;
 mod identity;
 mod in_use;
+mod inbound_path;
+mod inbound_path_cure;
 mod inspection;
-mod lines;
-mod members;
 mod next;
-mod note;
 mod others;
 mod own_certificate;
-mod owners;
 mod partial;
 mod peer_login;
 mod permissions;
@@ -30,34 +28,35 @@ mod pin;
 mod proof;
 mod questions;
 mod reach;
+mod registrants;
 mod remedy;
 mod renewal;
-mod scene;
+mod servers;
 mod shared;
 mod subset;
+mod summary;
 mod superseded;
 mod trust;
+mod trust_plan;
 mod two_instances;
 mod weak_certificate;
 
 #[cfg(test)]
 mod tests;
 
+pub use context::ObservedMember;
 pub use pin::certificate_bytes;
 pub use questions::questions;
-pub use scene::ObservedMember;
 pub use subset::is_subset;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::action::Action;
 use crate::domain::desired_state::DesiredState;
-use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
-use crate::domain::trust::{Configured, Proof};
-use note::Report;
+use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
+use context::Context;
+use findings::Findings;
 use pin::Required;
-use scene::Scene;
-use trust::Trust;
 
 /// What is to be said and done about `desired`, seen from `seen` (one per member, in order) at `now`.
 ///
@@ -73,108 +72,58 @@ pub fn plan(desired: &DesiredState, seen: &[ObservedMember], now: DateTime<Utc>)
 }
 
 fn whole(desired: &DesiredState, seen: &[ObservedMember], now: DateTime<Utc>) -> Plan {
-    let scene = Scene { desired, seen, now };
-    let mut report = Report::default();
-    reach::check(&scene, &mut report);
-    identity::check(&scene, &mut report);
-    members::check(&scene, &mut report);
-    couples::check(&scene, &mut report);
-    encryption::check(&scene, &mut report);
-    endpoint::check(&scene, &mut report);
-    own_certificate::check(&scene, &mut report);
-    weak_certificate::check(&scene, &mut report);
-    next::check(&scene, &mut report);
+    let context = Context { desired, seen, now };
+    let mut findings = Findings::default();
+    reach::check(&context, &mut findings);
+    identity::check(&context, &mut findings);
+    servers::check(&context, &mut findings);
+    compatibility::check(&context, &mut findings);
+    encryption::check(&context, &mut findings);
+    endpoint::check(&context, &mut findings);
+    own_certificate::check(&context, &mut findings);
+    weak_certificate::check(&context, &mut findings);
+    next::check(&context, &mut findings);
     let required: Vec<Option<Required>> = (0..desired.members.len())
         .map(|member| {
             let is_peer = desired.trusts.iter().any(|trust| trust.peer == member);
-            is_peer.then(|| pin::required(&scene, member, &mut report))?
+            is_peer.then(|| pin::required(&context, member, &mut findings))?
         })
         .collect();
     let instances: Vec<InstancePlan> = (0..desired.members.len())
-        .map(|index| instance(&scene, index, &required, &mut report))
+        .map(|index| instance(&context, index, &required, &mut findings))
         .collect();
     Plan {
-        plan_hash: hash::plan_hash(&scene, &instances),
-        findings: report.into_findings(),
+        plan_hash: hash::plan_hash(&context, &instances),
+        findings: findings.in_order(),
         instances,
         partial: false,
     }
 }
 
 fn instance(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     required: &[Option<Required>],
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> InstancePlan {
-    let trusts: Vec<TrustPlan> = scene
+    let trusts: Vec<TrustPlan> = context
         .desired
         .peers_of(index)
-        .map(|peer| trust_plan(scene, index, peer, required, report))
+        .map(|peer| trust_plan::plan(context, index, peer, required, findings))
         .collect();
     let actions: Vec<Action> = trusts.iter().flat_map(|t| t.actions.clone()).collect();
-    if let Some(uses) = &scene.desired.inspection {
-        inspection::check(scene, index, uses, report);
+    if let Some(uses) = &context.desired.inspection {
+        inspection::check(context, index, uses, findings);
     } else {
-        permissions::check(scene, index, &trusts, &actions, report);
-        in_use::check(scene, index, &actions, report);
+        permissions::check(context, index, &trusts, &actions, findings);
+        in_use::check(context, index, &actions, findings);
     }
-    let seen = scene.observed(index);
+    let seen = context.observed(index);
     InstancePlan {
-        instance: scene.name(index).to_owned(),
-        server: seen.map(lines::server),
-        endpoint: seen.and_then(|s| Some(lines::endpoint(s, s.endpoint.as_ref()?))),
-        used_by: scene.desired.inspection.clone(),
+        instance: context.name(index).to_owned(),
+        server: seen.map(summary::server),
+        endpoint: seen.and_then(|s| Some(summary::endpoint(s, s.endpoint.as_ref()?))),
+        used_by: context.desired.inspection.clone(),
         trusts,
     }
-}
-
-fn trust_plan(
-    scene: &Scene<'_>,
-    acceptor: usize,
-    peer: usize,
-    required: &[Option<Required>],
-    report: &mut Report,
-) -> TrustPlan {
-    let wanted = required.get(peer).copied().flatten();
-    let certificate = wanted.map(|wanted| TrustCertificate {
-        sha256: wanted.certificate.sha256,
-        thumbprint: wanted.certificate.thumbprint,
-        not_after: wanted.certificate.not_after,
-        pinned: wanted.pinned,
-        name: None,
-    });
-    let mut plan = TrustPlan {
-        peer: scene.name(peer).to_owned(),
-        configured: Configured::Unknown,
-        proof: Proof::Unknown,
-        admits: admits::admission(scene, acceptor, peer),
-        certificate,
-        next: None,
-        actions: Vec::new(),
-        left_out: Vec::new(),
-    };
-    if let (Some(seen), Some(wanted)) = (scene.observed(acceptor), wanted) {
-        let trust = Trust {
-            scene: *scene,
-            acceptor,
-            peer,
-            seen,
-            required: wanted,
-        };
-        let mut chain = chain::chain(&trust, required, report);
-        clash::check(&trust, &mut chain, required, report);
-        two_instances::check(&trust, report);
-        superseded::check(&trust, &chain, report);
-        plan.next = next::seen(&trust);
-        plan.proof = proof::proof(&trust, required);
-        plan.configured = chain.configured;
-        plan.actions = chain.actions;
-        if let (Some(certificate), Some(held)) =
-            (&mut plan.certificate, trust.held(&wanted.certificate))
-        {
-            certificate.name = Some(held.name.to_string());
-        }
-    }
-    plan
 }

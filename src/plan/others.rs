@@ -1,14 +1,14 @@
 //! Who else an instance lets in: those whose endpoints nobody has looked at here, and who would lose by what suits the members.
 
-use super::scene::Scene;
+use super::context::Context;
 use crate::domain::observation::HeldCertificate;
 
 /// The certificates, valid by its clock, of somebody who is no member, and the members that could not be looked at.
-pub(super) fn let_in(scene: &Scene<'_>, index: usize) -> Vec<String> {
-    let unseen = (0..scene.desired.members.len())
-        .filter(|member| scene.observed(*member).is_none())
-        .map(|member| scene.name(member).to_owned());
-    let Some(seen) = scene.observed(index) else {
+pub(super) fn let_in(context: &Context<'_>, index: usize) -> Vec<String> {
+    let unseen = (0..context.desired.members.len())
+        .filter(|member| context.observed(*member).is_none())
+        .map(|member| context.name(member).to_owned());
+    let Some(seen) = context.observed(index) else {
         return unseen.collect();
     };
     let is_strangers = |held: &&HeldCertificate| {
@@ -18,7 +18,7 @@ pub(super) fn let_in(scene: &Scene<'_>, index: usize) -> Vec<String> {
                 .owner
                 .as_ref()
                 .is_some_and(|owner| owner.login.is_some())
-            && !is_a_members(scene, held)
+            && !is_a_members(context, held)
     };
     let held = seen.certificates.iter().filter(is_strangers);
     unseen
@@ -26,15 +26,15 @@ pub(super) fn let_in(scene: &Scene<'_>, index: usize) -> Vec<String> {
         .collect()
 }
 
-fn is_a_members(scene: &Scene<'_>, held: &HeldCertificate) -> bool {
+fn is_a_members(context: &Context<'_>, held: &HeldCertificate) -> bool {
     let uploaded = |sha256| {
-        scene
+        context
             .desired
             .members
             .iter()
             .any(|m| m.known.contains(&sha256))
     };
-    let used = scene.all_observed().any(|(_, _, seen)| {
+    let used = context.all_observed().any(|(_, _, seen)| {
         let certificate = seen.endpoint.as_ref().and_then(|e| e.certificate.as_ref());
         certificate.is_some_and(|c| c.thumbprint == held.thumbprint)
     });

@@ -4,9 +4,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::note::{Note, Report, moment};
+use super::context::Context;
+use super::findings::{FindingBuilder, Findings, moment};
 use super::renewal;
-use super::scene::Scene;
 use crate::domain::certificate::Certificate;
 use crate::domain::cure::Cure;
 use crate::domain::duration_words::remaining;
@@ -14,15 +14,15 @@ use crate::domain::finding::Code;
 use crate::domain::observation::{Endpoint, EndpointCertificate, Observation, PrivateKey};
 
 /// The certificate `peer` uses now would let nobody in on `acceptor`: by its key, or by either's clock.
-pub(super) fn keeps_out(scene: &Scene<'_>, peer: usize, acceptor: usize) -> bool {
-    let used = scene
+pub(super) fn keeps_out(context: &Context<'_>, peer: usize, acceptor: usize) -> bool {
+    let used = context
         .observed(peer)
         .and_then(|seen| seen.endpoint.as_ref()?.certificate.as_ref());
     used.is_some_and(|used| {
         used.private_key != PrivateKey::MasterKey
             || [peer, acceptor]
                 .into_iter()
-                .filter_map(|member| scene.observed(member))
+                .filter_map(|member| context.observed(member))
                 .any(|seen| !is_valid(used, seen.server.clock))
     })
 }
@@ -31,51 +31,51 @@ fn is_valid(certificate: &EndpointCertificate, clock: DateTime<Utc>) -> bool {
     (certificate.not_before..=certificate.not_after).contains(&clock)
 }
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (index, _, seen) in scene.all_observed() {
-        master_key(scene, index, seen, report);
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, _, seen) in context.all_observed() {
+        master_key(context, index, seen, findings);
         let Some(endpoint) = &seen.endpoint else {
             continue;
         };
         match &endpoint.certificate {
             Some(certificate) => {
                 let own = Own {
-                    scene,
+                    context,
                     index,
                     endpoint,
                     certificate,
                 };
-                own.key(report);
-                own.kind(report);
-                own.dates(seen, report);
+                own.key(findings);
+                own.kind(findings);
+                own.dates(seen, findings);
             }
             // Who does not see everything is told which permission is missing.
             None if endpoint.accepts_certificates && seen.login.sees_everything() => {
-                report.add(invisible(scene, index, endpoint));
+                findings.add(invisible(context, index, endpoint));
             }
             None => {}
         }
     }
 }
 
-fn master_key(scene: &Scene<'_>, index: usize, seen: &Observation, report: &mut Report) {
+fn master_key(context: &Context<'_>, index: usize, seen: &Observation, findings: &mut Findings) {
     // The key's row is hidden from who does not see everything.
     if !seen.master_key.exists && !seen.login.sees_everything() {
         return;
     }
     if !seen.master_key.exists {
-        report.add(
-            scene
-                .note(Code::NoMasterKey, index)
+        findings.add(
+            context
+                .finding(Code::NoMasterKey, index)
                 .found("master has no database master key")
                 .wanted("a master key: the endpoint's own certificate has its private key under it")
                 .remedy("Create it. Its password is made on the server and known to nobody: after a restore of master elsewhere, a new certificate takes the place of the old one's key.")
                 .cure(Cure::CreateMasterKey),
         );
     } else if !seen.master_key.opened_by_server {
-        report.add(
-            scene
-                .note(Code::MasterKeyNotOpenedByServer, index)
+        findings.add(
+            context
+                .finding(Code::MasterKeyNotOpenedByServer, index)
                 .found("the master key of master is not encrypted by the service master key")
                 .wanted("a master key that the server opens by itself")
                 .remedy("Works at most until the next restart; then the endpoint cannot open its key (28037). Whoever knows the key's password runs OPEN MASTER KEY DECRYPTION BY PASSWORD with it, then ALTER MASTER KEY ADD ENCRYPTION BY SERVICE MASTER KEY, then CLOSE MASTER KEY. No T-SQL is proposed, because the password is theirs."),
@@ -83,9 +83,9 @@ fn master_key(scene: &Scene<'_>, index: usize, seen: &Observation, report: &mut 
     }
 }
 
-fn invisible(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Note {
-    scene
-        .note(Code::OwnCertificateUnusable, index)
+fn invisible(context: &Context<'_>, index: usize, endpoint: &Endpoint) -> FindingBuilder {
+    context
+        .finding(Code::OwnCertificateUnusable, index)
         .found(format!(
             "endpoint [{}] authenticates by a certificate that this log-in does not see",
             endpoint.name
@@ -95,15 +95,15 @@ fn invisible(scene: &Scene<'_>, index: usize, endpoint: &Endpoint) -> Note {
 }
 
 struct Own<'a> {
-    scene: &'a Scene<'a>,
+    context: &'a Context<'a>,
     index: usize,
     endpoint: &'a Endpoint,
     certificate: &'a EndpointCertificate,
 }
 
 impl Own<'_> {
-    fn note(&self, code: Code) -> Note {
-        self.scene.note(code, self.index)
+    fn finding(&self, code: Code) -> FindingBuilder {
+        self.context.finding(code, self.index)
     }
 
     /// `endpoint [e] uses [c] (SHA-1 …)`
@@ -115,57 +115,57 @@ impl Own<'_> {
     }
 
     /// A finding whose remedy is another certificate.
-    fn renew(&self, note: Note, before: &str) -> Note {
-        let (words, cure) = renewal::step(self.scene, self.index, self.certificate);
-        note.remedy(format!("{before}{words}")).cure(cure)
+    fn renew(&self, finding: FindingBuilder, before: &str) -> FindingBuilder {
+        let (words, cure) = renewal::step(self.context, self.index, self.certificate);
+        finding.remedy(format!("{before}{words}")).cure(cure)
     }
 
-    fn key(&self, report: &mut Report) {
+    fn key(&self, findings: &mut Findings) {
         let protection = match self.certificate.private_key {
             PrivateKey::MasterKey => return,
             PrivateKey::None => "has no private key there",
             PrivateKey::Password => "has its private key under a password",
             PrivateKey::ServiceMasterKey => "has its private key under the service master key",
         };
-        let note = self
-            .note(Code::OwnCertificateWithoutKey)
+        let finding = self
+            .finding(Code::OwnCertificateWithoutKey)
             .found(format!("{}, which {protection}", self.uses()))
             .wanted("a private key under the master key of master (28055 otherwise)");
-        report.add(self.renew(note, ""));
+        findings.add(self.renew(finding, ""));
     }
 
-    fn kind(&self, report: &mut Report) {
+    fn kind(&self, findings: &mut Findings) {
         let Some(Err(refused)) = self.certificate.der.as_deref().map(Certificate::from_der) else {
             return;
         };
-        let note = self
-            .note(Code::OwnCertificateUnusable)
+        let finding = self
+            .finding(Code::OwnCertificateUnusable)
             .found(format!("{}; {refused}", self.uses()))
             .wanted("one RSA certificate of 384 to 4096 bits in steps of 64");
-        report.add(self.renew(note, ""));
+        findings.add(self.renew(finding, ""));
     }
 
     /// By the instance's own clock; where that is content, by the clocks of those who shall let it in.
-    fn dates(&self, seen: &Observation, report: &mut Report) {
-        if self.outside(self.scene.name(self.index), seen.server.clock, report) {
+    fn dates(&self, seen: &Observation, findings: &mut Findings) {
+        if self.outside(self.context.name(self.index), seen.server.clock, findings) {
             return;
         }
         let acceptors = self
-            .scene
+            .context
             .desired
             .trusts
             .iter()
             .filter(|trust| trust.peer == self.index)
-            .filter_map(|trust| Some((trust.acceptor, self.scene.observed(trust.acceptor)?)));
+            .filter_map(|trust| Some((trust.acceptor, self.context.observed(trust.acceptor)?)));
         for (acceptor, other) in acceptors {
-            if self.outside(self.scene.name(acceptor), other.server.clock, report) {
+            if self.outside(self.context.name(acceptor), other.server.clock, findings) {
                 return;
             }
         }
         let left = self.certificate.not_after - seen.server.clock;
-        if left < self.scene.desired.thresholds.expires_soon {
-            let note = self
-                .note(Code::OwnCertificateExpiresSoon)
+        if left < self.context.desired.thresholds.expires_soon {
+            let finding = self
+                .finding(Code::OwnCertificateExpiresSoon)
                 .found(format!(
                     "{}, expires {}, {}",
                     self.uses(),
@@ -174,13 +174,13 @@ impl Own<'_> {
                 ))
                 .wanted(format!(
                     "more than {} days left",
-                    self.scene.desired.thresholds.expires_soon.num_days()
+                    self.context.desired.thresholds.expires_soon.num_days()
                 ));
-            report.add(self.renew(note, ""));
+            findings.add(self.renew(finding, ""));
         }
     }
 
-    fn outside(&self, whose: &str, clock: DateTime<Utc>, report: &mut Report) -> bool {
+    fn outside(&self, whose: &str, clock: DateTime<Utc>, findings: &mut Findings) -> bool {
         let (code, what, at, effect) = if clock > self.certificate.not_after {
             (
                 Code::OwnCertificateExpired,
@@ -198,8 +198,8 @@ impl Own<'_> {
         } else {
             return false;
         };
-        let note = self
-            .note(code)
+        let finding = self
+            .finding(code)
             .found(format!(
                 "{}, {what} {} by {whose}'s clock (now {})",
                 self.uses(),
@@ -207,7 +207,7 @@ impl Own<'_> {
                 moment(clock)
             ))
             .wanted("a certificate that is valid now, by this instance's clock and its peers'");
-        report.add(self.renew(note, effect));
+        findings.add(self.renew(finding, effect));
         true
     }
 }

@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 
+use super::context::{Context, ObservedMember};
 use super::hash;
-use super::scene::{ObservedMember, Scene};
 use crate::domain::desired_state::{DesiredState, DesiredTrust};
 use crate::domain::finding::{Code, Finding};
 use crate::domain::plan::{Plan, TrustPlan};
@@ -31,8 +31,8 @@ pub(super) fn without_what_is_touched(
         omitted.extend(touched);
         plan = super::whole(&left, seen, now);
     }
-    let scene = Scene { desired, seen, now };
-    together(whole, &plan, &omitted, &scene)
+    let context = Context { desired, seen, now };
+    together(whole, &plan, &omitted, &context)
 }
 
 fn touched(plan: &Plan, desired: &DesiredState) -> Vec<(DesiredTrust, Vec<Code>)> {
@@ -110,13 +110,13 @@ fn together(
     whole: Plan,
     rest: &Plan,
     omitted: &[(DesiredTrust, Vec<Code>)],
-    scene: &Scene<'_>,
+    context: &Context<'_>,
 ) -> Plan {
     let mut plan = whole;
     for instance in &mut plan.instances {
         for trust in &mut instance.trusts {
             let is_it = |t: &DesiredTrust| {
-                scene.name(t.acceptor) == instance.instance && scene.name(t.peer) == trust.peer
+                context.name(t.acceptor) == instance.instance && context.name(t.peer) == trust.peer
             };
             if let Some((_, because)) = omitted.iter().find(|(t, _)| is_it(t)) {
                 trust.actions.clear();
@@ -132,6 +132,6 @@ fn together(
     plan.findings.extend(new);
     plan.findings.sort_by_key(|f| f.severity);
     plan.partial = true;
-    plan.plan_hash = hash::plan_hash(scene, &plan.instances);
+    plan.plan_hash = hash::plan_hash(context, &plan.instances);
     plan
 }

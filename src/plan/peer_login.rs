@@ -1,8 +1,8 @@
-//! What is wrong with a chain's login beside CONNECT itself: it may not log in, or its grant was lost while the session lives;
-//! and a peer's private key in the wrong hands.
+//! What is wrong with an inbound path's login beside CONNECT itself: it may not log in, or its grant was lost while the session lives;
+//! and a peer's private key that somebody else has.
 
 use super::admits::login::identities_of;
-use super::note::{Note, Report};
+use super::findings::{FindingBuilder, Findings};
 use super::trust::{Access, Trust};
 use crate::domain::cure::Cure;
 use crate::domain::finding::Code;
@@ -14,16 +14,16 @@ pub(super) fn check(
     trust: &Trust<'_>,
     login: &Login,
     held: Option<&HeldCertificate>,
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
-    if let Some(note) = barred(trust, login) {
-        report.add(note);
+    if let Some(finding) = barred(trust, login) {
+        findings.add(finding);
     }
     if let Some(held) = held
         && trust.access(login) == Access::Missing
         && trust.is_connected_by(held.certificate_id)
     {
-        report.add(lost(trust, login, held));
+        findings.add(lost(trust, login, held));
     }
 }
 
@@ -39,7 +39,7 @@ fn rows<'a>(trust: &Trust<'a>, login: &Login) -> impl Iterator<Item = &'a RightR
 }
 
 /// Whether such a login passes at an endpoint is not verified.
-fn barred(trust: &Trust<'_>, login: &Login) -> Option<Note> {
+fn barred(trust: &Trust<'_>, login: &Login) -> Option<FindingBuilder> {
     let denied = rows(trust, login).find(|row| row.right == Right::ConnectSql && !row.granted);
     let (why, cure) = if login.is_disabled {
         let login = login.name.clone();
@@ -66,7 +66,7 @@ fn barred(trust: &Trust<'_>, login: &Login) -> Option<Note> {
     };
     Some(
         trust
-            .note(Code::PeerLoginDisabled)
+            .finding(Code::PeerLoginDisabled)
             .found(format!("the peer's login [{}] {why}", login.name))
             .wanted("a login that may log in: whether the endpoint lets another one in is not verified")
             .remedy("Undo it, as below: the login's password is nobody's, so that it lets in the endpoint's peer only.")
@@ -74,13 +74,13 @@ fn barred(trust: &Trust<'_>, login: &Login) -> Option<Note> {
     )
 }
 
-fn lost(trust: &Trust<'_>, login: &Login, held: &HeldCertificate) -> Note {
+fn lost(trust: &Trust<'_>, login: &Login, held: &HeldCertificate) -> FindingBuilder {
     let endpoint = trust.seen.endpoint.as_ref().map(|e| e.name.clone());
     trust
-        .note(Code::ConnectLostWhileConnected)
+        .finding(Code::ConnectLostWhileConnected)
         .found(format!(
             "{} is connected now by certificate [{}], but its login [{}] has no CONNECT any more: it would be refused at the next reconnect",
-            trust.scene.name(trust.peer),
+            trust.context.name(trust.peer),
             held.name,
             login.name
         ))
@@ -93,15 +93,15 @@ fn lost(trust: &Trust<'_>, login: &Login, held: &HeldCertificate) -> Note {
 }
 
 /// Whoever administers the acceptor can pose as the peer.
-pub(super) fn key_held(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Note> {
+pub(super) fn key_held(trust: &Trust<'_>, held: &HeldCertificate) -> Option<FindingBuilder> {
     held.has_private_key.then(|| {
         trust
-            .note(Code::PeerPrivateKeyHeld)
+            .finding(Code::PeerPrivateKeyHeld)
             .found(format!(
                 "certificate [{}] (SHA-1 {}) is {}'s, and stands here with its private key",
                 held.name,
                 held.thumbprint,
-                trust.scene.name(trust.peer)
+                trust.context.name(trust.peer)
             ))
             .wanted("its public half only: whoever administers this instance can pose as that peer")
             .remedy("Give the peer a new certificate whose key never leaves it. Taking the key off here (ALTER CERTIFICATE, REMOVE PRIVATE KEY) does not take it from whoever copied it.")

@@ -1,7 +1,7 @@
 //! Whether the log-in may do what the plan needs, and see what the plan was made from.
 
-use super::note::Report;
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::Findings;
 use crate::domain::action::Action;
 use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Severity};
@@ -41,39 +41,49 @@ impl Work {
 
 /// The rights that this plan needs.
 pub(super) fn check(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     trusts: &[TrustPlan],
     actions: &[Action],
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     // What is seen whole and in place needs no more; whatever else is said stands on rows that may be missing.
     let is_whole = |trust: &TrustPlan| trust.configured == Configured::Yes;
-    let sees_endpoint = scene.observed(index).is_some_and(|s| s.endpoint.is_some());
+    let sees_endpoint = context
+        .observed(index)
+        .is_some_and(|s| s.endpoint.is_some());
     let changes = actions.iter().any(Action::changes_something);
     let unseen = if sees_endpoint && trusts.iter().all(is_whole) && !changes {
         Severity::Warning
     } else {
         Severity::Blocker
     };
-    check_for(scene, index, Work::of(actions), unseen, report);
+    check_for(context, index, Work::of(actions), unseen, findings);
 }
 
 /// The rights that configuring a peer nobody has heard of would need; without an endpoint nothing can be granted on it.
-pub(super) fn for_configuring(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    let has_endpoint = scene.observed(index).is_some_and(|s| s.endpoint.is_some());
+pub(super) fn for_configuring(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    let has_endpoint = context
+        .observed(index)
+        .is_some_and(|s| s.endpoint.is_some());
     let work = Work {
         login: true,
         user: true,
         import: true,
         grant: has_endpoint,
     };
-    check_for(scene, index, work, Severity::Blocker, report);
+    check_for(context, index, work, Severity::Blocker, findings);
 }
 
 /// `unseen` is what it weighs that something may not be seen.
-fn check_for(scene: &Scene<'_>, index: usize, work: Work, unseen: Severity, report: &mut Report) {
-    let Some(seen) = scene.observed(index) else {
+fn check_for(
+    context: &Context<'_>,
+    index: usize,
+    work: Work,
+    unseen: Severity,
+    findings: &mut Findings,
+) {
+    let Some(seen) = context.observed(index) else {
         return;
     };
     if seen.login.is_sysadmin {
@@ -81,11 +91,11 @@ fn check_for(scene: &Scene<'_>, index: usize, work: Work, unseen: Severity, repo
     }
     for needed in needed(&seen.login, work) {
         if needed.has != Some(true) {
-            missing(scene, index, &seen.login, &needed, report);
+            missing(context, index, &seen.login, &needed, findings);
         }
     }
     if !seen.login.sees_everything() {
-        cannot_see(scene, index, &seen.login, unseen, report);
+        cannot_see(context, index, &seen.login, unseen, findings);
     }
 }
 
@@ -194,11 +204,11 @@ fn describe_all(denies: &[OwnDeny]) -> String {
 }
 
 fn missing(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     login: &OwnLogin,
     needed: &Needed,
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     let place = if needed.at_server {
         "on the server"
@@ -210,9 +220,9 @@ fn missing(
         Some(_) => (Severity::Blocker, "lacks"),
         None => (Severity::Warning, "may lack"),
     };
-    report.add(
-        scene
-            .note(Code::PermissionMissing, index)
+    findings.add(
+        context
+            .finding(Code::PermissionMissing, index)
             .severity(severity)
             .found(if denies.is_empty() {
                 format!(
@@ -246,11 +256,11 @@ fn remedy(denies: &[OwnDeny]) -> &'static str {
 
 /// Rows that the log-in may not see are absent, not refused: a plan from such a reading could make what is there already.
 fn cannot_see(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     login: &OwnLogin,
     severity: Severity,
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     let denies: Vec<OwnDeny> = login.denies.iter().filter(|d| d.hides()).cloned().collect();
     let (permission, at_server) = if login.view_any_definition == Some(true) {
@@ -275,9 +285,9 @@ fn cannot_see(
             denies: denies.clone(),
         }
     };
-    report.add(
-        scene
-            .note(Code::PermissionMissing, index)
+    findings.add(
+        context
+            .finding(Code::PermissionMissing, index)
             .severity(severity)
             .found(format!(
                 "{found}, so it cannot be told what is there: what it does not see may yet be"

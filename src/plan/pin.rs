@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
+use super::context::{Context, ObservedMember};
+use super::findings::{FindingBuilder, Findings, moment};
 use super::next;
-use super::note::{Note, Report, moment};
-use super::scene::{ObservedMember, Scene};
 use crate::domain::certificate::{Certificate, IssuerSerial};
 use crate::domain::desired_state::{DesiredState, Member};
 use crate::domain::finding::Code;
@@ -64,9 +64,13 @@ pub(super) struct Required {
 }
 
 /// `None` where the peer was not observed, or does not show what it uses.
-pub(super) fn required(scene: &Scene<'_>, peer: usize, report: &mut Report) -> Option<Required> {
-    let member = scene.member(peer);
-    let used = scene
+pub(super) fn required(
+    context: &Context<'_>,
+    peer: usize,
+    findings: &mut Findings,
+) -> Option<Required> {
+    let member = context.member(peer);
+    let used = context
         .observed(peer)?
         .endpoint
         .as_ref()?
@@ -76,15 +80,15 @@ pub(super) fn required(scene: &Scene<'_>, peer: usize, report: &mut Report) -> O
     let chosen = match (current, next) {
         (Some(pin), _) if is_used(pin, used) => Some((Facts::of_upload(pin), true, true)),
         (_, Some(next)) if is_used(next, used) => {
-            report.add(next_in_use(scene, peer, used));
+            findings.add(next_in_use(context, peer, used));
             Some((Facts::of_upload(next), true, true))
         }
         (Some(pin), _) => {
-            report.add(other_than_pin(scene, peer, pin, used));
+            findings.add(other_than_pin(context, peer, pin, used));
             Facts::of_endpoint(used).map(|facts| (facts, false, false))
         }
         (None, _) => {
-            obtained(scene, peer, used, report).map(|(f, permitted)| (f, false, permitted))
+            obtained(context, peer, used, findings).map(|(f, permitted)| (f, false, permitted))
         }
     };
     let (certificate, pinned, permitted) = chosen?;
@@ -93,7 +97,7 @@ pub(super) fn required(scene: &Scene<'_>, peer: usize, report: &mut Report) -> O
         pinned,
         permitted,
         next: next
-            .filter(|n| n.sha256 != certificate.sha256 && next::may_be_handed_out(scene, n))
+            .filter(|n| n.sha256 != certificate.sha256 && next::may_be_handed_out(context, n))
             .map(Facts::of_upload),
     })
 }
@@ -127,15 +131,15 @@ fn is_used(uploaded: &Certificate, used: &EndpointCertificate) -> bool {
 }
 
 fn obtained(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     peer: usize,
     used: &EndpointCertificate,
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> Option<(Facts, bool)> {
     let Some(facts) = Facts::of_endpoint(used) else {
-        report.add(
-            scene
-                .note(Code::OwnCertificateUnusable, peer)
+        findings.add(
+            context
+                .finding(Code::OwnCertificateUnusable, peer)
                 .found(format!(
                     "the bytes of [{}] (SHA-1 {}), which its endpoint uses, cannot be read",
                     used.name, used.thumbprint
@@ -145,11 +149,11 @@ fn obtained(
         );
         return None;
     };
-    let trusted = scene.member(peer).tls_verified;
+    let trusted = context.member(peer).tls_verified;
     if !trusted {
-        report.add(
-            scene
-                .note(Code::CertificateSourceUntrusted, peer)
+        findings.add(
+            context
+                .finding(Code::CertificateSourceUntrusted, peer)
                 .found(format!(
                     "no certificate is uploaded; its endpoint says it uses [{}] (SHA-1 {}), but the connection that said so is not verified",
                     used.name, used.thumbprint
@@ -161,9 +165,9 @@ fn obtained(
     Some((facts, trusted))
 }
 
-fn next_in_use(scene: &Scene<'_>, peer: usize, used: &EndpointCertificate) -> Note {
-    scene
-        .note(Code::NextCertificateInUse, peer)
+fn next_in_use(context: &Context<'_>, peer: usize, used: &EndpointCertificate) -> FindingBuilder {
+    context
+        .finding(Code::NextCertificateInUse, peer)
         .found(format!(
             "its endpoint uses [{}] (SHA-1 {}), uploaded as next",
             used.name, used.thumbprint
@@ -173,13 +177,13 @@ fn next_in_use(scene: &Scene<'_>, peer: usize, used: &EndpointCertificate) -> No
 }
 
 fn other_than_pin(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     peer: usize,
     pin: &Certificate,
     used: &EndpointCertificate,
-) -> Note {
-    scene
-        .note(Code::PinnedCertificateNotInUse, peer)
+) -> FindingBuilder {
+    context
+        .finding(Code::PinnedCertificateNotInUse, peer)
         .found(format!(
             "its endpoint uses [{}] (SHA-1 {}, expires {})",
             used.name,

@@ -1,11 +1,11 @@
 //! Whether the peer has been seen logged in by its certificate. Configured is not proven.
 //!
 //! Proof points at one server, and at the state that is there now: a certificate of two proves neither, and a connection from
-//! before the chain was as it is proves what was there then.
+//! before the inbound path was as it is proves what was there then.
 
 use chrono::{DateTime, Utc};
 
-use super::owners;
+use super::registrants;
 use super::shared;
 use super::trust::Trust;
 use crate::domain::estate::Mark;
@@ -46,16 +46,17 @@ pub(super) fn proof(trust: &Trust<'_>, others: &[Option<Required>]) -> Proof {
 }
 
 fn is_of_two(trust: &Trust<'_>, others: &[Option<Required>]) -> bool {
-    let peer = trust.scene.member(trust.peer).instance_id;
+    let peer = trust.context.member(trust.peer).instance_id;
     let mark = Mark::from(&trust.required.certificate);
-    shared::with(trust, others).is_some() || !owners::of(&trust.scene, &mark, peer).is_empty()
+    shared::with(trust, others).is_some()
+        || !registrants::of(&trust.context, &mark, peer).is_empty()
 }
 
-/// From when on the chain is known to have been as it is now, by the acceptor's clock; `None`: nothing says it was otherwise.
+/// From when on the inbound path is known to have been as it is now, by the acceptor's clock; `None`: nothing says it was otherwise.
 fn since(trust: &Trust<'_>, held: &HeldCertificate) -> Option<DateTime<Utc>> {
     let owner = held.owner.as_ref();
     let login = owner.and_then(|owner| owner.login.as_ref());
-    let desired = trust.scene.desired;
+    let desired = trust.context.desired;
     let id = |member: usize| desired.members[member].instance_id;
     let seen_otherwise = desired
         .estate

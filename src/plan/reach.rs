@@ -1,32 +1,32 @@
 //! Members that could not be looked at, and connections that are not protected.
 
-use super::note::Report;
+use super::context::{Context, ObservedMember};
+use super::findings::Findings;
 use super::remedy::{self, Advice};
-use super::scene::{ObservedMember, Scene};
 use crate::domain::failure::{Failure, FailureClass};
 use crate::domain::finding::Code;
 use crate::domain::instance::Address;
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (member, seen) in scene.seen.iter().enumerate() {
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (member, seen) in context.seen.iter().enumerate() {
         if let ObservedMember::Failed(failure) = seen {
-            not_observed(scene, member, failure, report);
+            not_observed(context, member, failure, findings);
         }
-        if !scene.member(member).tls_verified {
-            tls_unverified(scene, member, report);
+        if !context.member(member).tls_verified {
+            tls_unverified(context, member, findings);
         }
     }
 }
 
-fn not_observed(scene: &Scene<'_>, member: usize, failure: &Failure, report: &mut Report) {
+fn not_observed(context: &Context<'_>, member: usize, failure: &Failure, findings: &mut Findings) {
     let code = code_of(failure.class);
-    let address = &scene.member(member).address;
-    let name = scene.name(member);
+    let address = &context.member(member).address;
+    let name = context.name(member);
     let Advice { wanted, remedy } = remedy::of(failure, name, &address.to_string())
         .unwrap_or_else(|| by_class(code, failure, address));
-    report.add(
-        scene
-            .note(code, member)
+    findings.add(
+        context
+            .finding(code, member)
             .found(match &failure.sql {
                 Some(error) => format!("{}: {error}", failure.detail),
                 None => failure.detail.clone(),
@@ -108,13 +108,13 @@ fn code_of(class: FailureClass) -> Code {
     }
 }
 
-fn tls_unverified(scene: &Scene<'_>, member: usize, report: &mut Report) {
-    report.add(
-        scene
-            .note(Code::TlsUnverified, member)
+fn tls_unverified(context: &Context<'_>, member: usize, findings: &mut Findings) {
+    findings.add(
+        context
+            .finding(Code::TlsUnverified, member)
             .found(format!(
                 "the registration lets mirrorgate log in to {} without verifying the server",
-                scene.member(member).address
+                context.member(member).address
             ))
             .wanted("TLS with a verified server certificate")
             .remedy("Give the server a certificate of a CA and set tls to required. Until then anyone on the path can pose as it and read the log-in's password; no endpoint certificate is obtained over this connection."),

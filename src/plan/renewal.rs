@@ -4,9 +4,9 @@
 
 use chrono::{DateTime, Utc};
 
+use super::context::Context;
 use super::others;
 use super::own_certificate::keeps_out;
-use super::scene::Scene;
 use crate::domain::certificate::Certificate;
 use crate::domain::cure::{Cure, NewCertificate, OwnCertificate, Payload, Windows};
 use crate::domain::object_name::ObjectName;
@@ -20,11 +20,11 @@ const SUBJECT_UNITS: usize = 64;
 
 /// What to do next, in words, and as T-SQL for this instance where that is the step.
 pub(super) fn step(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     used: &EndpointCertificate,
 ) -> (String, Option<Cure>) {
-    let Some(seen) = scene.observed(index) else {
+    let Some(seen) = context.observed(index) else {
         return (String::new(), None);
     };
     let Some(endpoint) = &seen.endpoint else {
@@ -33,40 +33,39 @@ pub(super) fn step(
     if seen.master_key.exists && !seen.master_key.opened_by_server {
         return ("First let the server open its master key: a new certificate's key would be under it. Then make a new own certificate, let the peers have it, and switch the endpoint.".to_owned(), None);
     }
-    let next = scene
-        .member(index)
-        .next
-        .as_ref()
-        .filter(|next| used.sha256() != Some(next.sha256) && is_valid_everywhere(scene, next));
+    let next =
+        context.member(index).next.as_ref().filter(|next| {
+            used.sha256() != Some(next.sha256) && is_valid_everywhere(context, next)
+        });
     let Some(next) = next else {
-        return make(scene, index, "");
+        return make(context, index, "");
     };
     match own(seen, next) {
-        Some(held) => hand_out(scene, index, (endpoint, used), (next, held)),
+        Some(held) => hand_out(context, index, (endpoint, used), (next, held)),
         None => make(
-            scene,
+            context,
             index,
             "The certificate uploaded as next is not in master with its key under the master key. ",
         ),
     }
 }
 
-fn make(scene: &Scene<'_>, index: usize, before: &str) -> (String, Option<Cure>) {
+fn make(context: &Context<'_>, index: usize, before: &str) -> (String, Option<Cure>) {
     (
         format!(
             "{before}Make a new own certificate with the T-SQL below, upload what it shows in column der with purpose=next, and ask for configure-inbound, which hands it to the peers; then ask again for the switch. Nothing changes for the endpoint until then."
         ),
-        new_certificate(scene, index).map(Cure::MakeOwnCertificate),
+        new_certificate(context, index).map(Cure::MakeOwnCertificate),
     )
 }
 
 fn hand_out(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     (endpoint, used): (&Endpoint, &EndpointCertificate),
     (next, held): (&Certificate, &HeldCertificate),
 ) -> (String, Option<Cure>) {
-    let waiting = without(scene, index, next);
+    let waiting = without(context, index, next);
     if !waiting.is_empty() {
         return (
             format!(
@@ -76,8 +75,9 @@ fn hand_out(
             None,
         );
     }
-    let is_accepted = (0..scene.desired.members.len()).any(|other| !keeps_out(scene, index, other));
-    let strangers = others::let_in(scene, index);
+    let is_accepted =
+        (0..context.desired.members.len()).any(|other| !keeps_out(context, index, other));
+    let strangers = others::let_in(context, index);
     if is_accepted && !strangers.is_empty() {
         return (
             format!(
@@ -99,16 +99,16 @@ fn hand_out(
 }
 
 /// The members that shall let it in and would not by that certificate.
-fn without(scene: &Scene<'_>, index: usize, next: &Certificate) -> Vec<String> {
-    let acceptors = scene.desired.trusts.iter().filter(|t| t.peer == index);
+fn without(context: &Context<'_>, index: usize, next: &Certificate) -> Vec<String> {
+    let acceptors = context.desired.trusts.iter().filter(|t| t.peer == index);
     acceptors
         .map(|trust| trust.acceptor)
         .filter(|acceptor| {
-            !scene
+            !context
                 .observed(*acceptor)
                 .is_some_and(|seen| lets_in(seen, next))
         })
-        .map(|acceptor| scene.name(acceptor).to_owned())
+        .map(|acceptor| context.name(acceptor).to_owned())
         .collect()
 }
 
@@ -138,46 +138,52 @@ fn own<'a>(seen: &'a Observation, certificate: &Certificate) -> Option<&'a HeldC
         .find(|held| held.sha256 == Some(certificate.sha256))
 }
 
-fn clocks(scene: &Scene<'_>) -> impl Iterator<Item = DateTime<Utc>> {
-    scene.all_observed().map(|(_, _, seen)| seen.server.clock)
+fn clocks(context: &Context<'_>) -> impl Iterator<Item = DateTime<Utc>> {
+    context.all_observed().map(|(_, _, seen)| seen.server.clock)
 }
 
-fn is_valid_everywhere(scene: &Scene<'_>, certificate: &Certificate) -> bool {
-    clocks(scene).all(|clock| (certificate.not_before..=certificate.not_after).contains(&clock))
+fn is_valid_everywhere(context: &Context<'_>, certificate: &Certificate) -> bool {
+    clocks(context).all(|clock| (certificate.not_before..=certificate.not_after).contains(&clock))
 }
 
 /// What an endpoint that gets a certificate is to use: one of this instance's that was its before, or a new one.
-pub(super) fn own_certificate(scene: &Scene<'_>, index: usize) -> Option<OwnCertificate> {
-    let seen = scene.observed(index)?;
-    let member = scene.member(index);
+pub(super) fn own_certificate(context: &Context<'_>, index: usize) -> Option<OwnCertificate> {
+    let seen = context.observed(index)?;
+    let member = context.member(index);
     let serves = |held: &&HeldCertificate| {
         held.key_under_master_key
             && held
                 .sha256
                 .is_some_and(|sha256| member.known.contains(&sha256))
-            && clocks(scene).all(|clock| (held.not_before..=held.not_after).contains(&clock))
+            && clocks(context).all(|clock| (held.not_before..=held.not_after).contains(&clock))
     };
     let pin = member.current.as_ref().map(|c| c.sha256);
     let known = seen.certificates.iter().filter(serves);
     let best = known.max_by_key(|held| (held.sha256 == pin, held.not_after, held.certificate_id));
     match best {
         Some(held) => Some(OwnCertificate::Existing(held.name.clone())),
-        None => new_certificate(scene, index).map(OwnCertificate::New),
+        None => new_certificate(context, index).map(OwnCertificate::New),
     }
 }
 
 /// Valid for every member, however its clock is set.
-fn new_certificate(scene: &Scene<'_>, index: usize) -> Option<NewCertificate> {
-    let member = scene.member(index);
-    let own = scene.observed(index)?.server.clock;
+fn new_certificate(context: &Context<'_>, index: usize) -> Option<NewCertificate> {
+    let member = context.member(index);
+    let own = context.observed(index)?.server.clock;
     let base = member
         .naming
         .render(&member.peer_name)
         .map_or_else(|_| member.peer_name.clone(), |names| names.certificate);
     let apart =
         |clock: DateTime<Utc>| u32::try_from((clock - own).num_days().abs() + 1).unwrap_or(0);
-    let behind = clocks(scene).filter(|clock| *clock < own).map(apart).max();
-    let ahead = clocks(scene).filter(|clock| *clock > own).map(apart).max();
+    let behind = clocks(context)
+        .filter(|clock| *clock < own)
+        .map(apart)
+        .max();
+    let ahead = clocks(context)
+        .filter(|clock| *clock > own)
+        .map(apart)
+        .max();
     let mut subject = String::new();
     for c in member.peer_name.as_str().chars() {
         if subject.encode_utf16().count() + c.len_utf16() > SUBJECT_UNITS {
@@ -186,7 +192,7 @@ fn new_certificate(scene: &Scene<'_>, index: usize) -> Option<NewCertificate> {
         subject.push(c);
     }
     Some(NewCertificate {
-        name: dated(&base, scene.now),
+        name: dated(&base, context.now),
         subject,
         days_before: 1 + behind.unwrap_or(0),
         days_after: DAYS + ahead.unwrap_or(0),

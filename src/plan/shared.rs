@@ -1,7 +1,7 @@
 //! Two members with one certificate and key: the acceptor cannot tell them apart, and can hold the bytes only once.
 
-use super::chain::{self, Chain};
-use super::note::Report;
+use super::findings::Findings;
+use super::inbound_path::{self, InboundPath};
 use super::pin::Required;
 use super::trust::{Access, Trust};
 use crate::domain::finding::{Code, Severity};
@@ -22,10 +22,10 @@ pub(super) fn with(trust: &Trust<'_>, others: &[Option<Required>]) -> Option<Str
             })
     });
     if is_own {
-        return Some(trust.scene.name(trust.acceptor).to_owned());
+        return Some(trust.context.name(trust.acceptor).to_owned());
     }
     trust
-        .scene
+        .context
         .desired
         .peers_of(trust.acceptor)
         .filter(|other| *other != trust.peer)
@@ -35,28 +35,28 @@ pub(super) fn with(trust: &Trust<'_>, others: &[Option<Required>]) -> Option<Str
                 .and_then(Option::as_ref)
                 .is_some_and(|r| r.certificate.sha256 == wanted.sha256)
         })
-        .map(|other| trust.scene.name(other).to_owned())
+        .map(|other| trust.context.name(other).to_owned())
 }
 
-pub(super) fn chain(
+pub(super) fn inbound_path(
     trust: &Trust<'_>,
     held: Option<&HeldCertificate>,
     twin: &str,
-    report: &mut Report,
-) -> Chain {
+    findings: &mut Findings,
+) -> InboundPath {
     let working = held.and_then(|held| Some((held, working(trust, held)?)));
     let severity = if working.is_some() {
         Severity::Warning
     } else {
         Severity::Blocker
     };
-    report.add(
+    findings.add(
         trust
-            .note(Code::SharedEndpointCertificate)
+            .finding(Code::SharedEndpointCertificate)
             .severity(severity)
             .found(format!(
                 "{} and {twin} use one certificate and key (SHA-1 {})",
-                trust.scene.name(trust.peer),
+                trust.context.name(trust.peer),
                 trust.required.certificate.thumbprint
             ))
             .wanted("a certificate and key of its own for each instance")
@@ -66,12 +66,12 @@ pub(super) fn chain(
             }),
     );
     match working {
-        Some((held, owner)) => chain::in_place(trust, held, owner, report),
-        None => chain::of_next(trust, report),
+        Some((held, owner)) => inbound_path::in_place(trust, held, owner, findings),
+        None => inbound_path::of_next(trust, findings),
     }
 }
 
-/// In place by the rule for every chain, whether or not somebody is connected now.
+/// In place by the rule for every inbound path, whether or not somebody is connected now.
 fn working<'a>(
     trust: &Trust<'a>,
     held: &'a HeldCertificate,

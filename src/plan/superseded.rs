@@ -2,9 +2,9 @@
 //!
 //! Only what is known as an earlier one of this very peer, and needed by nobody: who owns it is no evidence.
 
-use super::chain::Chain;
-use super::note::{Report, moment};
-use super::owners;
+use super::findings::{Findings, moment};
+use super::inbound_path::InboundPath;
+use super::registrants;
 use super::trust::Trust;
 use crate::domain::cure::Cure;
 use crate::domain::estate::Mark;
@@ -13,17 +13,17 @@ use crate::domain::observation::HeldCertificate;
 use crate::domain::trust::Configured;
 
 /// Nothing is old before what is in use is there.
-pub(super) fn check(trust: &Trust<'_>, chain: &Chain, report: &mut Report) {
-    if chain.configured != Configured::Yes {
+pub(super) fn check(trust: &Trust<'_>, path: &InboundPath, findings: &mut Findings) {
+    if path.configured != Configured::Yes {
         return;
     }
     for held in &trust.seen.certificates {
         if is_superseded(trust, held) {
             let until = moment(held.not_after);
             let found = format!("certificate [{}] (SHA-1 {})", held.name, held.thumbprint);
-            report.add(
+            findings.add(
                 trust
-                    .note(Code::SupersededCertificate)
+                    .finding(Code::SupersededCertificate)
                     .found(if held.not_after < trust.seen.server.clock {
                         format!("{found}, expired {until}, lets nobody in any more")
                     } else {
@@ -40,13 +40,13 @@ pub(super) fn check(trust: &Trust<'_>, chain: &Chain, report: &mut Report) {
 }
 
 fn is_superseded(trust: &Trust<'_>, held: &HeldCertificate) -> bool {
-    let peer = trust.scene.member(trust.peer).instance_id;
+    let peer = trust.context.member(trust.peer).instance_id;
     let mark = Mark::from(held);
     // A certificate with its private key is the acceptor's own, whoever owns it.
     !held.has_private_key
         && held.sha256.is_some()
-        && owners::is_earlier_one(&trust.scene, held, peer)
-        && owners::who_need(&trust.scene, &mark, None).is_empty()
+        && registrants::is_earlier_one(&trust.context, held, peer)
+        && registrants::who_need(&trust.context, &mark, None).is_empty()
         && nobody_is_in_by(trust, held)
 }
 

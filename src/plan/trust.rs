@@ -1,13 +1,14 @@
 //! One trust as the rules look at it: on an acceptor that was observed, from a peer whose certificate is known.
 
 use super::admits::login::identities_of;
-use super::note::Note;
+use super::context::Context;
+use super::findings::FindingBuilder;
 use super::pin::{Facts, Required};
-use super::scene::Scene;
 use super::{own_certificate, two_instances};
 use crate::domain::action::ImportFrom;
 use crate::domain::finding::Code;
 use crate::domain::instance::Transport;
+use crate::domain::naming::{UnusableName, WantedNames};
 use crate::domain::observation::{HeldCertificate, Login, MasterUser, Observation, PeerNames};
 use crate::domain::rights::{PUBLIC, Right, RightRow};
 
@@ -15,7 +16,7 @@ pub(super) const SA: i32 = 1;
 
 #[derive(Clone, Copy)]
 pub(super) struct Trust<'a> {
-    pub scene: Scene<'a>,
+    pub context: Context<'a>,
     pub acceptor: usize,
     pub peer: usize,
     /// The acceptor's observation.
@@ -39,10 +40,10 @@ pub(super) enum Access {
 }
 
 impl<'a> Trust<'a> {
-    pub fn note(&self, code: Code) -> Note {
-        self.scene
-            .note(code, self.acceptor)
-            .peer(self.scene.name(self.peer))
+    pub fn finding(&self, code: Code) -> FindingBuilder {
+        self.context
+            .finding(code, self.acceptor)
+            .peer(self.context.name(self.peer))
     }
 
     pub fn held(&self, facts: &Facts) -> Option<&'a HeldCertificate> {
@@ -59,6 +60,12 @@ impl<'a> Trust<'a> {
     /// What stands under the wanted names.
     pub fn names(&self) -> Option<&'a PeerNames> {
         self.seen.names.iter().find(|names| names.peer == self.peer)
+    }
+
+    /// What new objects for this peer are to be called on this acceptor.
+    pub fn wanted_names(&self) -> Result<WantedNames, UnusableName> {
+        let naming = &self.context.member(self.acceptor).naming;
+        naming.render(&self.context.member(self.peer).peer_name)
     }
 
     /// A user other than dbo, with a login that may be a peer's.
@@ -144,16 +151,16 @@ impl<'a> Trust<'a> {
 
     /// The certificate in use is not to be brought in now: it would let nobody in, or is another instance's too.
     pub fn keeps_out_required(&self) -> bool {
-        own_certificate::keeps_out(&self.scene, self.peer, self.acceptor)
+        own_certificate::keeps_out(&self.context, self.peer, self.acceptor)
             || two_instances::keeps_out(self)
     }
 
     /// How the acceptor is to take certificates in.
     pub fn import_from(&self) -> ImportFrom {
-        match &self.scene.member(self.acceptor).transport {
+        match &self.context.member(self.acceptor).transport {
             Transport::Binary => ImportFrom::Binary,
             Transport::File { path } => ImportFrom::File {
-                path: path.fill(&self.scene.member(self.peer).peer_name),
+                path: path.fill(&self.context.member(self.peer).peer_name),
             },
         }
     }

@@ -1,9 +1,9 @@
 //! One certificate and key of two registered instances, whether or not they are members together: it proves neither, and is
 //! handed out no further. What would end it is never stopped: the next certificate goes out all the same.
 
-use super::note::{Note, Report};
-use super::owners::{self, Part};
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::{FindingBuilder, Findings};
+use super::registrants::{self, Part};
 use super::trust::Trust;
 use crate::domain::estate::Mark;
 use crate::domain::finding::{Code, Severity};
@@ -13,7 +13,7 @@ const WANTED: &str = "a certificate and key of its own for each registered insta
 const REMEDY: &str = "Give one of them a certificate of its own: make it there, upload it with purpose=next, ask for configure-inbound, and switch its endpoint to it. Or forget the registration of a server that is gone. Until then a connection by it proves neither.";
 
 /// Somebody else's too, beyond what the rule of members says.
-pub(super) fn check(trust: &Trust<'_>, report: &mut Report) {
+pub(super) fn check(trust: &Trust<'_>, findings: &mut Findings) {
     let others = others(trust);
     if others.is_empty() {
         return;
@@ -24,13 +24,13 @@ pub(super) fn check(trust: &Trust<'_>, report: &mut Report) {
     } else {
         Severity::Blocker
     };
-    report.add(
+    findings.add(
         trust
-            .note(Code::CertificateOfTwoInstances)
+            .finding(Code::CertificateOfTwoInstances)
             .severity(severity)
             .found(format!(
                 "{} uses a certificate (SHA-1 {}) that is also another's: {}",
-                trust.scene.name(trust.peer),
+                trust.context.name(trust.peer),
                 certificate.thumbprint,
                 describe(&others)
             ))
@@ -40,20 +40,20 @@ pub(super) fn check(trust: &Trust<'_>, report: &mut Report) {
 }
 
 /// For an inspection: who else uses what this instance's endpoint uses.
-pub(super) fn tell(scene: &Scene<'_>, index: usize, report: &mut Report) {
-    if let Some(note) = told(scene, index) {
-        report.add(note);
+pub(super) fn tell(context: &Context<'_>, index: usize, findings: &mut Findings) {
+    if let Some(finding) = told(context, index) {
+        findings.add(finding);
     }
 }
 
-fn told(scene: &Scene<'_>, index: usize) -> Option<Note> {
-    let endpoint = scene.observed(index)?.endpoint.as_ref()?;
+fn told(context: &Context<'_>, index: usize) -> Option<FindingBuilder> {
+    let endpoint = context.observed(index)?.endpoint.as_ref()?;
     let used: &EndpointCertificate = endpoint.certificate.as_ref()?;
-    let id = scene.member(index).instance_id;
-    let others = owners::of(scene, &Mark::from(used), id);
+    let id = context.member(index).instance_id;
+    let others = registrants::of(context, &Mark::from(used), id);
     (!others.is_empty()).then(|| {
-        scene
-            .note(Code::CertificateOfTwoInstances, index)
+        context
+            .finding(Code::CertificateOfTwoInstances, index)
             .severity(Severity::Warning)
             .found(format!(
                 "its endpoint uses [{}] (SHA-1 {}), which is also another's: {}",
@@ -73,9 +73,13 @@ pub(super) fn keeps_out(trust: &Trust<'_>) -> bool {
 
 /// Those the rule of members does not name already.
 fn others(trust: &Trust<'_>) -> Vec<(String, Part)> {
-    let peer = trust.scene.member(trust.peer).instance_id;
-    let members = &trust.scene.desired.members;
-    let all = owners::of(&trust.scene, &Mark::from(&trust.required.certificate), peer);
+    let peer = trust.context.member(trust.peer).instance_id;
+    let members = &trust.context.desired.members;
+    let all = registrants::of(
+        &trust.context,
+        &Mark::from(&trust.required.certificate),
+        peer,
+    );
     all.into_iter()
         .filter(|(name, part)| {
             *part != Part::Uses || members.iter().all(|member| member.name.as_str() != name)

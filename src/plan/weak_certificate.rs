@@ -1,13 +1,13 @@
 //! Certificates that are weaker than the policy asks for: the one a member's endpoint uses, and the next one uploaded for it.
 
-use super::note::{Note, Report};
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::{FindingBuilder, Findings};
 use crate::domain::certificate::Certificate;
 use crate::domain::finding::Code;
 use crate::domain::observation::Observation;
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (index, member, seen) in scene.all_observed() {
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, member, seen) in context.all_observed() {
         let used = seen.endpoint.as_ref().and_then(|endpoint| {
             let own = endpoint.certificate.as_ref()?;
             let parsed = Certificate::from_der(own.der.as_deref()?).ok()?;
@@ -21,19 +21,19 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
             .filter(|next| Some(next.sha256) != used_hash)
             .map(|next| ("the certificate uploaded as next".to_owned(), next.clone()));
         for (whose, certificate) in used.into_iter().chain(next) {
-            report.extend(weak(scene, index, seen, &whose, &certificate));
+            findings.extend(weak(context, index, seen, &whose, &certificate));
         }
     }
 }
 
 fn weak(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     index: usize,
     seen: &Observation,
     whose: &str,
     certificate: &Certificate,
-) -> Option<Note> {
-    let policy = scene.desired.thresholds.weak_certificates;
+) -> Option<FindingBuilder> {
+    let policy = context.desired.thresholds.weak_certificates;
     let major = seen.server.major();
     let weaknesses = policy.weaknesses(certificate, major);
     if weaknesses.is_empty() {
@@ -41,8 +41,8 @@ fn weak(
     }
     let words: Vec<String> = weaknesses.iter().map(ToString::to_string).collect();
     Some(
-        scene
-            .note(Code::WeakCertificate, index)
+        context
+            .finding(Code::WeakCertificate, index)
             .found(format!(
                 "{whose} (SHA-1 {}), which {}",
                 certificate.thumbprint,

@@ -86,7 +86,7 @@ pub(super) fn behind(rest: &[u8]) -> RefusedCertificate {
     }
 }
 
-/// Text that is no dress of anything.
+/// Text that is no encoding of anything.
 pub(super) fn named_text(text: &str) -> RefusedCertificate {
     let start: String = text.chars().take(512).collect::<String>().to_lowercase();
     let is_one_line = text.lines().count() == 1;

@@ -1,7 +1,7 @@
 //! PEM as people have it: any line ends or none, indented, quoted, with text in front. Exactly one certificate comes out of it.
 
 use super::RefusedCertificate;
-use super::dress::{base64, trim};
+use super::encoding::{base64, trim};
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::{Certificate, Purpose, RefusedCertificate, SelfSignature, dates, dress};
+use super::{Certificate, Purpose, RefusedCertificate, SelfSignature, dates, encoding};
 
 /// A certificate that begins within this many seconds counts as begun: it was made just now on a server whose clock is ahead.
 pub const CLOCK_TOLERANCE_SECONDS: i64 = 300;
@@ -18,12 +18,12 @@ pub struct UploadTerms {
 }
 
 impl Certificate {
-    /// Reads an upload, whatever its dress.
+    /// Reads an upload, whatever its encoding.
     ///
     /// # Errors
     /// See [`RefusedCertificate`]; a private key anywhere in the upload is refused before anything else is looked at.
     pub fn from_upload(bytes: &[u8], terms: &UploadTerms) -> Result<Self, RefusedCertificate> {
-        let certificate = Self::from_der(&dress::undress(bytes)?)?;
+        let certificate = Self::from_der(&encoding::decode(bytes)?)?;
         if let SelfSignature::Damaged { how } = certificate.self_signature() {
             return Err(RefusedCertificate::Damaged { how });
         }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::reasons::Reasons;
 use super::{End, sees_everything};
 use crate::domain::observation::{EndpointCertificate, HeldCertificate, PrivateKey};
-use crate::plan::note::moment;
+use crate::plan::findings::moment;
 
 /// Whether the endpoint can show its own certificate and prove its key; until when, if that is known.
 pub(super) fn own(end: &End<'_>, reasons: &mut Reasons) -> Option<DateTime<Utc>> {

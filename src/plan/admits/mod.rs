@@ -1,4 +1,4 @@
-//! Whether the acceptor would let the peer in at the next handshake, by what both sides show. The verdict of `admits`.
+//! Whether the acceptor would let the peer in at the next handshake, by what both sides show: `admits`.
 //!
 //! Follows the handshake in its own order, but names every reason, not the first. A negative answer needs a log-in that sees
 //! everything; what a catalog does not tell is unknown, and named. Nothing here plans or forbids a change.
@@ -10,7 +10,7 @@ mod reasons;
 
 use chrono::{DateTime, Utc};
 
-use super::scene::Scene;
+use super::context::Context;
 use crate::domain::observation::{Endpoint, Observation};
 use crate::domain::trust::Admission;
 use reasons::Reasons;
@@ -32,11 +32,11 @@ impl End<'_> {
 }
 
 /// The verdict on the trust on `acceptor` from `peer`.
-pub(super) fn admission(scene: &Scene<'_>, acceptor: usize, peer: usize) -> Admission {
+pub(super) fn admission(context: &Context<'_>, acceptor: usize, peer: usize) -> Admission {
     let mut reasons = Reasons::default();
     let (on, from) = (
-        end(scene, acceptor, &mut reasons),
-        end(scene, peer, &mut reasons),
+        end(context, acceptor, &mut reasons),
+        end(context, peer, &mut reasons),
     );
     let (Some(on), Some(from)) = (on, from) else {
         return reasons.verdict(None);
@@ -57,9 +57,9 @@ fn sees_everything(seen: &Observation) -> bool {
     seen.login.sees_everything()
 }
 
-fn end<'a>(scene: &Scene<'a>, member: usize, reasons: &mut Reasons) -> Option<End<'a>> {
-    let name = scene.name(member);
-    let Some(seen) = scene.observed(member) else {
+fn end<'a>(context: &Context<'a>, member: usize, reasons: &mut Reasons) -> Option<End<'a>> {
+    let name = context.name(member);
+    let Some(seen) = context.observed(member) else {
         reasons.not_seen("not_observed", format!("{name} could not be looked at"));
         return None;
     };
@@ -84,7 +84,7 @@ fn end<'a>(scene: &Scene<'a>, member: usize, reasons: &mut Reasons) -> Option<En
         name,
         seen,
         endpoint,
-        role: scene.member(member).role,
+        role: context.member(member).role,
     })
 }
 

@@ -1,7 +1,7 @@
-//! What the servers themselves are: versions, editions, platforms, clocks, triggers. One member at a time; two at once is `couples`.
+//! What the servers themselves are: versions, editions, platforms, clocks, triggers. One member at a time; two at once is `compatibility`.
 
-use super::note::Report;
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::Findings;
 use crate::domain::finding::Code;
 use crate::domain::observation::Server;
 use crate::domain::pair::OperatingMode;
@@ -11,26 +11,26 @@ const FIRST_USABLE: u32 = 11;
 const ENTERPRISE: i32 = 3;
 const EXPRESS: i32 = 4;
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    for (index, _, seen) in scene.all_observed() {
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    for (index, _, seen) in context.all_observed() {
         let server = &seen.server;
-        version(scene, index, server, report);
-        if scene.is_partner(index) {
-            partner_edition(scene, index, server, report);
+        version(context, index, server, findings);
+        if context.is_partner(index) {
+            partner_edition(context, index, server, findings);
         }
         if server.is_linux {
-            report.add(
-                scene
-                    .note(Code::MirroringUnsupportedOnLinux, index)
+            findings.add(
+                context
+                    .finding(Code::MirroringUnsupportedOnLinux, index)
                     .found(format!("SQL Server {} on Linux", server.version))
                     .wanted("Windows, for database mirroring")
                     .remedy("The endpoint and its trusts serve availability groups all the same."),
             );
         }
         if !seen.ddl_triggers.is_empty() {
-            report.add(
-                scene
-                    .note(Code::DdlTriggerPresent, index)
+            findings.add(
+                context
+                    .finding(Code::DdlTriggerPresent, index)
                     .found(format!("enabled DDL triggers: {}", seen.ddl_triggers.join(", ")))
                     .wanted("to be known: a trigger may refuse what is to be created (3609), or do more")
                     .remedy("Ask who owns them, if an action is refused."),
@@ -39,11 +39,11 @@ pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
     }
 }
 
-fn version(scene: &Scene<'_>, index: usize, server: &Server, report: &mut Report) {
+fn version(context: &Context<'_>, index: usize, server: &Server, findings: &mut Findings) {
     if server.major() < FIRST_USABLE {
-        report.add(
-            scene
-                .note(Code::VersionTooOld, index)
+        findings.add(
+            context
+                .finding(Code::VersionTooOld, index)
                 .found(format!("version {}", server.version))
                 .wanted("SQL Server 2012 (11) or later: CERTENCODED and FROM BINARY do not exist before")
                 .remedy("Configure this instance by hand, or upgrade it."),
@@ -51,22 +51,22 @@ fn version(scene: &Scene<'_>, index: usize, server: &Server, report: &mut Report
     }
 }
 
-fn partner_edition(scene: &Scene<'_>, index: usize, server: &Server, report: &mut Report) {
+fn partner_edition(context: &Context<'_>, index: usize, server: &Server, findings: &mut Findings) {
     let is_web = server.edition.to_ascii_lowercase().starts_with("web");
     if server.engine_edition == EXPRESS || is_web {
-        report.add(
-            scene
-                .note(Code::EditionWitnessOnly, index)
+        findings.add(
+            context
+                .finding(Code::EditionWitnessOnly, index)
                 .found(format!("{} as a partner", server.edition))
                 .wanted("Standard, Enterprise or Developer: this edition can only be a witness")
                 .remedy("Make it the witness, or use an instance of another edition."),
         );
     }
-    let asynchronous = scene.desired.operating_mode == Some(OperatingMode::HighPerformance);
+    let asynchronous = context.desired.operating_mode == Some(OperatingMode::HighPerformance);
     if asynchronous && server.engine_edition != ENTERPRISE {
-        report.add(
-            scene
-                .note(Code::AsynchronousNeedsEnterprise, index)
+        findings.add(
+            context
+                .finding(Code::AsynchronousNeedsEnterprise, index)
                 .found(format!(
                     "{} with operating_mode high_performance",
                     server.edition

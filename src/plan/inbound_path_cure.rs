@@ -1,10 +1,10 @@
-//! The cures that make, complete or move a chain: which login and which user, found or new, and what becomes of the certificate.
+//! The cures that make, complete or move an inbound path: which login and which user, found or new, and what becomes of the certificate.
 //!
 //! A certificate with a private key, or one that an endpoint uses, is never given away. What is new gets a free name.
 
-use super::anchor::{Anchor, wanted_names};
-use super::owners;
+use super::certificate_owner::CertificateOwner;
 use super::pin::Facts;
+use super::registrants;
 use super::trust::{Access, Trust};
 use crate::domain::cure::{CertificatePart, ChainCure, Cure, LoginPart, UserPart};
 use crate::domain::estate::Mark;
@@ -56,13 +56,13 @@ pub(super) fn give(trust: &Trust<'_>, held: &HeldCertificate) -> Option<Cure> {
 
 /// The registered instances other than the peer that the certificate is, or is to be, the own of.
 pub(super) fn needed_by(trust: &Trust<'_>, held: &HeldCertificate) -> Vec<String> {
-    let peer = trust.scene.member(trust.peer).instance_id;
-    owners::who_need(&trust.scene, &Mark::from(held), Some(peer))
+    let peer = trust.context.member(trust.peer).instance_id;
+    registrants::who_need(&trust.context, &Mark::from(held), Some(peer))
 }
 
 /// The registered instances that it is or was one of.
 pub(super) fn whose(trust: &Trust<'_>, held: &HeldCertificate) -> Vec<String> {
-    owners::who_have_part(&trust.scene, &Mark::from(held))
+    registrants::who_have_part(&trust.context, &Mark::from(held))
 }
 
 /// The certificate an endpoint of the acceptor uses.
@@ -77,7 +77,7 @@ pub(super) fn is_endpoints(trust: &Trust<'_>, held: &HeldCertificate) -> bool {
 
 /// The wanted login with its user where it can serve, or both anew.
 fn holder(trust: &Trust<'_>) -> Option<(LoginPart, UserPart)> {
-    let wanted = wanted_names(trust).ok()?;
+    let wanted = trust.wanted_names().ok()?;
     let names = trust.names()?;
     let serves = |login: &&Login| can_serve(trust, login);
     let is_dbo = names.login_user.as_ref().is_some_and(MasterUser::is_dbo);
@@ -148,7 +148,7 @@ fn with_its_sid(trust: &Trust<'_>, user: &MasterUser, endpoint: Option<SysName>)
     let had_a_login = user.kind == 'S' && !user.without_login && trust.sees_everything();
     had_a_login.then_some(())?;
     let login = LoginPart::WithSid {
-        name: wanted_names(trust).ok()?.login,
+        name: trust.wanted_names().ok()?.login,
         sid: sid.clone(),
     };
     Some(cure(
@@ -161,7 +161,7 @@ fn with_its_sid(trust: &Trust<'_>, user: &MasterUser, endpoint: Option<SysName>)
 
 /// A user of the wanted login under a free name, beside whoever has the wanted one; the plan goes on from there.
 pub(super) fn beside(trust: &Trust<'_>) -> Option<Cure> {
-    let wanted = wanted_names(trust).ok()?;
+    let wanted = trust.wanted_names().ok()?;
     let login = match &trust.names()?.login {
         Some(login) => LoginPart::Existing(login.name.clone()),
         None => LoginPart::New(wanted.login),
@@ -174,9 +174,9 @@ pub(super) fn beside(trust: &Trust<'_>) -> Option<Cure> {
     ))
 }
 
-/// The whole chain under free names, where the wanted login is somebody who cannot be the peer's.
+/// The whole inbound path under free names, where the wanted login is somebody who cannot be the peer's.
 pub(super) fn elsewhere(trust: &Trust<'_>) -> Option<Cure> {
-    let wanted = wanted_names(trust).ok()?;
+    let wanted = trust.wanted_names().ok()?;
     import(
         trust,
         &trust.required.certificate,
@@ -185,18 +185,18 @@ pub(super) fn elsewhere(trust: &Trust<'_>) -> Option<Cure> {
     )
 }
 
-/// The certificate under a free name, for the chain's own user.
+/// The certificate under a free name, for the inbound path's own user.
 pub(super) fn under_a_free_name(
     trust: &Trust<'_>,
-    anchor: &Anchor<'_>,
+    owner: &CertificateOwner<'_>,
     facts: &Facts,
 ) -> Option<Cure> {
-    let wanted = wanted_names(trust).ok()?;
-    let login = match anchor.login_row {
+    let wanted = trust.wanted_names().ok()?;
+    let login = match owner.login_row {
         Some(login) => LoginPart::Existing(login.name.clone()),
         None => LoginPart::New(wanted.login),
     };
-    let user = match anchor.user_row {
+    let user = match owner.user_row {
         Some(user) => UserPart::Existing(user.name.clone()),
         None => UserPart::New(wanted.user),
     };
@@ -211,7 +211,7 @@ fn import(trust: &Trust<'_>, facts: &Facts, login: LoginPart, user: UserPart) ->
         return None;
     }
     let certificate = CertificatePart::Import {
-        name: wanted_names(trust).ok()?.certificate,
+        name: trust.wanted_names().ok()?.certificate,
         der: bytes(trust, facts.sha256)?,
     };
     Some(cure(login, user, Some(endpoint), certificate))
@@ -219,14 +219,14 @@ fn import(trust: &Trust<'_>, facts: &Facts, login: LoginPart, user: UserPart) ->
 
 /// The peer's certificate of this hash: uploaded, or in use.
 fn bytes(trust: &Trust<'_>, sha256: Sha256) -> Option<Vec<u8>> {
-    let member = trust.scene.member(trust.peer);
+    let member = trust.context.member(trust.peer);
     let uploaded = [&member.current, &member.next]
         .into_iter()
         .flatten()
         .find(|c| c.sha256 == sha256)
         .map(|c| c.der.clone());
     uploaded.or_else(|| {
-        let used = trust.scene.observed(trust.peer)?.endpoint.as_ref()?;
+        let used = trust.context.observed(trust.peer)?.endpoint.as_ref()?;
         let der = used.certificate.as_ref()?.der.clone()?;
         (Sha256::of(&der) == sha256).then_some(der)
     })

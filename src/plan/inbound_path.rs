@@ -1,13 +1,14 @@
-//! The inbound chain of one trust: adopt it, complete it, make it, or say what stands in its way.
+//! How a peer gets in: its certificate, the owner of that, its login and CONNECT, which are adopted, completed or made; or what
+//! stands in their way.
 //!
 //! Certificate → owner → login → CONNECT is followed by ids and SIDs; names decide only what a new object would be called.
 
-use super::anchor::{self, Anchor};
 use super::certificate_name::{self, Chosen, Occupied};
-use super::note::Report;
+use super::certificate_owner::{self, CertificateOwner};
+use super::findings::Findings;
 use super::pin::Facts;
 use super::trust::{Access, Trust};
-use super::{conflict, peer_login, shared, two_instances};
+use super::{conflict, peer_login};
 use crate::domain::action::{Action, ImportFrom};
 use crate::domain::finding::Severity;
 use crate::domain::object_name::SysName;
@@ -15,12 +16,12 @@ use crate::domain::observation::{HeldCertificate, Login, MasterUser};
 use crate::domain::trust::Configured;
 
 /// What became of one trust.
-pub(super) struct Chain {
+pub(super) struct InboundPath {
     pub configured: Configured,
     pub actions: Vec<Action>,
 }
 
-impl Chain {
+impl InboundPath {
     fn stopped(configured: Configured) -> Self {
         Self {
             configured,
@@ -29,136 +30,123 @@ impl Chain {
     }
 }
 
-/// `others` are the required certificates of all members, by position.
-pub(super) fn chain<'a>(
+pub(super) fn existing<'a>(
     trust: &Trust<'a>,
-    others: &[Option<super::pin::Required>],
-    report: &mut Report,
-) -> Chain {
-    let held = trust.held(&trust.required.certificate);
-    let mut chain = match (shared::with(trust, others), held) {
-        (Some(twin), _) => shared::chain(trust, held, &twin, report),
-        (None, Some(held)) => held_chain(trust, held, report),
-        (None, None) => missing_chain(trust, report),
-    };
-    if !trust.required.permitted || trust.seen.endpoint.is_none() {
-        chain.actions.clear();
-    }
-    // Without a certificate to come, a chain for one that is not handed out is of no use.
-    let imports = chain.actions.iter().any(Action::is_import);
-    if held.is_none() && !imports && two_instances::keeps_out(trust) {
-        chain.actions.clear();
-    }
-    if trust.seen.endpoint.is_none() && chain.configured == Configured::Yes {
-        chain.configured = Configured::No;
-    }
-    chain
-}
-
-fn held_chain<'a>(trust: &Trust<'a>, held: &'a HeldCertificate, report: &mut Report) -> Chain {
+    held: &'a HeldCertificate,
+    findings: &mut Findings,
+) -> InboundPath {
     let Some((user, login)) = trust.proper_owner(held) else {
-        return improperly_owned(trust, held, report);
+        return improperly_owned(trust, held, findings);
     };
-    let Some(grant) = grant_for(trust, login, Some(held), report) else {
-        return Chain::stopped(Configured::Conflict);
+    let Some(grant) = grant_for(trust, login, Some(held), findings) else {
+        return InboundPath::stopped(Configured::Conflict);
     };
     let configured = if grant.is_some() {
         Configured::No
     } else {
         Configured::Yes
     };
-    let mut actions = import_next(trust, &Anchor::existing(user, login), false, report);
+    let mut actions = import_next(
+        trust,
+        &CertificateOwner::existing(user, login),
+        false,
+        findings,
+    );
     actions.extend(grant);
-    peer_login::check(trust, login, Some(held), report);
-    if let Some(note) = peer_login::key_held(trust, held) {
-        report.add(note);
+    peer_login::check(trust, login, Some(held), findings);
+    if let Some(finding) = peer_login::key_held(trust, held) {
+        findings.add(finding);
     }
     if actions.is_empty() {
         actions.push(adopt(held, user, &login.name));
     }
-    Chain {
+    InboundPath {
         configured,
         actions,
     }
 }
 
 /// An owner or a login that is not seen may yet be there, unless everything is seen.
-fn improperly_owned<'a>(trust: &Trust<'a>, held: &HeldCertificate, report: &mut Report) -> Chain {
+fn improperly_owned<'a>(
+    trust: &Trust<'a>,
+    held: &HeldCertificate,
+    findings: &mut Findings,
+) -> InboundPath {
     let is_certain = match &held.owner {
         Some(owner) => owner.is_dbo() || owner.login.is_some(),
         None => false,
     };
     if !is_certain && !trust.sees_everything() {
-        return Chain::stopped(Configured::Unknown);
+        return InboundPath::stopped(Configured::Unknown);
     }
-    report.add(conflict::improper_owner(trust, held));
+    findings.add(conflict::improper_owner(trust, held));
     if let Some(Access::Denied(row)) = trust.public_denied() {
-        report.add(conflict::denied(trust, &row));
+        findings.add(conflict::denied(trust, &row));
     }
-    Chain::stopped(Configured::Conflict)
+    InboundPath::stopped(Configured::Conflict)
 }
 
-/// What is left to do where the certificate in use is another member's too: its successor, for a chain of the peer's own.
-pub(super) fn of_next<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain {
+/// What is left to do where the certificate in use is another member's too: its successor, for an inbound path of the peer's own.
+pub(super) fn of_next<'a>(trust: &Trust<'a>, findings: &mut Findings) -> InboundPath {
     let is_due = |next: &Facts| trust.held(next).is_none();
     if !trust.required.next.as_ref().is_some_and(is_due) {
-        return Chain::stopped(Configured::Conflict);
+        return InboundPath::stopped(Configured::Conflict);
     }
-    let Some(anchor) = anchor::find(trust, report) else {
-        return Chain::stopped(Configured::Conflict);
+    let Some(owner) = certificate_owner::find(trust, findings) else {
+        return InboundPath::stopped(Configured::Conflict);
     };
-    let grant = match anchor.login_row {
-        Some(login) => grant_for(trust, login, None, report),
-        None => grant_to_new(trust, &anchor.login, report),
+    let grant = match owner.login_row {
+        Some(login) => grant_for(trust, login, None, findings),
+        None => grant_to_new(trust, &owner.login, findings),
     };
-    let next = import_next(trust, &anchor, false, report);
+    let next = import_next(trust, &owner, false, findings);
     let (Some(grant), false) = (grant, next.is_empty()) else {
-        return Chain::stopped(Configured::Conflict);
+        return InboundPath::stopped(Configured::Conflict);
     };
-    let mut actions = anchor.create;
+    let mut actions = owner.create;
     actions.extend(next);
     actions.extend(grant);
-    Chain {
+    InboundPath {
         configured: Configured::Conflict,
         actions,
     }
 }
 
-fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain {
+pub(super) fn missing<'a>(trust: &Trust<'a>, findings: &mut Findings) -> InboundPath {
     // A log-in that does not see all rows cannot tell "not there".
     let (missing, stopped) = if trust.sees_everything() {
         (Configured::No, Configured::Conflict)
     } else {
         (Configured::Unknown, Configured::Unknown)
     };
-    let Some(anchor) = anchor::find(trust, report) else {
-        return Chain::stopped(stopped);
+    let Some(owner) = certificate_owner::find(trust, findings) else {
+        return InboundPath::stopped(stopped);
     };
-    let grant = match anchor.login_row {
-        Some(login) => grant_for(trust, login, None, report),
-        None => grant_to_new(trust, &anchor.login, report),
+    let grant = match owner.login_row {
+        Some(login) => grant_for(trust, login, None, findings),
+        None => grant_to_new(trust, &owner.login, findings),
     };
-    let required = required_import(trust, &anchor, report);
+    let required = required_import(trust, &owner, findings);
     let takes_the_name = matches!(&required, Some(Some(name)) if name.is_the_wanted_one);
-    let next = import_next(trust, &anchor, takes_the_name, report);
+    let next = import_next(trust, &owner, takes_the_name, findings);
     let (Some(grant), Some(name)) = (grant, required) else {
-        return Chain::stopped(stopped);
+        return InboundPath::stopped(stopped);
     };
-    if let Some(login) = anchor.login_row {
-        peer_login::check(trust, login, None, report);
+    if let Some(login) = owner.login_row {
+        peer_login::check(trust, login, None, findings);
     }
-    let mut actions = anchor.create;
+    let mut actions = owner.create;
     if let Some(name) = name {
         actions.push(import(
             trust,
             name.name,
-            &anchor.user,
+            &owner.user,
             &trust.required.certificate,
         ));
     }
     actions.extend(next);
     actions.extend(grant);
-    Chain {
+    InboundPath {
         configured: missing,
         actions,
     }
@@ -167,18 +155,18 @@ fn missing_chain<'a>(trust: &Trust<'a>, report: &mut Report) -> Chain {
 /// `None`: a conflict, reported. `Some(None)`: the certificate is left out, and nothing else is.
 fn required_import(
     trust: &Trust<'_>,
-    anchor: &Anchor<'_>,
-    report: &mut Report,
+    owner: &CertificateOwner<'_>,
+    findings: &mut Findings,
 ) -> Option<Option<Chosen>> {
     if trust.keeps_out_required() {
         return Some(None);
     }
     let occupied = Occupied {
         by_required: false,
-        anchor,
+        owner,
     };
     certificate_name::choose(trust, &trust.required.certificate, occupied)
-        .map_err(|note| report.add(note))
+        .map_err(|finding| findings.add(finding))
         .ok()
         .map(Some)
 }
@@ -188,20 +176,20 @@ fn grant_for(
     trust: &Trust<'_>,
     login: &Login,
     held: Option<&HeldCertificate>,
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> Option<Option<Action>> {
     if login.is_privileged {
-        report.add(conflict::privileged(trust, login, held));
+        findings.add(conflict::privileged(trust, login, held));
     }
     match trust.access(login) {
         Access::Granted => Some(None),
         Access::OwnsEndpoint => {
-            report.add(conflict::owns_endpoint(trust, login));
+            findings.add(conflict::owns_endpoint(trust, login));
             Some(None)
         }
         Access::Missing => Some(grant(trust, &login.name)),
         Access::CannotBeGranted { why } => {
-            report.add(conflict::cannot_be_granted(trust, login, why, held));
+            findings.add(conflict::cannot_be_granted(trust, login, why, held));
             None
         }
         Access::Denied(row) => {
@@ -216,15 +204,19 @@ fn grant_for(
             } else {
                 Severity::Blocker
             };
-            report.add(conflict::denied(trust, &row).severity(severity));
+            findings.add(conflict::denied(trust, &row).severity(severity));
             is_in_place.then_some(None)
         }
     }
 }
 
-fn grant_to_new(trust: &Trust<'_>, login: &SysName, report: &mut Report) -> Option<Option<Action>> {
+fn grant_to_new(
+    trust: &Trust<'_>,
+    login: &SysName,
+    findings: &mut Findings,
+) -> Option<Option<Action>> {
     if let Some(Access::Denied(row)) = trust.public_denied() {
-        report.add(conflict::denied(trust, &row));
+        findings.add(conflict::denied(trust, &row));
         return None;
     }
     Some(grant(trust, login))
@@ -241,9 +233,9 @@ fn grant(trust: &Trust<'_>, login: &SysName) -> Option<Action> {
 /// The peer's next certificate is brought in beside the one it uses, for the same owner.
 fn import_next(
     trust: &Trust<'_>,
-    anchor: &Anchor<'_>,
+    owner: &CertificateOwner<'_>,
     wanted_name_used: bool,
-    report: &mut Report,
+    findings: &mut Findings,
 ) -> Vec<Action> {
     let Some(next) = trust.required.next else {
         return Vec::new();
@@ -254,18 +246,18 @@ fn import_next(
     }
     if let Some(held) = trust.held(&next) {
         if trust.proper_owner(held).is_none() {
-            report.add(conflict::improper_owner(trust, held));
+            findings.add(conflict::improper_owner(trust, held));
         }
         return Vec::new();
     }
     let occupied = Occupied {
         by_required: wanted_name_used,
-        anchor,
+        owner,
     };
     match certificate_name::choose(trust, &next, occupied) {
-        Ok(name) => vec![import(trust, name.name, &anchor.user, &next)],
-        Err(note) => {
-            report.add(note);
+        Ok(name) => vec![import(trust, name.name, &owner.user, &next)],
+        Err(finding) => {
+            findings.add(finding);
             Vec::new()
         }
     }
@@ -299,13 +291,18 @@ pub(super) fn in_place(
     trust: &Trust<'_>,
     held: &HeldCertificate,
     (user, login): (&MasterUser, &Login),
-    report: &mut Report,
-) -> Chain {
-    let mut actions = import_next(trust, &Anchor::existing(user, login), false, report);
+    findings: &mut Findings,
+) -> InboundPath {
+    let mut actions = import_next(
+        trust,
+        &CertificateOwner::existing(user, login),
+        false,
+        findings,
+    );
     if actions.is_empty() {
         actions.push(adopt(held, user, &login.name));
     }
-    Chain {
+    InboundPath {
         configured: Configured::Yes,
         actions,
     }

@@ -2,43 +2,43 @@
 
 use chrono::Duration;
 
-use super::note::{Note, Report};
-use super::scene::Scene;
+use super::context::Context;
+use super::findings::{FindingBuilder, Findings};
 use crate::domain::finding::Code;
 use crate::domain::observation::{Observation, Server};
 use crate::domain::pair::Role;
 
-pub(super) fn check(scene: &Scene<'_>, report: &mut Report) {
-    clocks(scene, report);
-    let observed: Vec<_> = scene.all_observed().collect();
+pub(super) fn check(context: &Context<'_>, findings: &mut Findings) {
+    clocks(context, findings);
+    let observed: Vec<_> = context.all_observed().collect();
     for (n, (first, one, a)) in observed.iter().enumerate() {
         for (second, other, b) in &observed[n + 1..] {
             if one.role == Role::Partner && other.role == Role::Partner {
-                partners(scene, (*first, &a.server), (*second, &b.server), report);
+                partners(context, (*first, &a.server), (*second, &b.server), findings);
             }
         }
     }
 }
 
 /// Said about the second of the two; the first is the peer.
-fn note(scene: &Scene<'_>, code: Code, first: usize, second: usize) -> Note {
-    scene.note(code, second).peer(scene.name(first))
+fn finding(context: &Context<'_>, code: Code, first: usize, second: usize) -> FindingBuilder {
+    context.finding(code, second).peer(context.name(first))
 }
 
 fn partners(
-    scene: &Scene<'_>,
+    context: &Context<'_>,
     (first, a): (usize, &Server),
     (second, b): (usize, &Server),
-    report: &mut Report,
+    findings: &mut Findings,
 ) {
     if a.major() != b.major() {
-        report.add(
-            note(scene, Code::PartnerVersionsDiffer, first, second)
+        findings.add(
+            finding(context, Code::PartnerVersionsDiffer, first, second)
                 .found(format!(
                     "{} has version {}, {} has {}",
-                    scene.name(first),
+                    context.name(first),
                     a.version,
-                    scene.name(second),
+                    context.name(second),
                     b.version
                 ))
                 .wanted("the same major version on both partners")
@@ -46,13 +46,13 @@ fn partners(
         );
     }
     if a.engine_edition != b.engine_edition {
-        report.add(
-            note(scene, Code::PartnerEditionsDiffer, first, second)
+        findings.add(
+            finding(context, Code::PartnerEditionsDiffer, first, second)
                 .found(format!(
                     "{} is {}, {} is {}",
-                    scene.name(first),
+                    context.name(first),
                     a.edition,
-                    scene.name(second),
+                    context.name(second),
                     b.edition
                 ))
                 .wanted("the same edition on both partners")
@@ -66,14 +66,14 @@ fn ahead(seen: &Observation) -> Duration {
     seen.server.clock - seen.observed_at
 }
 
-fn clocks(scene: &Scene<'_>, report: &mut Report) {
-    let limit = scene.desired.thresholds.clock_skew;
-    let near: Vec<_> = scene
+fn clocks(context: &Context<'_>, findings: &mut Findings) {
+    let limit = context.desired.thresholds.clock_skew;
+    let near: Vec<_> = context
         .all_observed()
         .filter(|(index, _, seen)| {
             let is_near = ahead(seen).abs() <= limit;
             if !is_near {
-                report.add(skew(scene, *index, ahead(seen), "mirrorgate's clock"));
+                findings.add(skew(context, *index, ahead(seen), "mirrorgate's clock"));
             }
             is_near
         })
@@ -82,28 +82,28 @@ fn clocks(scene: &Scene<'_>, report: &mut Report) {
         for (second, _, b) in &near[n + 1..] {
             let apart = ahead(b) - ahead(a);
             if apart.abs() > limit {
-                let whose = format!("{}'s clock", scene.name(*first));
-                report.add(skew(scene, *second, apart, &whose).peer(scene.name(*first)));
+                let whose = format!("{}'s clock", context.name(*first));
+                findings.add(skew(context, *second, apart, &whose).peer(context.name(*first)));
             }
         }
     }
 }
 
-fn skew(scene: &Scene<'_>, index: usize, by: Duration, against: &str) -> Note {
+fn skew(context: &Context<'_>, index: usize, by: Duration, against: &str) -> FindingBuilder {
     let direction = if by < Duration::zero() {
         "behind"
     } else {
         "ahead of"
     };
-    scene
-        .note(Code::ClockSkew, index)
+    context
+        .finding(Code::ClockSkew, index)
         .found(format!(
             "its clock is {} s {direction} {against}",
             by.num_seconds().abs()
         ))
         .wanted(format!(
             "at most {} s between two clocks",
-            scene.desired.thresholds.clock_skew.num_seconds()
+            context.desired.thresholds.clock_skew.num_seconds()
         ))
         .remedy("Put the clocks right: a certificate may be expired or not yet valid by one of them alone.")
 }

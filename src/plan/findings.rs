@@ -1,4 +1,4 @@
-//! How rules say something: a finding under construction, and the pile it goes on. No rule lives here.
+//! A finding under construction, and all those of one plan. No rule lives here.
 
 use chrono::{DateTime, Utc};
 
@@ -7,12 +7,12 @@ use crate::domain::finding::{Code, Finding, Severity};
 
 /// A finding under construction.
 #[derive(Debug, Clone)]
-pub(super) struct Note {
+pub(super) struct FindingBuilder {
     member: usize,
     finding: Box<Finding>,
 }
 
-impl Note {
+impl FindingBuilder {
     pub fn new(code: Code, member: usize, instance: &str) -> Self {
         Self {
             member,
@@ -63,25 +63,25 @@ impl Note {
 
 /// All findings of one plan, in the order the rules made them.
 #[derive(Debug, Default)]
-pub(super) struct Report(Vec<Note>);
+pub(super) struct Findings(Vec<FindingBuilder>);
 
-impl Report {
-    pub fn add(&mut self, note: Note) {
-        self.0.push(note);
+impl Findings {
+    pub fn add(&mut self, finding: FindingBuilder) {
+        self.0.push(finding);
     }
 
-    pub fn extend(&mut self, notes: impl IntoIterator<Item = Note>) {
-        self.0.extend(notes);
+    pub fn extend(&mut self, more: impl IntoIterator<Item = FindingBuilder>) {
+        self.0.extend(more);
     }
 
     /// The heaviest first, then by member; each said once.
-    pub fn into_findings(mut self) -> Vec<Finding> {
+    pub fn in_order(mut self) -> Vec<Finding> {
         self.0
-            .sort_by_key(|note| (note.finding.severity, note.member));
+            .sort_by_key(|built| (built.finding.severity, built.member));
         let mut findings: Vec<Finding> = Vec::with_capacity(self.0.len());
-        for note in self.0 {
-            if !findings.contains(&note.finding) {
-                findings.push(*note.finding);
+        for built in self.0 {
+            if !findings.contains(&built.finding) {
+                findings.push(*built.finding);
             }
         }
         findings

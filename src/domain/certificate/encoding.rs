@@ -1,4 +1,4 @@
-//! Out of its dress: text in any encoding, PEM, hexadecimal, base64 and what they hold in each other, down to the bytes.
+//! Decodes an upload: text in any character set, PEM, hexadecimal, base64 and what they hold in each other, down to the bytes.
 //!
 //! What the bytes then are is not decided here.
 
@@ -8,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::{RefusedCertificate, der, foreign, pem};
 
-/// How often one dress may be in another: base64 of PEM, as hexadecimal.
+/// How many encodings may be in each other: base64 of PEM, as hexadecimal.
 const DEEPEST: usize = 4;
 
 /// What a server shows as `0x…` is longer than this; shorter is a number in a text.
@@ -21,12 +21,12 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// The bytes in it that should be a certificate's.
-pub(super) fn undress(bytes: &[u8]) -> Result<Vec<u8>, RefusedCertificate> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<u8>, RefusedCertificate> {
     layer(bytes, DEEPEST)
 }
 
 fn layer(bytes: &[u8], depth: usize) -> Result<Vec<u8>, RefusedCertificate> {
-    // Anywhere, in any dress: indented, behind a certificate, inside other text.
+    // Anywhere, in any encoding: indented, behind a certificate, inside other text.
     if contains(bytes, b"PRIVATE KEY-----") {
         return Err(RefusedCertificate::PrivateKey);
     }
@@ -67,7 +67,7 @@ fn cut_base64(text: &str) -> Option<RefusedCertificate> {
         .find(|what| matches!(what, RefusedCertificate::CutAtFront { .. }))
 }
 
-/// Any word is base64 of something; only what could have been dressed on purpose is taken as such.
+/// Any word is base64 of something; only what could have been encoded on purpose is taken as such.
 fn is_worth_a_look(inner: &[u8]) -> bool {
     text(inner).is_some() || !matches!(foreign::named(inner), RefusedCertificate::NotACertificate)
 }

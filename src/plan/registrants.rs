@@ -3,8 +3,8 @@
 
 use uuid::Uuid;
 
+use super::context::Context;
 use super::pin::Facts;
-use super::scene::Scene;
 use crate::domain::desired_state::Member;
 use crate::domain::estate::{KnownCertificate, KnownInstance, Mark, Standing};
 use crate::domain::observation::{EndpointCertificate, HeldCertificate, Observation};
@@ -55,13 +55,13 @@ fn used(seen: &Observation) -> Option<&EndpointCertificate> {
 }
 
 /// All parts that an instance has in a certificate.
-pub(super) fn parts(scene: &Scene<'_>, instance: &KnownInstance, mark: &Mark) -> Vec<Part> {
-    let members = scene.desired.members.iter();
+pub(super) fn parts(context: &Context<'_>, instance: &KnownInstance, mark: &Mark) -> Vec<Part> {
+    let members = context.desired.members.iter();
     let member = members
         .enumerate()
         .find(|(_, m)| m.instance_id == instance.id);
     let now = member
-        .and_then(|(index, _)| scene.observed(index))
+        .and_then(|(index, _)| context.observed(index))
         .and_then(used)
         .map(Mark::from);
     let mut parts: Vec<Part> = standings(instance, member.map(|(_, m)| m))
@@ -115,8 +115,8 @@ fn uses_its_next(instance: &KnownInstance, now: Option<&Mark>) -> bool {
 }
 
 /// The other registered instances that use this certificate or have used it, by name, the nearest part of each.
-pub(super) fn of(scene: &Scene<'_>, mark: &Mark, but: Uuid) -> Vec<(String, Part)> {
-    let others = scene
+pub(super) fn of(context: &Context<'_>, mark: &Mark, but: Uuid) -> Vec<(String, Part)> {
+    let others = context
         .desired
         .estate
         .instances
@@ -124,7 +124,7 @@ pub(super) fn of(scene: &Scene<'_>, mark: &Mark, but: Uuid) -> Vec<(String, Part
         .filter(|i| i.id != but);
     others
         .filter_map(|instance| {
-            let nearest = parts(scene, instance, mark)
+            let nearest = parts(context, instance, mark)
                 .into_iter()
                 .find(|part| matches!(part, Part::Uses | Part::Earlier))?;
             Some((instance.name.clone(), nearest))
@@ -133,19 +133,19 @@ pub(super) fn of(scene: &Scene<'_>, mark: &Mark, but: Uuid) -> Vec<(String, Part
 }
 
 /// The registered instances that it is, was or shall be one of.
-pub(super) fn who_have_part(scene: &Scene<'_>, mark: &Mark) -> Vec<String> {
-    let all = scene.desired.estate.instances.iter();
-    all.filter(|instance| !parts(scene, instance, mark).is_empty())
+pub(super) fn who_have_part(context: &Context<'_>, mark: &Mark) -> Vec<String> {
+    let all = context.desired.estate.instances.iter();
+    all.filter(|instance| !parts(context, instance, mark).is_empty())
         .map(|instance| instance.name.clone())
         .collect()
 }
 
 /// The registered instances other than `but` that would lose by the certificate's going: it is theirs, or is to be.
-pub(super) fn who_need(scene: &Scene<'_>, mark: &Mark, but: Option<Uuid>) -> Vec<String> {
-    let all = scene.desired.estate.instances.iter();
+pub(super) fn who_need(context: &Context<'_>, mark: &Mark, but: Option<Uuid>) -> Vec<String> {
+    let all = context.desired.estate.instances.iter();
     all.filter(|instance| Some(instance.id) != but)
         .filter(|instance| {
-            parts(scene, instance, mark)
+            parts(context, instance, mark)
                 .iter()
                 .any(|part| *part != Part::Earlier)
         })
@@ -154,10 +154,10 @@ pub(super) fn who_need(scene: &Scene<'_>, mark: &Mark, but: Option<Uuid>) -> Vec
 }
 
 /// Known as an earlier certificate of this instance, and no other registered one needs it.
-pub(super) fn is_earlier_one(scene: &Scene<'_>, held: &HeldCertificate, of: Uuid) -> bool {
+pub(super) fn is_earlier_one(context: &Context<'_>, held: &HeldCertificate, of: Uuid) -> bool {
     let mark = Mark::from(held);
-    let Some(instance) = scene.desired.estate.instance(of) else {
+    let Some(instance) = context.desired.estate.instance(of) else {
         return false;
     };
-    !parts(scene, instance, &mark).is_empty() && who_need(scene, &mark, Some(of)).is_empty()
+    !parts(context, instance, &mark).is_empty() && who_need(context, &mark, Some(of)).is_empty()
 }

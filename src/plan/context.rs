@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::note::Note;
+use super::findings::FindingBuilder;
 use crate::domain::desired_state::{DesiredState, Member, NeededRoles};
 use crate::domain::failure::Failure;
 use crate::domain::finding::Code;
@@ -18,7 +18,7 @@ pub enum ObservedMember {
 
 /// All a rule may know.
 #[derive(Clone, Copy)]
-pub(super) struct Scene<'a> {
+pub(super) struct Context<'a> {
     pub desired: &'a DesiredState,
     /// One per member, in their order.
     pub seen: &'a [ObservedMember],
@@ -26,7 +26,7 @@ pub(super) struct Scene<'a> {
     pub now: DateTime<Utc>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Context<'a> {
     pub fn member(&self, index: usize) -> &'a Member {
         &self.desired.members[index]
     }
@@ -63,13 +63,13 @@ impl<'a> Scene<'a> {
 
     /// Every member that answered.
     pub fn all_observed(&self) -> impl Iterator<Item = (usize, &'a Member, &'a Observation)> {
-        let scene = *self;
+        let context = *self;
         (0..self.desired.members.len())
-            .filter_map(move |i| Some((i, scene.member(i), scene.observed(i)?)))
+            .filter_map(move |i| Some((i, context.member(i), context.observed(i)?)))
     }
 
     /// A finding about one member, to be filled in.
-    pub fn note(&self, code: Code, member: usize) -> Note {
-        Note::new(code, member, self.name(member))
+    pub fn finding(&self, code: Code, member: usize) -> FindingBuilder {
+        FindingBuilder::new(code, member, self.name(member))
     }
 }
