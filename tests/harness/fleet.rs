@@ -1,6 +1,6 @@
 //! Simulated instances as the stories need them.
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 use sqlserver_sim::{Instance, InstanceSpec, Unverified};
 
 /// The simulated administrators' password; only ever sent to 127.0.0.1.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 use sqlserver_sim::{Connection, Instance};
 
 /// One run of a file in one session.

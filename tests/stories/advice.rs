@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sqlserver_sim::reply::Value as Cell;
+use sqlserver_sim::protocol::Value as Cell;
 use sqlx::PgPool;
 
 use crate::harness::TestApp;

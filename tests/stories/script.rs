@@ -1,7 +1,7 @@
 //! The script that people run by hand, as sqlcmd runs it: on the right server or not at all, and with a true exit status.
 
 use serde_json::{Value, json};
-use sqlserver_sim::reply::Value as Sql;
+use sqlserver_sim::protocol::Value as Sql;
 use sqlx::PgPool;
 
 use crate::harness::{

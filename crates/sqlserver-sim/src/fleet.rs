@@ -6,12 +6,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::instance::Inner;
+use crate::engine::Engine;
 use crate::engine::net::handshake::{Purpose, Refusal, probe};
 use crate::engine::state::collation::Collation;
 use crate::engine::state::initial;
-use crate::instance::Instance;
-use crate::session::TlsIdentity;
+use crate::handle::Instance;
+use crate::server_api::TlsIdentity;
 use crate::spec::InstanceSpec;
 use crate::tds::{self, BrowserEntry};
 use crate::tls::{Authority, TlsError};
@@ -35,7 +35,7 @@ pub enum StartError {
 /// The shared inside of a fleet.
 pub struct FleetInner {
     authority: Authority,
-    instances: RwLock<Vec<Arc<Inner>>>,
+    instances: RwLock<Vec<Arc<Engine>>>,
     pub(crate) shutdown: CancellationToken,
 }
 
@@ -48,7 +48,7 @@ impl FleetInner {
         self.authority.identity(spec)
     }
 
-    pub(crate) fn instances(&self) -> Vec<Arc<Inner>> {
+    pub(crate) fn instances(&self) -> Vec<Arc<Engine>> {
         self.instances
             .read()
             .unwrap_or_else(PoisonError::into_inner)
@@ -122,7 +122,7 @@ impl Fleet {
                 .instances
                 .write()
                 .unwrap_or_else(PoisonError::into_inner);
-            let same = |i: &Arc<Inner>| {
+            let same = |i: &Arc<Engine>| {
                 i.spec.name.eq_ignore_ascii_case(&spec.name)
                     && i.spec.instance_name == spec.instance_name
             };
@@ -133,7 +133,7 @@ impl Fleet {
             let collation = Collation::new(&spec.collation);
             let state = initial::installed(collation, spec.version, &spec.sa_password, now);
             let fleet = Arc::downgrade(&self.inner);
-            let inner = Arc::new(Inner::new(all.len(), spec, fleet, tls, state));
+            let inner = Arc::new(Engine::new(all.len(), spec, fleet, tls, state));
             all.push(Arc::clone(&inner));
             inner
         };
@@ -163,7 +163,7 @@ impl Fleet {
     /// # Errors
     /// The reason why not, with the number the error log has.
     pub fn handshake(&self, from: &Instance, to: &Instance) -> Result<(), HandshakeRefusal> {
-        probe(from.inner(), to.inner(), Purpose::Any)
+        probe(from.engine(), to.engine(), Purpose::Any)
     }
 
     /// The same for what the one wants of the other, which the ROLE of both endpoints has to allow.
@@ -176,7 +176,7 @@ impl Fleet {
         from: &Instance,
         to: &Instance,
     ) -> Result<(), HandshakeRefusal> {
-        probe(from.inner(), to.inner(), purpose)
+        probe(from.engine(), to.engine(), purpose)
     }
 
     /// Every running instance as SQL Browser lists it.
@@ -184,7 +184,7 @@ impl Fleet {
         let fleet = Arc::downgrade(&self.inner);
         move || {
             let all = fleet.upgrade().map(|f| f.instances()).unwrap_or_default();
-            let entry = |i: Arc<Inner>| {
+            let entry = |i: Arc<Engine>| {
                 let (major, minor, build, _) = i.version().parts();
                 BrowserEntry {
                     server_name: i.machine_name().to_owned(),

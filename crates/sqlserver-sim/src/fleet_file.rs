@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::state::version::{Edition, Platform, Version};
 use crate::engine::switches::Unverified;
 use crate::fleet::{Fleet, StartError};
-use crate::instance::Instance;
-use crate::session::Encryption;
+use crate::handle::Instance;
+use crate::server_api::Encryption;
 use crate::spec::{InstanceSpec, TlsCertificate};
 
 /// A whole fleet.
@@ -215,7 +215,7 @@ async fn copy_database(fleet: &Fleet, to: &str, copy: &MirrorCopy) -> Result<(),
         .map_err(|e| shown(&e))
 }
 
-fn shown(errors: &[crate::reply::Message]) -> String {
+fn shown(errors: &[crate::protocol::Message]) -> String {
     let each: Vec<String> = errors
         .iter()
         .map(|m| format!("{} {}", m.number, m.text))
@@ -340,7 +340,7 @@ pub fn write_papers(
             name: instance.name().to_owned(),
             host: listen.to_owned(),
             port: instance.port(),
-            hosts: instance.inner().spec.hosts(),
+            hosts: instance.engine().spec.hosts(),
             endpoint: instance.endpoint_address(),
             certificate: der.map(|_| file),
         });

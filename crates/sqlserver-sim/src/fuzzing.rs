@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::session::{Encryption, Greeting, TlsIdentity};
+use crate::server_api::{Encryption, Greeting, TlsIdentity};
 use crate::spec::InstanceSpec;
 use crate::tls::Authority;
 

@@ -20,10 +20,10 @@ mod fleet;
 pub mod fleet_file;
 #[doc(hidden)]
 pub mod fuzzing;
-mod instance;
-pub mod reply;
+mod handle;
+pub mod protocol;
 mod server;
-pub mod session;
+pub mod server_api;
 mod spec;
 pub mod syntax;
 pub mod tds;
@@ -41,8 +41,8 @@ pub use engine::switches::{
     Unverified,
 };
 pub use fleet::{Fleet, HandshakeRefusal, StartError};
-pub use instance::{Connection, Execution, Instance, ResultSet, Snapshot};
-pub use session::Encryption;
+pub use handle::{Connection, Execution, Instance, ResultSet, Snapshot};
+pub use server_api::Encryption;
 pub use spec::{InstanceSpec, TlsCertificate};
 
 /// The README's examples compile and run.

@@ -7,23 +7,23 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::instance::Inner;
+use crate::engine::Engine;
 use crate::engine::run::login;
 use crate::engine::run::session::EngineSession;
-use crate::reply::{Item, LoginRequest};
-use crate::session::{Greeting, Server};
+use crate::protocol::{Item, LoginRequest};
+use crate::server_api::{Greeting, Server};
 use crate::tds::serve_connection;
 use crate::tls;
 
 /// An instance as a server of sessions.
 pub struct TdsServer {
-    instance: Arc<Inner>,
+    instance: Arc<Engine>,
     /// Ends the connection this copy serves.
     ended: CancellationToken,
 }
 
 impl TdsServer {
-    pub fn new(instance: Arc<Inner>) -> Self {
+    pub fn new(instance: Arc<Engine>) -> Self {
         Self {
             instance,
             ended: CancellationToken::new(),

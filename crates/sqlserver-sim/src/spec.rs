@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::engine::PasswordPolicy;
 use crate::engine::state::version::{Edition, Platform, Version};
 use crate::engine::switches::Unverified;
-use crate::session::Encryption;
+use crate::server_api::Encryption;
 
 /// The certificate an instance shows to TDS clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]

@@ -15,7 +15,7 @@ use rustls_pki_types::PrivateKeyDer;
 
 use crate::engine::faults::TlsFault;
 use crate::engine::state::version::Platform;
-use crate::session::TlsIdentity;
+use crate::server_api::TlsIdentity;
 use crate::spec::{InstanceSpec, TlsCertificate};
 
 /// The subject of what SQL Server makes for itself.

@@ -14,7 +14,7 @@ use mirrorgate::domain::plan::Plan;
 use mirrorgate::plan::{ObservedMember, certificate_bytes, plan, questions};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
 use mirrorgate::tsql::{apply, cure, observe, script};
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 use sqlserver_sim::{Fleet, Instance};
 
 use crate::harness::{

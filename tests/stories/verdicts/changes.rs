@@ -2,7 +2,7 @@
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 
 use super::world::{HOSTS, World};
 

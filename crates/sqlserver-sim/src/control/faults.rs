@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::Control;
 use super::answer::{Done, Refused, done, read};
 use crate::engine::faults::{Fault, LoginFault, Rule, TlsFault};
-use crate::instance::Instance;
+use crate::handle::Instance;
 
 #[derive(Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
@@ -257,7 +257,7 @@ fn current(instance: &Instance) -> Conditions {
         handshake_off: faults.handshake_off(),
         tls_broken: faults.tls() == Some(TlsFault::NoCertificate),
         tls: faults.tls(),
-        clock_offset_ms: instance.inner().clock_offset_ms(),
+        clock_offset_ms: instance.engine().clock_offset_ms(),
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::Control;
 use super::answer::{Done, Refused, done};
-use crate::instance::Instance;
+use crate::handle::Instance;
 
 /// Which file, and whether the service account may read it.
 #[derive(Deserialize)]

@@ -11,8 +11,8 @@ use super::Control;
 use super::answer::{Done, Refused, done, read};
 use crate::engine::eval::convert;
 use crate::engine::net::handshake::{Purpose, Side, probe};
-use crate::instance::{Execution, Instance, ResultSet};
-use crate::reply::{Message, Value};
+use crate::handle::{Execution, Instance, ResultSet};
+use crate::protocol::{Message, Value};
 
 /// An instance as the port shows it.
 #[derive(Serialize)]
@@ -30,15 +30,15 @@ pub struct Shown {
 }
 
 fn shown(instance: &Instance) -> Shown {
-    let inner = instance.inner();
+    let engine = instance.engine();
     Shown {
         name: instance.name().to_owned(),
-        server_name: inner.server_name(),
-        version: inner.version().product_version(),
+        server_name: engine.server_name(),
+        version: engine.version().product_version(),
         tds_port: instance.port(),
         running: instance.is_running(),
         endpoint: instance.endpoint_address(),
-        sessions: inner.sessions().len(),
+        sessions: engine.sessions().len(),
     }
 }
 
@@ -190,15 +190,17 @@ pub async fn handshake(
         control.instance(&wanted.from)?,
         control.instance(&wanted.to)?,
     );
-    Ok(Json(match probe(from.inner(), to.inner(), Purpose::Any) {
-        Ok(()) => json!({"accepted": true}),
-        Err(refusal) => json!({
-            "accepted": false,
-            "number": refusal.number,
-            "text": refusal.text,
-            "side": match refusal.side { Side::Dialler => "dialler", Side::Acceptor => "acceptor" },
-        }),
-    }))
+    Ok(Json(
+        match probe(from.engine(), to.engine(), Purpose::Any) {
+            Ok(()) => json!({"accepted": true}),
+            Err(refusal) => json!({
+                "accepted": false,
+                "number": refusal.number,
+                "text": refusal.text,
+                "side": match refusal.side { Side::Dialler => "dialler", Side::Acceptor => "acceptor" },
+            }),
+        },
+    ))
 }
 
 pub async fn authority(State(control): State<Control>) -> impl IntoResponse {

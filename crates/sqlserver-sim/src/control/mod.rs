@@ -16,7 +16,7 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 
 use crate::fleet::FleetInner;
-use crate::instance::Instance;
+use crate::handle::Instance;
 use answer::Refused;
 
 /// What can be asked for, as `GET /` answers it.

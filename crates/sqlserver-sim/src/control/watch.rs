@@ -56,7 +56,7 @@ pub async fn ledger(
     let instance = control.instance(&name)?;
     let Query(part) = part.map_err(|e| Refused::unreadable(e.body_text()))?;
     let entries = instance
-        .inner()
+        .engine()
         .ledger()
         .entries_from(part.from, part.limit);
     let next = entries.last().map_or(part.from, |(n, _)| n + 1);

@@ -2,7 +2,7 @@
 //!
 //! Wording is the engine's own template with the names filled in. No decision when to raise which lives here.
 
-use crate::reply::Message;
+use crate::protocol::Message;
 
 /// How far an error reaches when nothing catches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

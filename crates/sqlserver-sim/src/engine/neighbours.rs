@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::instance::Inner;
+use super::Engine;
 use super::lang::ast::EndpointState;
 use super::net::reconnect;
-use super::net::session::MirrorRole;
+use super::net::transport::MirrorRole;
 use super::state::State;
 use super::state::database::DatabaseState;
 use super::state::endpoint::{Endpoint, Mirroring};
 
-impl Inner {
+impl Engine {
     /// The mirroring endpoint, if anything listens at all.
     pub fn listening<'a>(&self, state: &'a State) -> Option<(&'a Endpoint, &'a Mirroring)> {
         let running = self.running.load(Ordering::Relaxed);

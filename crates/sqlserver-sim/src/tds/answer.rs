@@ -5,8 +5,8 @@
 
 use super::tokens::{self, Done, Place, status};
 use super::types::Unsendable;
-use crate::reply::{Column, Item, Message, SqlType, Value};
-use crate::session::RpcOutcome;
+use crate::protocol::{Column, Item, Message, SqlType, Value};
+use crate::server_api::RpcOutcome;
 
 /// Errors from this class on end the connection.
 const FATAL_CLASS: u8 = 20;

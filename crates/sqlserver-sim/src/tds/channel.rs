@@ -10,7 +10,7 @@ use rustls::ServerConnection;
 
 use super::packet::{Assembler, LIMIT_BEFORE_LOGIN, kind, wrap_tls_flight};
 use super::reader::Malformed;
-use crate::session::TlsIdentity;
+use crate::server_api::TlsIdentity;
 
 /// Why a channel cannot go on.
 #[derive(Debug, thiserror::Error)]

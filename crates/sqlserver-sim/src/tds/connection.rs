@@ -18,8 +18,8 @@ use super::answer::Flow;
 use super::conversation::{Conversation, Step};
 use super::requests::Request;
 use super::rpc;
-use crate::reply::{Item, RpcRequest};
-use crate::session::{Reply, Server, Session};
+use crate::protocol::{Item, RpcRequest};
+use crate::server_api::{Reply, Server, Session};
 
 /// Items on their way from the engine to the wire.
 const CHANNEL: usize = 64;
@@ -307,7 +307,7 @@ async fn linger(mut stream: TcpStream) {
     let _ = tokio::time::timeout(LINGER, until_closed).await;
 }
 
-async fn refuse(message: crate::reply::Message, reply: Reply) {
+async fn refuse(message: crate::protocol::Message, reply: Reply) {
     for item in [
         Item::Message(message),
         Item::Done {

@@ -4,8 +4,8 @@
 
 use super::conversation::{Conversation, Step};
 use super::requests::Request;
-use crate::reply::{Column, Item, SqlType, Value};
-use crate::session::{Greeting, RpcOutcome};
+use crate::protocol::{Column, Item, SqlType, Value};
+use crate::server_api::{Greeting, RpcOutcome};
 
 /// Lets a client that sends these bytes talk to a server whose every answer is one row. The bytes arrive cut into pieces of `cut`.
 pub fn converse(greeting: Greeting, logged_in: bool, cut: usize, bytes: &[u8]) {

@@ -11,7 +11,7 @@ use rustls::{CertificateError, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::session::TlsIdentity;
+use crate::server_api::TlsIdentity;
 
 /// The ALPN name of TDS 8.0.
 const TDS_8: &[u8] = b"tds/8.0";

@@ -1,6 +1,6 @@
 //! The wire: TDS 7.4 (and TDS 8.0 strict) as a server speaks it, and the SQL Browser's datagrams.
 //!
-//! Bytes become requests for a [`Session`](crate::session::Session), [`Item`](crate::reply::Item)s become bytes. Everything but
+//! Bytes become requests for a [`Session`](crate::server_api::Session), [`Item`](crate::protocol::Item)s become bytes. Everything but
 //! `connection` and `ssrp` is free of I/O. No T-SQL, no catalog and no rules of SQL Server may live here.
 
 mod answer;

@@ -3,7 +3,7 @@
 //! Starting TLS is `channel`'s and the order of messages `conversation`'s; nothing here keeps state.
 
 use super::reader::{Malformed, Reader};
-use crate::session::{Encryption, Greeting};
+use crate::server_api::{Encryption, Greeting};
 
 const VERSION: u8 = 0;
 const ENCRYPTION: u8 = 1;

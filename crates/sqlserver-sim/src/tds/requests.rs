@@ -5,8 +5,8 @@
 use super::packet::{Message, kind};
 use super::reader::{Malformed, Reader, utf16};
 use super::rpc;
-use crate::reply::{self, RpcRequest};
-use crate::session::TransactionRequest;
+use crate::protocol::{self, RpcRequest};
+use crate::server_api::TransactionRequest;
 
 const TM_BEGIN: u16 = 5;
 const TM_COMMIT: u16 = 7;
@@ -21,7 +21,7 @@ pub(crate) enum Request {
     Procedures(Vec<RpcRequest>),
     Transaction(TransactionRequest),
     /// Readable, but not to be had: this error is the whole answer and the session goes on.
-    Refused(reply::Message),
+    Refused(protocol::Message),
 }
 
 impl Request {
@@ -83,22 +83,22 @@ fn transaction(body: &[u8]) -> Result<Request, Malformed> {
     })
 }
 
-fn unknown_type(ty: u8) -> reply::Message {
+fn unknown_type(ty: u8) -> protocol::Message {
     let text = format!(
         "The incoming tabular data stream (TDS) remote procedure call (RPC) protocol stream is incorrect. Data type 0x{ty:02X} is unknown."
     );
     error(8009, text)
 }
 
-fn unsupported(what: &str) -> reply::Message {
+fn unsupported(what: &str) -> protocol::Message {
     error(
         50_000,
         format!("The simulated server does not support {what}."),
     )
 }
 
-fn error(number: i32, text: String) -> reply::Message {
-    reply::Message {
+fn error(number: i32, text: String) -> protocol::Message {
+    protocol::Message {
         number,
         state: 1,
         class: 16,

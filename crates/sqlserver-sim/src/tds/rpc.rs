@@ -4,7 +4,7 @@
 
 use super::reader::{Malformed, Reader};
 use super::types::read_parameter;
-use crate::reply::{RpcParameter, RpcRequest, SqlType};
+use crate::protocol::{RpcParameter, RpcRequest, SqlType};
 
 const BY_ID: u16 = 0xFFFF;
 const OUTPUT: u8 = 0x01;
@@ -108,7 +108,7 @@ fn parameter(reader: &mut Reader<'_>) -> Result<RpcParameter, Malformed> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::reply::Value;
+    use crate::protocol::Value;
 
     /// sp_prepexec with an output handle and a text, then a call by name, as clients send them.
     pub(crate) fn sample() -> Vec<u8> {

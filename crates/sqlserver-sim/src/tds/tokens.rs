@@ -3,7 +3,7 @@
 //! Lengths and layouts only. The order of tokens is `answer`'s and `conversation`'s.
 
 use super::types::{COLLATION, Unsendable, write_type_info, write_value};
-use crate::reply::{Column, Message, Value};
+use crate::protocol::{Column, Message, Value};
 
 const RETURN_STATUS: u8 = 0x79;
 const COLUMN_METADATA: u8 = 0x81;
@@ -301,8 +301,8 @@ mod tests {
             nullable: false,
         };
         let columns = [
-            column(crate::reply::SqlType::Int),
-            column(crate::reply::SqlType::Int),
+            column(crate::protocol::SqlType::Int),
+            column(crate::protocol::SqlType::Int),
         ];
         let mut out = vec![1];
         assert!(row(&mut out, &columns, &[Value::Int(1), Value::Null]).is_err());

@@ -1,6 +1,6 @@
 //! Certificates the engine makes and keeps: options, dates, subjects, what the platform and the version put into them.
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 use sqlserver_sim::{InstanceSpec, Platform, Version};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Version};
 

@@ -1,6 +1,6 @@
 //! Reading the error log: which log, what it must contain, from when to when.
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 
 use crate::world::{World, errors, ok, one};
 

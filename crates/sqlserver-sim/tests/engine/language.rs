@@ -1,6 +1,6 @@
 //! The language: what runs, what is refused before anything runs, and how values come out.
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 
 use crate::world::{errors, number, numbers, ok, one, scalar, text};
 
@@ -253,7 +253,7 @@ async fn queries_join_group_and_order() {
 
 #[tokio::test]
 async fn columns_have_the_catalogs_types() {
-    use sqlserver_sim::reply::SqlType;
+    use sqlserver_sim::protocol::SqlType;
     let world = one().await;
     let sets = world.a.exec("SELECT name, principal_id, sid, type, is_disabled, create_date FROM sys.server_principals WHERE 1 = 0; SELECT SERVERPROPERTY('Edition') AS e, CAST(NULL AS int) AS n, CASE WHEN 1 = 1 THEN NULL ELSE 'abc' END AS c, @@SPID AS s").await.unwrap();
     let types = |n: usize| sets[n].columns.iter().map(|c| c.ty).collect::<Vec<_>>();

@@ -3,7 +3,7 @@
 use sqlserver_sim::{Instance, InstanceSpec, Unverified, Version};
 
 use crate::world::{World, inbound, numbers, ok, one_of, spec, trio};
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 
 async fn low(setup: &str) -> World {
     let world = one_of(spec("HOST_A")).await;

@@ -1,6 +1,6 @@
 //! What a session has for itself: temporary tables, rows of a call, another's identity; and how one session ends another.
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};

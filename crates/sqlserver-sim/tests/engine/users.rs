@@ -1,6 +1,6 @@
 //! Users without a login, users that lost theirs, and who can be given one.
 
-use sqlserver_sim::reply::Value;
+use sqlserver_sim::protocol::Value;
 
 use crate::world::{errors, hex, number, ok, one, scalar, text};
 

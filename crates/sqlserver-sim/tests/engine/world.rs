@@ -1,6 +1,6 @@
 //! What the tests share: small fleets, the topic's statements, and reading answers.
 
-use sqlserver_sim::reply::{Message, Value};
+use sqlserver_sim::protocol::{Message, Value};
 use sqlserver_sim::{Fleet, Instance, InstanceSpec};
 
 /// Keys of 2048 bits: the tests are about rules, not sizes.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Change;
+use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise, no_permission};
-use crate::engine::instance::Inner;
 use crate::engine::lang::ast::AlterDatabase;
 use crate::engine::net::mirroring;
 use crate::engine::state::database::{Database, DatabaseState};
@@ -97,7 +97,7 @@ impl Change<'_> {
 
     pub(super) fn alter_database(
         &mut self,
-        instance: &Arc<Inner>,
+        instance: &Arc<Engine>,
         name: &str,
         what: &AlterDatabase,
     ) -> Outcome<()> {

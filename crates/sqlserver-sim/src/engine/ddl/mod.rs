@@ -21,15 +21,15 @@ mod user;
 
 use std::sync::Arc;
 
+use super::Engine;
 use super::errors::{Outcome, Raise, denied_in_database, no_permission};
 use super::eval::Env;
-use super::instance::Inner;
 use super::lang::ast::Ddl;
 use super::state::State;
 use super::state::database::Database;
 use super::state::permission::{Asker, Securable};
 use super::switches::InTransaction;
-use crate::reply::Message;
+use crate::protocol::Message;
 
 /// What a statement leaves behind besides the state.
 #[derive(Debug, Default)]
@@ -118,7 +118,7 @@ fn outside_transactions(ddl: &Ddl) -> Option<&'static str> {
 /// # Errors
 /// The statement's own errors; `state` is then to be thrown away.
 pub fn apply(
-    instance: &Arc<Inner>,
+    instance: &Arc<Engine>,
     env: &Env<'_>,
     state: &mut State,
     ddl: &Ddl,
@@ -152,7 +152,7 @@ pub fn apply(
     Ok(change.effects)
 }
 
-fn dispatch(instance: &Arc<Inner>, change: &mut Change<'_>, ddl: &Ddl) -> Outcome<()> {
+fn dispatch(instance: &Arc<Engine>, change: &mut Change<'_>, ddl: &Ddl) -> Outcome<()> {
     match ddl {
         Ddl::CreateLogin(login) => change.create_login(login),
         Ddl::AlterLogin(name, what) => change.alter_login(name, what),

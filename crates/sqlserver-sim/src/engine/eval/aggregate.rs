@@ -6,7 +6,7 @@ use super::types::infer;
 use super::{Env, Scope};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Expr, Item, Select, When};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 const NAMES: [&str; 6] = ["COUNT", "COUNT_BIG", "MAX", "MIN", "SUM", "STRING_AGG"];
 

@@ -6,7 +6,7 @@ use super::{Col, Env, Scope, table_function};
 use crate::engine::errors::{Outcome, Raise, no_object};
 use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
 use crate::engine::views;
-use crate::reply::SqlType;
+use crate::protocol::SqlType;
 
 /// The columns a query gives, all names checked, no row read.
 ///

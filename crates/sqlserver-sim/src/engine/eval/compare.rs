@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use crate::engine::errors::Outcome;
 use crate::engine::eval::convert;
 use crate::engine::state::collation::Collation;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// Order of two values; `None` when either is NULL.
 ///

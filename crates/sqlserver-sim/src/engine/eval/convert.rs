@@ -7,7 +7,7 @@ use super::dates;
 use super::limits::not_too_long;
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::lang::to_code_page;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// Unscaled value and scale of anything numeric.
 pub fn number(value: &Value) -> Option<(i128, u8)> {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::convert::{not_allowed, number, overflow, text_bytes};
 use super::dates;
 use crate::engine::errors::{Outcome, Raise, Reach};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 pub(super) fn to_binary(
     value: &Value,

@@ -7,7 +7,7 @@ use super::types::{self, chain_type, find_column, infer};
 use super::{Env, Scope, aggregate, functions, run_query};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Compare, Cond, Expr, When};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 impl Env<'_> {
     /// The value of `expr` for a row.

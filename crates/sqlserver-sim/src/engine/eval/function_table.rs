@@ -4,7 +4,7 @@ use super::types::merge;
 use super::{Env, convert};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::state::version::Version;
-use crate::reply::SqlType;
+use crate::protocol::SqlType;
 
 /// How a function's type follows from its arguments.
 #[derive(Clone, Copy)]

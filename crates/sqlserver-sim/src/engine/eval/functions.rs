@@ -11,7 +11,7 @@ use super::types::infer;
 use super::{Env, Scope, dates, identity, security, text};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::Expr;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// The value of an `@@` variable.
 ///

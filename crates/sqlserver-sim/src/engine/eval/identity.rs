@@ -6,7 +6,7 @@ use crate::engine::errors::Outcome;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::version::{Platform, Version};
 use crate::engine::views;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 fn text(value: impl Into<String>) -> Value {
     Value::Text(value.into())

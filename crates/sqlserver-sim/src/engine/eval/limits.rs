@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use crate::engine::errors::{Outcome, Raise, Reach};
-use crate::reply::Value;
+use crate::protocol::Value;
 
 /// Bytes of the longest text or binary value. SQL Server's own limit is 2 GB; nothing it is asked here needs that much.
 const LONGEST_VALUE: usize = 16 << 20;

@@ -22,11 +22,11 @@ pub mod types;
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use crate::engine::instance::Inner;
+use crate::engine::Engine;
 use crate::engine::run::facts::SessionFacts;
 use crate::engine::state::State;
 use crate::engine::state::permission::Asker;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 pub use bind::bind_query;
 pub use query::{Relation, run_query};
@@ -51,7 +51,7 @@ pub struct Variables {
 /// Everything an expression may look at.
 #[derive(Clone, Copy)]
 pub struct Env<'a> {
-    pub instance: &'a Inner,
+    pub instance: &'a Engine,
     pub state: &'a State,
     pub facts: &'a SessionFacts,
     pub variables: &'a RefCell<Variables>,

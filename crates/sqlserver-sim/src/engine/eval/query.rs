@@ -12,7 +12,7 @@ use super::{Col, Env, Scope, table_function};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
 use crate::engine::views;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// Rows with the shape they share.
 #[derive(Debug, Clone, Default)]

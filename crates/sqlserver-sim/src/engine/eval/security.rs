@@ -8,7 +8,7 @@ use crate::engine::state::permission::{Securable, user_in};
 use crate::engine::state::permission_names::exists;
 use crate::engine::state::principal::{DatabasePrincipal, ServerPrincipal};
 use crate::engine::views::visibility;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 /// The value of a function of this family; `None` when `name` is none.
 ///

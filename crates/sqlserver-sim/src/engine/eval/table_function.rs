@@ -5,7 +5,7 @@ use super::{Col, Env, Scope, convert};
 use crate::engine::errors::{Outcome, no_object};
 use crate::engine::lang::ast::Expr;
 use crate::engine::state::permission_names::names;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// The columns of the function, in a query that calls it `alias`.
 ///

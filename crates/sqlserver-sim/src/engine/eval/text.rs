@@ -4,7 +4,7 @@ use super::convert::{self, cut_units};
 use super::limits::{may_grow_to, not_too_long};
 use crate::engine::errors::Outcome;
 use crate::engine::state::collation::Collation;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// The value of a text function; `None` when `name` is none.
 ///

@@ -3,7 +3,7 @@
 use super::{Env, Scope, aggregate, bind_query, function_table};
 use crate::engine::errors::{Outcome, Raise, no_column};
 use crate::engine::lang::ast::{Cond, Expr, Query, When};
-use crate::reply::SqlType;
+use crate::protocol::SqlType;
 
 /// The type of `expr`; `None` for a bare NULL.
 ///

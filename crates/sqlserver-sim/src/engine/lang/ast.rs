@@ -3,7 +3,7 @@
 //! Data only; no parsing and no executing.
 
 pub use super::ast_ddl::*;
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// One statement and where it begins.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,7 @@ use super::ast::{Argument, Expr, StatementKind};
 use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 impl Parser {
     pub(super) fn execute(&mut self) -> Outcome<StatementKind> {

@@ -4,7 +4,7 @@ use super::ast::{Expr, When};
 use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// Reserved words that are functions all the same.
 const WORD_FUNCTIONS: [&str; 5] = ["LEFT", "RIGHT", "COALESCE", "NULLIF", "USER"];

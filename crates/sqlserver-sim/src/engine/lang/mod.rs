@@ -46,6 +46,6 @@ pub fn parse(text: &str, declared: &[String]) -> Outcome<Vec<Statement>> {
 ///
 /// # Errors
 /// Syntax errors of the list.
-pub fn parse_parameters(text: &str) -> Outcome<Vec<(String, crate::reply::SqlType)>> {
+pub fn parse_parameters(text: &str) -> Outcome<Vec<(String, crate::protocol::SqlType)>> {
     Parser::new(lexer::tokenize(text)?, &[]).parameter_list()
 }

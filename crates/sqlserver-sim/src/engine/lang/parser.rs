@@ -8,7 +8,7 @@ use super::ast::Query;
 use super::keywords::is_reserved;
 use super::lexer::{Kind, Token};
 use crate::engine::errors::{Outcome, Raise, message, syntax};
-use crate::reply::Message;
+use crate::protocol::Message;
 
 /// Deeper nesting than this is error 191; it keeps the stack bounded.
 const DEEPEST: usize = 48;

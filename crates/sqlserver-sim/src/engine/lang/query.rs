@@ -149,8 +149,8 @@ impl Parser {
         }
         let count = self.integer()?;
         Ok(super::ast::Expr::Literal(
-            crate::reply::Value::BigInt(count),
-            crate::reply::SqlType::BigInt,
+            crate::protocol::Value::BigInt(count),
+            crate::protocol::SqlType::BigInt,
         ))
     }
 

@@ -4,7 +4,7 @@ use super::ast::{Declaration, Expr, SetOption, StatementKind};
 use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
-use crate::reply::SqlType;
+use crate::protocol::SqlType;
 
 impl Parser {
     pub(super) fn declare_statement(&mut self) -> Outcome<StatementKind> {

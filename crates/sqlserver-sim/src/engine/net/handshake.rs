@@ -7,9 +7,9 @@ use std::sync::Arc;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-use super::session::Connection;
+use super::transport::Connection;
 use super::verify::{Presented, authorise, known_peer};
-use crate::engine::instance::Inner;
+use crate::engine::Engine;
 use crate::engine::lang::ast::{EndpointRole, EndpointState};
 use crate::engine::state::certificate::{Certificate, KeyProtection};
 use crate::engine::state::endpoint::Mirroring;
@@ -77,7 +77,7 @@ enum Scope {
 ///
 /// # Errors
 /// The first reason why not.
-pub fn probe(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), Refusal> {
+pub fn probe(from: &Arc<Engine>, to: &Arc<Engine>, purpose: Purpose) -> Result<(), Refusal> {
     attempt(from, to, purpose, Scope::Inbound).map(|_| ())
 }
 
@@ -85,7 +85,7 @@ pub fn probe(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(),
 ///
 /// # Errors
 /// As [`probe`].
-pub fn dial(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), Refusal> {
+pub fn dial(from: &Arc<Engine>, to: &Arc<Engine>, purpose: Purpose) -> Result<(), Refusal> {
     let live = from
         .transport()
         .connections
@@ -122,8 +122,8 @@ pub fn dial(from: &Arc<Inner>, to: &Arc<Inner>, purpose: Purpose) -> Result<(), 
 }
 
 fn attempt(
-    from: &Arc<Inner>,
-    to: &Arc<Inner>,
+    from: &Arc<Engine>,
+    to: &Arc<Engine>,
     purpose: Purpose,
     scope: Scope,
 ) -> Result<Admission, Refusal> {
@@ -143,7 +143,7 @@ fn attempt(
     result
 }
 
-fn log_refusal(from: &Inner, to: &Inner, refusal: &Refusal) {
+fn log_refusal(from: &Engine, to: &Engine, refusal: &Refusal) {
     let (number, who) = match &refusal.login {
         Some(login) => (28048, format!(" by user '{login}'")),
         None => (28047, String::new()),
@@ -183,7 +183,7 @@ fn log_refusal(from: &Inner, to: &Inner, refusal: &Refusal) {
 }
 
 /// All that a side learns when the other one refuses: the reason is in the other's log.
-fn log_closed_by_peer(at: &Inner, peer: &Inner) {
+fn log_closed_by_peer(at: &Engine, peer: &Engine) {
     let text = format!(
         "Database Mirroring login attempt failed with error: 'Connection handshake failed. The handshake message could not be sent or the connection was closed by peer. State 81.'. [CLIENT: {}]",
         peer.machine_name()
@@ -192,8 +192,8 @@ fn log_closed_by_peer(at: &Inner, peer: &Inner) {
 }
 
 fn check(
-    (from, mine): (&Inner, &State),
-    (to, theirs): (&Inner, &State),
+    (from, mine): (&Engine, &State),
+    (to, theirs): (&Engine, &State),
     purpose: Purpose,
     scope: Scope,
 ) -> Result<Admission, Refusal> {
@@ -270,7 +270,7 @@ fn signed(own: &Certificate, challenge: Uuid, side: Side) -> Result<Vec<u8>, Ref
     }
 }
 
-fn own_endpoint<'a>(from: &Inner, mine: &'a State) -> Result<&'a Mirroring, Refusal> {
+fn own_endpoint<'a>(from: &Engine, mine: &'a State) -> Result<&'a Mirroring, Refusal> {
     match from.listening(mine) {
         Some((endpoint, mirroring)) if endpoint.state == EndpointState::Started => Ok(mirroring),
         _ => refuse(
@@ -282,8 +282,8 @@ fn own_endpoint<'a>(from: &Inner, mine: &'a State) -> Result<&'a Mirroring, Refu
 }
 
 fn roles(
-    (from, out): (&Inner, EndpointRole),
-    (to, into): (&Inner, EndpointRole),
+    (from, out): (&Engine, EndpointRole),
+    (to, into): (&Engine, EndpointRole),
     purpose: Purpose,
 ) -> Result<(), Refusal> {
     let (mine, theirs) = match purpose {
@@ -302,7 +302,7 @@ fn roles(
     Ok(())
 }
 
-fn unfit(at: &Inner, side: Side) -> Result<(), Refusal> {
+fn unfit(at: &Engine, side: Side) -> Result<(), Refusal> {
     if at.switches().role_refused_as_28080 {
         return refuse(
             side,
@@ -334,7 +334,7 @@ fn authentication(out: &Mirroring, into: &Mirroring) -> Result<(), Refusal> {
 
 /// The endpoint's certificate, with its key open and its dates good by its own clock.
 fn own_certificate<'a>(
-    at: &Inner,
+    at: &Engine,
     state: &'a State,
     mirroring: &Mirroring,
 ) -> Result<&'a Certificate, Refusal> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::handshake::{Purpose, dial};
-use super::session::{Mirror, MirrorRole, MirrorState};
+use super::transport::{Mirror, MirrorRole, MirrorState};
 use super::witness::{set_witness, witness_off};
+use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise};
-use crate::engine::instance::Inner;
 use crate::engine::lang::ast::AlterDatabase;
 use crate::engine::lang::ast::EndpointState;
 use crate::engine::state::database::{Database, DatabaseState};
@@ -19,7 +19,7 @@ use crate::engine::state::version::Platform;
 ///
 /// # Errors
 /// 1416, 1418, 1456 and their siblings.
-pub fn alter(here: &Arc<Inner>, database: &Database, change: &AlterDatabase) -> Outcome<()> {
+pub fn alter(here: &Arc<Engine>, database: &Database, change: &AlterDatabase) -> Outcome<()> {
     match change {
         AlterDatabase::SetPartner(address) => set_partner(here, database, address),
         AlterDatabase::SetWitness(address) => set_witness(here, database, address),
@@ -75,7 +75,7 @@ pub fn parse_address(address: &str) -> Option<(String, u16)> {
     Some((host.to_owned(), port.parse().ok()?))
 }
 
-pub(super) fn resolve(here: &Arc<Inner>, address: &str) -> Outcome<Arc<Inner>> {
+pub(super) fn resolve(here: &Arc<Engine>, address: &str) -> Outcome<Arc<Engine>> {
     let Some((host, port)) = parse_address(address) else {
         return Err(Raise::new(
             1449,
@@ -103,7 +103,7 @@ pub(super) fn resolve(here: &Arc<Inner>, address: &str) -> Outcome<Arc<Inner>> {
     Ok(found)
 }
 
-fn set_partner(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
+fn set_partner(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
     if database.is_system() {
         return Err(Raise::new(
             5058,
@@ -174,7 +174,7 @@ fn set_partner(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome
 }
 
 /// The mirror only writes down its partner and waits.
-fn record_mirror(here: &Arc<Inner>, database: &Database, address: &str) {
+fn record_mirror(here: &Arc<Engine>, database: &Database, address: &str) {
     here.transport().mirrors.insert(
         database.id,
         session(
@@ -201,7 +201,7 @@ fn session(guid: Uuid, role: MirrorRole, state: MirrorState, partner: &str) -> M
     }
 }
 
-fn connect_principal(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
+fn connect_principal(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
     let there = resolve(here, address)?;
     dial(here, &there, Purpose::Partner).map_err(|_| unreachable(address))?;
     let theirs = there.committed();
@@ -268,7 +268,7 @@ fn connect_principal(here: &Arc<Inner>, database: &Database, address: &str) -> O
     Ok(())
 }
 
-pub(super) fn principal_session(here: &Inner, database: &Database) -> Outcome<Mirror> {
+pub(super) fn principal_session(here: &Engine, database: &Database) -> Outcome<Mirror> {
     let found = here.transport().mirrors.get(&database.id).cloned();
     let found = found.ok_or_else(|| not_configured(&database.name))?;
     if found.role != MirrorRole::Principal {
@@ -277,7 +277,7 @@ pub(super) fn principal_session(here: &Inner, database: &Database) -> Outcome<Mi
     Ok(found)
 }
 
-fn partner_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
+fn partner_off(here: &Arc<Engine>, database: &Database) -> Outcome<()> {
     let removed = here.transport().mirrors.remove(&database.id);
     let removed = removed.ok_or_else(|| not_configured(&database.name))?;
     for other in here.peers() {
@@ -296,7 +296,11 @@ fn partner_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
     Ok(())
 }
 
-fn on_session(here: &Arc<Inner>, database: &Database, change: impl Fn(&mut Mirror)) -> Outcome<()> {
+fn on_session(
+    here: &Arc<Engine>,
+    database: &Database,
+    change: impl Fn(&mut Mirror),
+) -> Outcome<()> {
     let guid = match here.transport().mirrors.get(&database.id) {
         Some(mirror) if !mirror.guid.is_nil() => mirror.guid,
         _ => return Err(not_configured(&database.name)),
@@ -316,7 +320,7 @@ fn on_session(here: &Arc<Inner>, database: &Database, change: impl Fn(&mut Mirro
 }
 
 fn on_principal(
-    here: &Arc<Inner>,
+    here: &Arc<Engine>,
     database: &Database,
     change: impl Fn(&mut Mirror),
 ) -> Outcome<()> {
@@ -324,7 +328,7 @@ fn on_principal(
     on_session(here, database, change)
 }
 
-fn set_timeout(here: &Arc<Inner>, database: &Database, seconds: i64) -> Outcome<()> {
+fn set_timeout(here: &Arc<Engine>, database: &Database, seconds: i64) -> Outcome<()> {
     let Some(seconds) = i32::try_from(seconds)
         .ok()
         .filter(|s| (0..=32767).contains(s))
@@ -338,7 +342,7 @@ fn set_timeout(here: &Arc<Inner>, database: &Database, seconds: i64) -> Outcome<
     on_principal(here, database, |m| m.timeout = seconds.max(5))
 }
 
-fn fail_over(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
+fn fail_over(here: &Arc<Engine>, database: &Database) -> Outcome<()> {
     let mine = principal_session(here, database)?;
     if !mine.safety_full {
         return Err(Raise::new(

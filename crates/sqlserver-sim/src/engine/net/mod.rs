@@ -6,6 +6,6 @@ pub mod error_log;
 pub mod handshake;
 pub mod mirroring;
 pub mod reconnect;
-pub mod session;
+pub mod transport;
 mod verify;
 mod witness;

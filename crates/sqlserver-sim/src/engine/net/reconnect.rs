@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::handshake::{Purpose, dial};
 use super::mirroring::parse_address;
-use super::session::{Mirror, MirrorRole, MirrorState};
-use crate::engine::instance::Inner;
+use super::transport::{Mirror, MirrorRole, MirrorState};
+use crate::engine::Engine;
 
 /// A transport was stopped, started or changed: its connections are cut, then every session dials anew.
-pub fn restart(here: &Arc<Inner>) {
+pub fn restart(here: &Arc<Engine>) {
     here.log(
         9691,
         "spid9s",
@@ -28,7 +28,7 @@ pub fn restart(here: &Arc<Inner>) {
 }
 
 /// Tries every session this instance takes part in that is not fully connected.
-pub fn heal(here: &Arc<Inner>) {
+pub fn heal(here: &Arc<Engine>) {
     let mut all = here.peers();
     all.push(Arc::clone(here));
     for side in &all {
@@ -45,7 +45,7 @@ pub fn heal(here: &Arc<Inner>) {
     }
 }
 
-fn heal_session(changed: &Arc<Inner>, principal: &Arc<Inner>, id: i32, mirror: &Mirror) {
+fn heal_session(changed: &Arc<Engine>, principal: &Arc<Engine>, id: i32, mirror: &Mirror) {
     let peer = |address: &str| parse_address(address).and_then(|(h, p)| principal.find_peer(&h, p));
     let Some(name) = principal
         .committed()
@@ -55,7 +55,7 @@ fn heal_session(changed: &Arc<Inner>, principal: &Arc<Inner>, id: i32, mirror: &
     else {
         return;
     };
-    let holders: Vec<Arc<Inner>> = principal
+    let holders: Vec<Arc<Engine>> = principal
         .peers()
         .into_iter()
         .chain([Arc::clone(principal)])
@@ -96,7 +96,7 @@ fn heal_session(changed: &Arc<Inner>, principal: &Arc<Inner>, id: i32, mirror: &
 }
 
 /// Heals only when some session of the fleet is disconnected, so that ordinary changes write nothing to the logs.
-pub fn heal_if_broken(here: &Arc<Inner>) {
+pub fn heal_if_broken(here: &Arc<Engine>) {
     let mut all = here.peers();
     all.push(Arc::clone(here));
     let broken = all.iter().any(|side| {

@@ -3,7 +3,7 @@
 //! Order matters: it decides which number the error log has when several things are wrong.
 
 use super::handshake::{Refusal, Side, refuse};
-use crate::engine::instance::Inner;
+use crate::engine::Engine;
 use crate::engine::state::certificate::{Certificate, Facts};
 use crate::engine::state::database::Database;
 use crate::engine::state::endpoint::Endpoint;
@@ -23,7 +23,7 @@ pub struct Presented<'a> {
 /// # Errors
 /// 28035, 28045, 28038, found by `side`.
 pub fn known_peer<'a>(
-    at: &Inner,
+    at: &Engine,
     state: &'a State,
     side: Side,
     presented: &Presented<'_>,
@@ -81,7 +81,7 @@ pub fn known_peer<'a>(
 /// # Errors
 /// 28034, found by the acceptor.
 pub fn authorise(
-    at: &Inner,
+    at: &Engine,
     state: &State,
     master: &Database,
     endpoint: &Endpoint,
@@ -117,7 +117,7 @@ pub fn authorise(
 
 /// The login's effective CONNECT: its own rows, those of its server roles and of public, and of what covers CONNECT; any DENY
 /// among them wins, but not over sysadmin.
-fn may_connect(at: &Inner, state: &State, endpoint: &Endpoint, login: &ServerPrincipal) -> bool {
+fn may_connect(at: &Engine, state: &State, endpoint: &Endpoint, login: &ServerPrincipal) -> bool {
     let switches = at.switches();
     let asker = Asker {
         state,

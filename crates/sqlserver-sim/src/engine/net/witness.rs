@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use super::handshake::{Purpose, dial};
 use super::mirroring::{principal_session, resolve};
-use super::session::{MirrorState, Witnessed};
+use super::transport::{MirrorState, Witnessed};
+use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise};
-use crate::engine::instance::Inner;
 use crate::engine::state::database::Database;
 
 /// SET WITNESS: all three must be able to dial one another.
 ///
 /// # Errors
 /// 1426, 1429, 1456.
-pub fn set_witness(here: &Arc<Inner>, database: &Database, address: &str) -> Outcome<()> {
+pub fn set_witness(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
     let mine = principal_session(here, database)?;
     let not_sent = || {
         Raise::new(
@@ -85,7 +85,7 @@ pub fn set_witness(here: &Arc<Inner>, database: &Database, address: &str) -> Out
 ///
 /// # Errors
 /// 1439 when there is none.
-pub fn witness_off(here: &Arc<Inner>, database: &Database) -> Outcome<()> {
+pub fn witness_off(here: &Arc<Engine>, database: &Database) -> Outcome<()> {
     let mine = principal_session(here, database)?;
     if mine.witness.is_none() {
         return Err(Raise::new(

@@ -5,8 +5,8 @@ use super::session::{EngineSession, Prepared};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::convert;
 use crate::engine::lang;
-use crate::reply::{RpcParameter, RpcRequest, SqlType, Value};
-use crate::session::{Reply, RpcOutcome, Session, TransactionRequest};
+use crate::protocol::{RpcParameter, RpcRequest, SqlType, Value};
+use crate::server_api::{Reply, RpcOutcome, Session, TransactionRequest};
 
 impl Session for EngineSession {
     fn spid(&self) -> u16 {

@@ -11,7 +11,7 @@ use crate::engine::lang::ast::{
     CertificateSource, Cond, Ddl, Declaration, Expr, Query, Statement, StatementKind,
 };
 use crate::engine::state::version::Version;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 /// Creates every variable the batch declares, wherever it does.
 pub fn declare(variables: &RefCell<Variables>, statements: &[Statement]) {

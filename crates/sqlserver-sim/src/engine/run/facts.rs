@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 use crate::engine::eval::Relation;
-use crate::reply::Message;
+use crate::protocol::Message;
 
 /// Facts of one session.
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use crate::engine::errors::{Raise, Reach};
 use crate::engine::eval::{Env, Relation, convert};
 use crate::engine::faults::Fault;
 use crate::engine::ledger::Entry;
-use crate::reply::Item;
-use crate::session::Reply;
+use crate::protocol::Item;
+use crate::server_api::Reply;
 
 /// Faults about a statement's rows.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct RowFaults {
 impl RowFaults {
     /// The rows that are not hidden.
     pub fn visible(&self, _env: &Env<'_>, mut relation: Relation) -> Relation {
-        let hidden = |row: &Vec<crate::reply::Value>| {
+        let hidden = |row: &Vec<crate::protocol::Value>| {
             row.iter().any(|value| {
                 let text = convert::text(value).ok().flatten().unwrap_or_default();
                 self.hide.iter().any(|h| text.contains(h.as_str()))

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::facts::SessionFacts;
 use super::session::EngineSession;
+use crate::engine::Engine;
 use crate::engine::errors::message;
-use crate::engine::instance::Inner;
 use crate::engine::state::State;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::{Asker, Securable, user_in};
 use crate::engine::state::principal::ServerPrincipal;
-use crate::reply::{Item, LoginRequest};
+use crate::protocol::{Item, LoginRequest};
 
 fn refusal(number: i32, class: u8, text: String) -> Vec<Item> {
     vec![Item::Message(message(number, class, 1, text))]
@@ -28,7 +28,7 @@ fn login_failed(user: &str) -> Vec<Item> {
 /// # Errors
 /// The messages for the client.
 pub async fn log_in(
-    instance: &Arc<Inner>,
+    instance: &Arc<Engine>,
     request: LoginRequest,
     ended: CancellationToken,
 ) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
@@ -48,7 +48,7 @@ pub async fn log_in(
 }
 
 async fn let_in(
-    instance: &Arc<Inner>,
+    instance: &Arc<Engine>,
     request: LoginRequest,
     ended: CancellationToken,
 ) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
@@ -108,7 +108,7 @@ async fn let_in(
 
 /// The login and the database it lands in.
 fn admit(
-    instance: &Arc<Inner>,
+    instance: &Arc<Engine>,
     request: &LoginRequest,
 ) -> Result<(ServerPrincipal, i32, String), Vec<Item>> {
     let state = instance.committed();
@@ -150,7 +150,7 @@ fn admit(
     }
 }
 
-fn log_failure(instance: &Inner, user: &str, state: u8, reason: &str) {
+fn log_failure(instance: &Engine, user: &str, state: u8, reason: &str) {
     instance.log(
         0,
         "Logon",
@@ -164,7 +164,7 @@ fn log_failure(instance: &Inner, user: &str, state: u8, reason: &str) {
 }
 
 fn authenticate(
-    instance: &Inner,
+    instance: &Engine,
     state: &State,
     request: &LoginRequest,
 ) -> Result<ServerPrincipal, Vec<Item>> {

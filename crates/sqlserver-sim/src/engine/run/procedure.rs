@@ -8,8 +8,8 @@ use crate::engine::eval::convert;
 use crate::engine::eval::types::infer;
 use crate::engine::lang;
 use crate::engine::lang::ast::{Argument, Expr};
-use crate::reply::{SqlType, Value};
-use crate::session::Reply;
+use crate::protocol::{SqlType, Value};
+use crate::server_api::Reply;
 
 /// An evaluated argument.
 pub struct Given {
@@ -129,7 +129,7 @@ impl EngineSession {
             | "sp_addrolemember"
             | "sp_droprolemember" => Box::pin(self.role_procedure(plain, &given, reply)).await,
             "sp_reset_connection" => {
-                crate::session::Session::reset(self);
+                crate::server_api::Session::reset(self);
                 Ok(0)
             }
             _ => Err(Raise::new(

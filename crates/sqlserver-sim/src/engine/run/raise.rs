@@ -4,8 +4,8 @@ use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::eval::convert;
 use crate::engine::lang::ast::Expr;
-use crate::reply::Value;
-use crate::session::Reply;
+use crate::protocol::Value;
+use crate::server_api::Reply;
 
 impl EngineSession {
     /// THROW, with its own error or the one being handled.

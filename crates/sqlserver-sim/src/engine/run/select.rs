@@ -6,8 +6,8 @@ use crate::engine::errors::{Outcome, Raise, Reach, no_object};
 use crate::engine::eval::limits;
 use crate::engine::eval::{Relation, bind_query, convert, run_query};
 use crate::engine::lang::ast::Query;
-use crate::reply::{Column, Item, Value};
-use crate::session::Reply;
+use crate::protocol::{Column, Item, Value};
+use crate::server_api::Reply;
 
 impl EngineSession {
     pub(super) async fn select(

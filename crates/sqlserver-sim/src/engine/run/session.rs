@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::facts::SessionFacts;
 use super::transaction::Transaction;
 use super::{check, statement};
+use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::limits::Work;
 use crate::engine::eval::{Env, Variables};
-use crate::engine::instance::Inner;
 use crate::engine::lang;
 use crate::engine::state::State;
-use crate::reply::{Item, Message, SqlType, Value};
-use crate::session::Reply;
+use crate::protocol::{Item, Message, SqlType, Value};
+use crate::server_api::Reply;
 
 /// How a statement left the flow of control.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Prepared {
 
 /// A log-in's session.
 pub struct EngineSession {
-    pub(super) instance: Arc<Inner>,
+    pub(super) instance: Arc<Engine>,
     pub(super) facts: SessionFacts,
     pub(super) transaction: Option<Transaction>,
     pub(super) variables: RefCell<Variables>,
@@ -61,7 +61,7 @@ pub struct EngineSession {
 }
 
 impl EngineSession {
-    pub fn new(instance: Arc<Inner>, facts: SessionFacts) -> Self {
+    pub fn new(instance: Arc<Engine>, facts: SessionFacts) -> Self {
         Self {
             instance,
             facts,

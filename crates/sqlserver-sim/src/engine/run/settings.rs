@@ -7,8 +7,8 @@ use crate::engine::errors::{Outcome, Raise, message};
 use crate::engine::lang::ast::SetOption;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::user_in;
-use crate::reply::Item;
-use crate::session::Reply;
+use crate::protocol::Item;
+use crate::server_api::Reply;
 
 impl EngineSession {
     pub(super) fn set_option(&mut self, option: SetOption) {

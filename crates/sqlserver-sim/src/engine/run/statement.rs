@@ -10,8 +10,8 @@ use crate::engine::errors::{Outcome, Raise, Reach, message};
 use crate::engine::eval::convert;
 use crate::engine::eval::types::infer;
 use crate::engine::lang::ast::{Declaration, Expr, Statement, StatementKind};
-use crate::reply::{Item, SqlType};
-use crate::session::Reply;
+use crate::protocol::{Item, SqlType};
+use crate::server_api::Reply;
 
 type Running<'a> = Pin<Box<dyn Future<Output = Outcome<Flow>> + Send + 'a>>;
 

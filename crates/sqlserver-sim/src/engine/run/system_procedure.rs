@@ -11,8 +11,8 @@ use crate::engine::lang::ast::Ddl;
 use crate::engine::net::error_log::LogLine;
 use crate::engine::state::SECURITYADMIN;
 use crate::engine::state::permission::Securable;
-use crate::reply::{SqlType, Value};
-use crate::session::Reply;
+use crate::protocol::{SqlType, Value};
+use crate::server_api::Reply;
 
 const LOG_PARAMETERS: [&str; 7] = ["@p1", "@p2", "@p3", "@p4", "@p5", "@p6", "@p7"];
 

@@ -7,8 +7,8 @@ use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::{Col, Relation};
 use crate::engine::lang::ast::{Expr, Statement};
 use crate::engine::state::permission::{Securable, user_in};
-use crate::reply::{Item, SqlType};
-use crate::session::Reply;
+use crate::protocol::{Item, SqlType};
+use crate::server_api::Reply;
 
 /// What a call inside INSERT gave: its rows, and what is the client's all the same.
 #[derive(Default)]

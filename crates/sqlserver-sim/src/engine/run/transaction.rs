@@ -8,18 +8,18 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::session::{EngineSession, Flow};
 use super::trigger;
+use crate::engine::Engine;
 use crate::engine::ddl;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::Env;
 use crate::engine::eval::limits::Work;
-use crate::engine::instance::Inner;
 use crate::engine::lang::ast::Ddl;
 use crate::engine::net::reconnect;
 use crate::engine::state::State;
 use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::switches::Unverified;
-use crate::reply::Item;
-use crate::session::Reply;
+use crate::protocol::Item;
+use crate::server_api::Reply;
 
 static DESCRIPTORS: AtomicU64 = AtomicU64::new(0x0000_0031_0000_0001);
 
@@ -40,7 +40,7 @@ impl Transaction {
         }
     }
 
-    pub fn visible(&self, instance: &Inner) -> Arc<State> {
+    pub fn visible(&self, instance: &Engine) -> Arc<State> {
         self.working.clone().unwrap_or_else(|| instance.committed())
     }
 }

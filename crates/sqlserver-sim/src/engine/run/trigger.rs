@@ -10,8 +10,8 @@ use crate::engine::lang::ast::{Ddl, PermissionChange, SecurableClass, Verb};
 use crate::engine::state::MASTER;
 use crate::engine::state::permission_names::is_of_the_server;
 use crate::engine::state::trigger::ServerTrigger;
-use crate::reply::Item;
-use crate::session::Reply;
+use crate::protocol::Item;
+use crate::server_api::Reply;
 
 /// The event type of a statement, as triggers name it.
 pub fn event(ddl: &Ddl) -> Option<String> {

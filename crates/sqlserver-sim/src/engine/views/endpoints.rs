@@ -5,7 +5,7 @@ use crate::engine::eval::Env;
 use crate::engine::lang::ast::EncryptionDemand;
 use crate::engine::state::endpoint::{Endpoint, role_number, state_number};
 use crate::engine::state::permission::Securable;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 type Rows = Vec<Vec<Value>>;
 

@@ -1,7 +1,7 @@
 //! Rows of `sys.messages`: the templates of the messages this crate's subject is about, English only.
 
 use super::text;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 /// Number, severity, whether it is logged, template.
 const MESSAGES: &[(i32, u8, bool, &str)] = &[

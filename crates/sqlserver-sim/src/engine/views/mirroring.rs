@@ -3,9 +3,9 @@
 use super::{optional, server, text};
 use crate::engine::errors::Outcome;
 use crate::engine::eval::{Env, dates};
-use crate::engine::net::session::{Mirror, MirrorRole, MirrorState};
+use crate::engine::net::transport::{Mirror, MirrorRole, MirrorState};
 use crate::engine::state::database::DatabaseState;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 type Rows = Vec<Vec<Value>>;
 

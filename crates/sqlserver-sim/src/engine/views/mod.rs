@@ -13,7 +13,7 @@ pub mod visibility;
 
 use crate::engine::errors::{Outcome, no_object};
 use crate::engine::eval::{Col, Env};
-use crate::reply::Value;
+use crate::protocol::Value;
 
 /// The columns of `sys.{view}` in this instance's version; `None` when there is no such view.
 pub fn columns(env: &Env<'_>, view: &str) -> Option<Vec<Col>> {

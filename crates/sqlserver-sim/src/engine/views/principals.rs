@@ -5,7 +5,7 @@ use crate::engine::eval::{Env, dates};
 use crate::engine::state::database::Database;
 use crate::engine::state::permission::Securable;
 use crate::engine::state::principal::ServerPrincipal;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 type Rows = Vec<Vec<Value>>;
 

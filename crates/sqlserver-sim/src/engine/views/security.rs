@@ -7,7 +7,7 @@ use crate::engine::state::certificate::KeyProtection;
 use crate::engine::state::permission::{Permission, Securable};
 use crate::engine::state::permission_names::type_code;
 use crate::engine::state::version::Version;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 type Rows = Vec<Vec<Value>>;
 

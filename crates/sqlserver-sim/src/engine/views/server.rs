@@ -8,7 +8,7 @@ use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::Securable;
 use crate::engine::state::version::Version;
-use crate::reply::Value;
+use crate::protocol::Value;
 
 type Rows = Vec<Vec<Value>>;
 

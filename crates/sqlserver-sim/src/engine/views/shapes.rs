@@ -2,7 +2,7 @@
 
 use crate::engine::eval::Col;
 use crate::engine::state::version::Version;
-use crate::reply::SqlType;
+use crate::protocol::SqlType;
 
 /// A column and the version it appeared in.
 pub struct Shape {

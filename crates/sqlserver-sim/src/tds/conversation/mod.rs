@@ -15,8 +15,8 @@ use super::login7::Login7;
 use super::packet::{Assembler, LIMIT_BEFORE_LOGIN, Message, Splitter, kind};
 use super::reader::Malformed;
 use super::requests::Request;
-use crate::reply::{self, Item, LoginRequest};
-use crate::session::{Encryption, Greeting};
+use crate::protocol::{self, Item, LoginRequest};
+use crate::server_api::{Encryption, Greeting};
 
 /// Output not yet taken by the socket above which the engine is made to wait, bytes.
 const ENOUGH_OUTPUT: usize = 256 * 1024;
@@ -231,10 +231,10 @@ fn unexpected(found: u8, place: &'static str) -> Broken {
     Malformed::Unexpected { found, place }.into()
 }
 
-fn stream_incorrect(reason: &Broken) -> reply::Message {
+fn stream_incorrect(reason: &Broken) -> protocol::Message {
     let text =
         format!("The incoming tabular data stream (TDS) protocol stream is incorrect: {reason}.");
-    reply::Message {
+    protocol::Message {
         number: 4002,
         state: 1,
         class: 16,

@@ -3,8 +3,8 @@
 //! Nothing of what a logged-in client may ask is known here.
 
 use super::{Conversation, Stage, Step, unexpected};
-use crate::reply::{self, Item, LoginRequest};
-use crate::session::Encryption;
+use crate::protocol::{self, Item, LoginRequest};
+use crate::server_api::Encryption;
 use crate::tds::answer::{Answer, Flow};
 use crate::tds::channel::{Broken, Channel};
 use crate::tds::login7::Login7;
@@ -181,9 +181,9 @@ fn session_defaults(out: &mut Vec<u8>) -> bool {
     true
 }
 
-fn integrated_refused() -> reply::Message {
+fn integrated_refused() -> protocol::Message {
     let text = "Login failed. The login is from an untrusted domain and cannot be used with Integrated authentication.";
-    reply::Message {
+    protocol::Message {
         number: 18_452,
         state: 1,
         class: 14,

@@ -2,8 +2,8 @@
 //!
 //! The log-in is over by the time anything here is called.
 
-use crate::reply::{Item, SqlType};
-use crate::session::RpcOutcome;
+use crate::protocol::{Item, SqlType};
+use crate::server_api::RpcOutcome;
 use crate::tds::answer::{Answer, Flow};
 use crate::tds::channel::Broken;
 use crate::tds::packet::{LIMIT, Message};

@@ -6,7 +6,7 @@ use tokio_util::compat::TokioAsyncWriteCompatExt;
 use tokio_util::sync::CancellationToken;
 
 use super::scripted::{PASSWORD, greeting, identity, start};
-use crate::session::{Encryption, Greeting};
+use crate::server_api::{Encryption, Greeting};
 use crate::tds::{BrowserEntry, serve_browser};
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
 
 use super::scripted::{PASSWORD, Running, every_type, greeting, identity, moment, start};
-use crate::session::Encryption;
+use crate::server_api::Encryption;
 
 type Tiberius = Client<Compat<TcpStream>>;
 

@@ -3,7 +3,7 @@
 use rustls_pki_types::CertificateDer;
 
 use super::scripted::greeting;
-use crate::session::Encryption;
+use crate::server_api::Encryption;
 use crate::tds::conversation::Conversation;
 use crate::tds::login7::{Login7, tests::sample as login_sample, tests::with_login};
 use crate::tds::packet::{Assembler, LIMIT, Message};
@@ -155,7 +155,7 @@ fn conversations_survive_nonsense() {
 #[test]
 fn a_certificate_that_is_none_is_refused() {
     let key = rcgen::KeyPair::generate().unwrap().serialize_der();
-    let made = crate::session::TlsIdentity::new(
+    let made = crate::server_api::TlsIdentity::new(
         vec![CertificateDer::from(vec![1, 2, 3])],
         rustls_pki_types::PrivateKeyDer::Pkcs8(key.into()),
     );

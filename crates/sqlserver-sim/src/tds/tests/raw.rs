@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::scripted::{PASSWORD, Running, greeting, start};
-use crate::session::{Encryption, Greeting};
+use crate::server_api::{Encryption, Greeting};
 use crate::tds::login7::tests::with_login;
 
 const DEADLINE: Duration = Duration::from_secs(20);

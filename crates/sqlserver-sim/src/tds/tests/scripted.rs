@@ -11,8 +11,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
-use crate::reply::{Column, Item, LoginRequest, Message, RpcRequest, SqlType, Value};
-use crate::session::{
+use crate::protocol::{Column, Item, LoginRequest, Message, RpcRequest, SqlType, Value};
+use crate::server_api::{
     Encryption, Greeting, Reply, RpcOutcome, Server, Session, TlsIdentity, TransactionRequest,
 };
 

@@ -6,7 +6,7 @@
 use uuid::Uuid;
 
 use super::{NULL_OR_MAX, PLP_NULL, PLP_UNKNOWN, calendar, code_page, token, variant};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 use crate::tds::reader::{Malformed, Reader, utf16};
 
 const WHAT: &str = "a parameter";

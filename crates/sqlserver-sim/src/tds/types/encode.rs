@@ -4,7 +4,7 @@
 
 use super::info::decimal_size;
 use super::{MOST_BYTES, NULL_OR_MAX, PLP_NULL, Unsendable, calendar, code_page, variant};
-use crate::reply::{SqlType, Value};
+use crate::protocol::{SqlType, Value};
 
 /// Appends one value of a column of type `ty`. `nullable` must be what the column's TYPE_INFO was written with.
 pub(crate) fn write_value(

@@ -3,7 +3,7 @@
 //! Values are `encode`'s. Which types NULL can be sent in is decided here, by the nullable flag.
 
 use super::{COLLATION, MOST_BYTES, NULL_OR_MAX, token};
-use crate::reply::SqlType;
+use crate::protocol::SqlType;
 
 /// sql_variant's largest size, bytes.
 const VARIANT_SIZE: u32 = 8009;

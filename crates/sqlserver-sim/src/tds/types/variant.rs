@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::encode::{datetime, datetime2, decimal, guid, utf16};
 use super::{COLLATION, MOST_BYTES, calendar, code_page, token};
-use crate::reply::Value;
+use crate::protocol::Value;
 use crate::tds::reader::{self, Malformed, Reader};
 
 const WHAT: &str = "a sql_variant";

@@ -18,7 +18,7 @@ use super::files::Files;
 use super::keys;
 use super::ledger::Ledger;
 use super::net::error_log::LogLine;
-use super::net::session::Transport;
+use super::net::transport::Transport;
 use super::run::facts::SessionFacts;
 use super::run::locks::AppLocks;
 use super::run::session::EngineSession;
@@ -27,7 +27,7 @@ use super::state::version::{Edition, Platform, Version};
 use super::state::{MASTER, SA, State, TEMPDB};
 use super::switches::Unverified;
 use crate::fleet::FleetInner;
-use crate::session::TlsIdentity;
+use crate::server_api::TlsIdentity;
 use crate::spec::InstanceSpec;
 
 /// Lines of the error log beyond this are dropped, oldest first: whoever fails to log in must not fill the memory.
@@ -54,7 +54,7 @@ pub struct OpenSession {
 }
 
 /// The inside of an instance.
-pub struct Inner {
+pub struct Engine {
     /// Position in the fleet.
     pub number: usize,
     pub(crate) spec: InstanceSpec,
@@ -82,7 +82,7 @@ fn guarded<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Inner {
+impl Engine {
     pub fn new(
         number: usize,
         spec: InstanceSpec,

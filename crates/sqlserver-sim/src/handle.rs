@@ -8,9 +8,9 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::Engine;
 use crate::engine::faults::Faults;
 use crate::engine::files::Files;
-use crate::engine::instance::Inner;
 use crate::engine::ledger::{Counters, Entry};
 use crate::engine::net::error_log::LogLine;
 use crate::engine::net::reconnect;
@@ -20,7 +20,7 @@ use crate::engine::state::database::DatabaseState;
 use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::state::version::Edition;
 use crate::engine::switches::Unverified;
-use crate::reply::{Column, Item, Message, Value};
+use crate::protocol::{Column, Item, Message, Value};
 use crate::server::TdsServer;
 use crate::spec::TlsCertificate;
 
@@ -55,7 +55,7 @@ impl Execution {
 /// A handle on an instance; clones are the same instance.
 #[derive(Clone)]
 pub struct Instance {
-    inner: Arc<Inner>,
+    engine: Arc<Engine>,
 }
 
 /// What the catalogs of an instance held at some time.
@@ -63,37 +63,37 @@ pub struct Instance {
 pub struct Snapshot(Arc<crate::engine::state::State>);
 
 impl Instance {
-    pub(crate) fn new(inner: Arc<Inner>) -> Self {
-        Self { inner }
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
     }
 
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
-        &self.inner
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// The name it was started with.
     pub fn name(&self) -> &str {
-        &self.inner.spec.name
+        &self.engine.spec.name
     }
 
     /// The TDS port.
     pub fn port(&self) -> u16 {
-        self.inner.port()
+        self.engine.port()
     }
 
     pub(crate) fn listen(&self, listener: TcpListener, shutdown: &CancellationToken) {
         let port = listener.local_addr().map_or(0, |a| a.port());
-        self.inner.port.store(port, Ordering::Relaxed);
-        self.inner.running.store(true, Ordering::Relaxed);
-        let server = Arc::new(TdsServer::new(Arc::clone(&self.inner)));
+        self.engine.port.store(port, Ordering::Relaxed);
+        self.engine.running.store(true, Ordering::Relaxed);
+        let server = Arc::new(TdsServer::new(Arc::clone(&self.engine)));
         tokio::spawn(crate::server::accept(server, listener, shutdown.clone()));
     }
 
     /// `TCP://host:port` of the mirroring endpoint; `None` while there is none.
     pub fn endpoint_address(&self) -> Option<String> {
-        let state = self.inner.committed();
+        let state = self.engine.committed();
         let endpoint = state.mirroring_endpoint()?;
-        let host = self.inner.spec.hosts().into_iter().next()?;
+        let host = self.engine.spec.hosts().into_iter().next()?;
         Some(format!("TCP://{host}:{}", endpoint.port))
     }
 
@@ -113,7 +113,7 @@ impl Instance {
 
     /// Runs a batch as sysadmin and keeps everything it answered.
     pub async fn run(&self, sql: &str) -> Execution {
-        let session = self.inner.internal_session("in-process");
+        let session = self.engine.internal_session("in-process");
         Connection { session }.run(sql).await
     }
 
@@ -137,13 +137,13 @@ impl Instance {
 
     /// An in-process session that keeps its transaction and options between batches; `None` for an unknown login.
     pub fn connect_as(&self, login: &str) -> Option<Connection> {
-        let state = self.inner.committed();
+        let state = self.engine.committed();
         let principal = state.principal(login)?;
         let facts = self
-            .inner
+            .engine
             .internal_facts(principal.id, &principal.name, "in-process");
         Some(Connection {
-            session: EngineSession::new(Arc::clone(&self.inner), facts),
+            session: EngineSession::new(Arc::clone(&self.engine), facts),
         })
     }
 
@@ -152,11 +152,11 @@ impl Instance {
     /// # Errors
     /// The errors of the script.
     pub async fn prepare_outbound(&self, host: &str, port: u16) -> Result<(), Vec<Message>> {
-        let start = (self.inner.now() - TimeDelta::days(1)).format("%Y%m%d");
+        let start = (self.engine.now() - TimeDelta::days(1)).format("%Y%m%d");
         let quoted = host.replace(']', "]]");
         let text = host.replace('\'', "''");
         // Express can only be a witness.
-        let role = match self.inner.edition() {
+        let role = match self.engine.edition() {
             Edition::Express => "WITNESS",
             _ => "ALL",
         };
@@ -173,65 +173,65 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
 
     /// The certificate the mirroring endpoint uses, in DER.
     pub fn endpoint_certificate_der(&self) -> Option<Vec<u8>> {
-        let state = self.inner.committed();
+        let state = self.engine.committed();
         let id = state.mirroring_endpoint()?.mirroring.as_ref()?.certificate;
         let master = state.databases.get(&MASTER)?;
         master.certificates.get(&id).map(|c| c.facts.der.clone())
     }
 
     pub fn counters(&self) -> Counters {
-        self.inner.ledger().counters()
+        self.engine.ledger().counters()
     }
 
     pub fn reset_counters(&self) {
-        self.inner.ledger().reset();
+        self.engine.ledger().reset();
     }
 
     /// Every statement executed, in order.
     pub fn ledger(&self) -> Vec<Entry> {
-        self.inner.ledger().entries()
+        self.engine.ledger().entries()
     }
 
     /// The error log, earlier ones included; `xp_readerrorlog` reads one at a time.
     pub fn error_log(&self) -> Vec<LogLine> {
-        self.inner.error_log()
+        self.engine.error_log()
     }
 
     pub fn faults(&self) -> &Faults {
-        self.inner.faults()
+        self.engine.faults()
     }
 
     /// The files its service account sees.
     pub fn files(&self) -> &Files {
-        self.inner.files()
+        self.engine.files()
     }
 
     /// Moves the instance's clock to this far from the machine's.
     pub fn set_clock_offset(&self, offset: TimeDelta) {
-        self.inner.set_clock_offset(offset);
+        self.engine.set_clock_offset(offset);
     }
 
     /// Everything its catalogs hold now.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.inner.committed())
+        Snapshot(self.engine.committed())
     }
 
     /// Puts back what the catalogs held then; connections, clock and log stay as they are.
     pub async fn restore(&self, snapshot: &Snapshot) {
-        let _guard = self.inner.writer().await;
-        self.inner.publish(Arc::clone(&snapshot.0));
+        let _guard = self.engine.writer().await;
+        self.engine.publish(Arc::clone(&snapshot.0));
     }
 
     /// From now on the points nobody has verified are these.
     pub fn set_unverified(&self, switches: Unverified) {
-        self.inner.set_switches(switches);
+        self.engine.set_switches(switches);
     }
 
     /// Pretends a server DDL trigger exists; it shows in `sys.server_triggers` and does nothing.
     pub async fn add_server_trigger(&self, name: &str) {
-        let _guard = self.inner.writer().await;
-        let mut state = (*self.inner.committed()).clone();
-        let now = self.inner.now();
+        let _guard = self.engine.writer().await;
+        let mut state = (*self.engine.committed()).clone();
+        let now = self.engine.now();
         let next = state.server_triggers.iter().map(|t| t.id).max();
         state.server_triggers.push(ServerTrigger {
             id: next.unwrap_or(1_000_000) + 1,
@@ -243,7 +243,7 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
             created: now,
             modified: now,
         });
-        self.inner.publish(Arc::new(state));
+        self.engine.publish(Arc::new(state));
     }
 
     /// Creates a user database in FULL recovery.
@@ -260,69 +260,69 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
     /// # Errors
     /// 1801 when there is one; 911 when the other has none.
     pub async fn restore_copy(&self, of: &Self, name: &str) -> Result<(), Vec<Message>> {
-        let original = of.inner.committed().database(name).map(|d| d.family);
+        let original = of.engine.committed().database(name).map(|d| d.family);
         let Some(family) = original else {
             let text = format!("Database '{name}' does not exist.");
             return Err(vec![crate::engine::errors::message(911, 16, 1, text)]);
         };
         self.add_database(name).await?;
-        let _guard = self.inner.writer().await;
-        let mut state = (*self.inner.committed()).clone();
+        let _guard = self.engine.writer().await;
+        let mut state = (*self.engine.committed()).clone();
         let id = state.database(name).map_or(0, |d| d.id);
         if let Some(database) = state.databases.get_mut(&id) {
             database.state = DatabaseState::Restoring;
             database.family = family;
         }
-        self.inner.publish(Arc::new(state));
+        self.engine.publish(Arc::new(state));
         Ok(())
     }
 
     /// Shuts the instance down: clients are refused and cut, endpoint connections end. What it remembers stays.
     pub fn stop(&self) {
-        self.inner.running.store(false, Ordering::Relaxed);
-        self.inner.faults().drop_connections();
-        for peer in self.inner.peers() {
-            self.inner.drop_connections_to(peer.number);
+        self.engine.running.store(false, Ordering::Relaxed);
+        self.engine.faults().drop_connections();
+        for peer in self.engine.peers() {
+            self.engine.drop_connections_to(peer.number);
         }
-        reconnect::heal(&self.inner);
+        reconnect::heal(&self.engine);
     }
 
     /// Gets the disks of another instance: all its databases and what is in master, as after a copy of the machine or the volume,
     /// or after a restore of master. Names and ports stay.
     pub async fn copy_disks(&self, of: &Self) {
-        let _guard = self.inner.writer().await;
-        self.inner.publish(of.inner.committed());
-        self.inner.made_tempdb_anew();
+        let _guard = self.engine.writer().await;
+        self.engine.publish(of.engine.committed());
+        self.engine.made_tempdb_anew();
     }
 
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
         self.renew_fallback();
-        self.inner.cycle_log();
-        self.inner.made_tempdb_anew();
-        self.inner.running.store(true, Ordering::Relaxed);
-        self.inner.bind_endpoint();
-        reconnect::heal(&self.inner);
+        self.engine.cycle_log();
+        self.engine.made_tempdb_anew();
+        self.engine.running.store(true, Ordering::Relaxed);
+        self.engine.bind_endpoint();
+        reconnect::heal(&self.engine);
     }
 
     /// What SQL Server makes for itself it makes anew at every start.
     fn renew_fallback(&self) {
-        if self.inner.spec.tls != TlsCertificate::SelfSignedFallback {
+        if self.engine.spec.tls != TlsCertificate::SelfSignedFallback {
             return;
         }
-        let fleet = self.inner.fleet.upgrade();
-        if let Some(Ok(tls)) = fleet.map(|fleet| fleet.tls_identity(&self.inner.spec)) {
-            self.inner.set_tls(tls);
+        let fleet = self.engine.fleet.upgrade();
+        if let Some(Ok(tls)) = fleet.map(|fleet| fleet.tls_identity(&self.engine.spec)) {
+            self.engine.set_tls(tls);
         }
     }
 
     /// The certificate it shows to TDS clients, in DER.
     pub fn tls_certificate_der(&self) -> Vec<u8> {
-        self.inner.tls().certificate.clone()
+        self.engine.tls().certificate.clone()
     }
 
     pub fn is_running(&self) -> bool {
-        self.inner.running.load(Ordering::Relaxed)
+        self.engine.running.load(Ordering::Relaxed)
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::reply::{Item, LoginRequest, RpcRequest, Value};
+use crate::protocol::{Item, LoginRequest, RpcRequest, Value};
 
 /// Where a running request sends what it produces. Bounded: a slow client slows the engine, memory stays small.
 pub type Reply = mpsc::Sender<Item>;
