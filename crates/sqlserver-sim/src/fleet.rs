@@ -1,17 +1,14 @@
 //! Fleets: instances that know each other, started and stopped together.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, RwLock};
 
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::Engine;
 use crate::engine::net::handshake::{Purpose, Refusal, probe};
-use crate::engine::state::collation::Collation;
-use crate::engine::state::initial;
+use crate::engine::{Engine, Network};
 use crate::handle::Instance;
-use crate::server_api::TlsIdentity;
 use crate::spec::InstanceSpec;
 use crate::tds::{self, BrowserEntry};
 use crate::tls::{Authority, TlsError};
@@ -32,33 +29,10 @@ pub enum StartError {
     Prepare { instance: String, what: String },
 }
 
-/// The shared inside of a fleet.
-pub struct FleetInner {
-    authority: Authority,
-    instances: RwLock<Vec<Arc<Engine>>>,
-    pub(crate) shutdown: CancellationToken,
-}
-
-impl FleetInner {
-    pub(crate) fn ca_pem(&self) -> &str {
-        self.authority.pem()
-    }
-
-    pub(crate) fn tls_identity(&self, spec: &InstanceSpec) -> Result<Arc<TlsIdentity>, TlsError> {
-        self.authority.identity(spec)
-    }
-
-    pub(crate) fn instances(&self) -> Vec<Arc<Engine>> {
-        self.instances
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-}
-
 /// A fleet of simulated instances. Dropping it stops them all.
 pub struct Fleet {
-    inner: Arc<FleetInner>,
+    network: Arc<Network>,
+    shutdown: CancellationToken,
 }
 
 impl Fleet {
@@ -72,30 +46,27 @@ impl Fleet {
             source,
         })?;
         Ok(Self {
-            inner: Arc::new(FleetInner {
-                authority,
-                instances: RwLock::default(),
-                shutdown: CancellationToken::new(),
-            }),
+            network: Arc::new(Network::new(authority)),
+            shutdown: CancellationToken::new(),
         })
     }
 
     /// The certificate, in PEM, that signed the instances' TDS certificates.
     pub fn ca_pem(&self) -> &str {
-        self.inner.ca_pem()
+        self.network.authority.pem()
     }
 
     /// Answers HTTP on `listener` until the fleet is dropped: [`crate::control`] says what.
     ///
     /// Whoever reaches the port is sysadmin everywhere; keep it on loopback.
     pub fn serve_control(&self, listener: TcpListener) {
-        let fleet = Arc::clone(&self.inner);
-        tokio::spawn(crate::control::serve(fleet, listener));
+        let (network, shutdown) = (Arc::clone(&self.network), self.shutdown.clone());
+        tokio::spawn(crate::control::serve(network, listener, shutdown));
     }
 
     /// Answers SQL Browser's questions (usually on UDP port 1434) until the fleet is dropped.
     pub fn serve_browser(&self, socket: UdpSocket) {
-        let shutdown = self.inner.shutdown.clone();
+        let shutdown = self.shutdown.clone();
         tokio::spawn(tds::serve_browser(socket, self.browser_entries(), shutdown));
     }
 
@@ -108,47 +79,23 @@ impl Fleet {
         let listener = TcpListener::bind(&address)
             .await
             .map_err(|source| StartError::Listen { address, source })?;
-        let tls = self
-            .inner
-            .authority
-            .identity(&spec)
-            .map_err(|source| StartError::Tls {
-                instance: spec.name.clone(),
-                source,
-            })?;
-        let inner = {
-            let mut all = self
-                .inner
-                .instances
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
-            let same = |i: &Arc<Engine>| {
-                i.spec.name.eq_ignore_ascii_case(&spec.name)
-                    && i.spec.instance_name == spec.instance_name
-            };
-            if all.iter().any(same) {
-                return Err(StartError::NameTaken { name: spec.name });
-            }
-            let now = (chrono::Utc::now() + spec.clock_offset).naive_utc();
-            let collation = Collation::new(&spec.collation);
-            let state = initial::installed(collation, spec.version, &spec.sa_password, now);
-            let fleet = Arc::downgrade(&self.inner);
-            let inner = Arc::new(Engine::new(all.len(), spec, fleet, tls, state));
-            all.push(Arc::clone(&inner));
-            inner
-        };
-        let instance = Instance::new(inner);
-        instance.listen(listener, &self.inner.shutdown);
+        let identity = self.network.authority.identity(&spec);
+        let tls = identity.map_err(|source| StartError::Tls {
+            instance: spec.name.clone(),
+            source,
+        })?;
+        let name = spec.name.clone();
+        let engine = self.network.install(spec, tls);
+        let engine = engine.ok_or(StartError::NameTaken { name })?;
+        let instance = Instance::new(engine);
+        instance.listen(listener, &self.shutdown);
         Ok(instance)
     }
 
     /// The started instances, in order.
     pub fn instances(&self) -> Vec<Instance> {
-        self.inner
-            .instances()
-            .into_iter()
-            .map(Instance::new)
-            .collect()
+        let all = self.network.all();
+        all.into_iter().map(Instance::new).collect()
     }
 
     /// An instance by its name, without regard to case.
@@ -181,9 +128,9 @@ impl Fleet {
 
     /// Every running instance as SQL Browser lists it.
     pub fn browser_entries(&self) -> impl Fn() -> Vec<BrowserEntry> + Send + Sync + 'static {
-        let fleet = Arc::downgrade(&self.inner);
+        let network = Arc::downgrade(&self.network);
         move || {
-            let all = fleet.upgrade().map(|f| f.instances()).unwrap_or_default();
+            let all = network.upgrade().map(|n| n.all()).unwrap_or_default();
             let entry = |i: Arc<Engine>| {
                 let (major, minor, build, _) = i.version().parts();
                 BrowserEntry {
@@ -203,7 +150,7 @@ impl Fleet {
 
 impl Drop for Fleet {
     fn drop(&mut self) {
-        self.inner.shutdown.cancel();
+        self.shutdown.cancel();
     }
 }
 

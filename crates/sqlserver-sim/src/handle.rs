@@ -113,7 +113,7 @@ impl Instance {
 
     /// Runs a batch as sysadmin and keeps everything it answered.
     pub async fn run(&self, sql: &str) -> Execution {
-        let session = self.engine.internal_session("in-process");
+        let session = EngineSession::internal(&self.engine, "in-process");
         Connection { session }.run(sql).await
     }
 
@@ -139,12 +139,9 @@ impl Instance {
     pub fn connect_as(&self, login: &str) -> Option<Connection> {
         let state = self.engine.committed();
         let principal = state.principal(login)?;
-        let facts = self
-            .engine
-            .internal_facts(principal.id, &principal.name, "in-process");
-        Some(Connection {
-            session: EngineSession::new(Arc::clone(&self.engine), facts),
-        })
+        let login = (principal.id, &*principal.name);
+        let session = EngineSession::internal_as(&self.engine, login, "in-process");
+        Some(Connection { session })
     }
 
     /// Does the outbound half: master key, `{host}_cert` valid since yesterday, endpoint `Endpoint_Mirroring` on `port`.
@@ -310,8 +307,8 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
         if self.engine.spec.tls != TlsCertificate::SelfSignedFallback {
             return;
         }
-        let fleet = self.engine.fleet.upgrade();
-        if let Some(Ok(tls)) = fleet.map(|fleet| fleet.tls_identity(&self.engine.spec)) {
+        let network = self.engine.network.upgrade();
+        if let Some(Ok(tls)) = network.map(|n| n.authority.identity(&self.engine.spec)) {
             self.engine.set_tls(tls);
         }
     }

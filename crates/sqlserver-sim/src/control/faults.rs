@@ -167,7 +167,7 @@ pub async fn clear(
 }
 
 pub async fn clear_all(State(control): State<Control>) -> Json<Done> {
-    for instance in control.fleet.instances() {
+    for instance in control.network.all() {
         instance.faults().clear();
     }
     done()

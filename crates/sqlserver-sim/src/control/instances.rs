@@ -43,7 +43,7 @@ fn shown(instance: &Instance) -> Shown {
 }
 
 pub async fn list(State(control): State<Control>) -> Json<Vec<Shown>> {
-    let all = control.fleet.instances().into_iter().map(Instance::new);
+    let all = control.network.all().into_iter().map(Instance::new);
     Json(all.map(|i| shown(&i)).collect())
 }
 
@@ -204,6 +204,6 @@ pub async fn handshake(
 }
 
 pub async fn authority(State(control): State<Control>) -> impl IntoResponse {
-    let pem = control.fleet.ca_pem().to_owned();
+    let pem = control.network.authority.pem().to_owned();
     ([("content-type", "application/x-pem-file")], pem)
 }

@@ -14,24 +14,25 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
-use crate::fleet::FleetInner;
+use crate::engine::Network;
 use crate::handle::Instance;
 use answer::Refused;
 
 /// What can be asked for, as `GET /` answers it.
 pub const HELP: &str = include_str!("help.txt");
 
-/// The fleet the requests are about.
+/// The instances the requests are about.
 #[derive(Clone)]
 struct Control {
-    fleet: Arc<FleetInner>,
+    network: Arc<Network>,
 }
 
 impl Control {
     /// An instance by its name or its server name, without regard to case.
     fn instance(&self, name: &str) -> Result<Instance, Refused> {
-        let mut found = self.fleet.instances().into_iter().filter(|i| {
+        let mut found = self.network.all().into_iter().filter(|i| {
             i.spec.name.eq_ignore_ascii_case(name) || i.server_name().eq_ignore_ascii_case(name)
         });
         let first = found.next();
@@ -50,9 +51,12 @@ impl Control {
 }
 
 /// Answers until the fleet shuts down.
-pub(crate) async fn serve(fleet: Arc<FleetInner>, listener: TcpListener) {
-    let shutdown = fleet.shutdown.clone();
-    let served = axum::serve(listener, router(Control { fleet }));
+pub(crate) async fn serve(
+    network: Arc<Network>,
+    listener: TcpListener,
+    shutdown: CancellationToken,
+) {
+    let served = axum::serve(listener, router(Control { network }));
     tokio::select! {
         () = shutdown.cancelled() => {}
         ended = async { served.await } => {

@@ -19,14 +19,15 @@ use super::keys;
 use super::ledger::Ledger;
 use super::net::error_log::LogLine;
 use super::net::transport::Transport;
+use super::network::Network;
 use super::run::facts::SessionFacts;
 use super::run::locks::AppLocks;
-use super::run::session::EngineSession;
 use super::state::certificate::BadCertificate;
+use super::state::collation::Collation;
+use super::state::initial;
 use super::state::version::{Edition, Platform, Version};
-use super::state::{MASTER, SA, State, TEMPDB};
+use super::state::{State, TEMPDB};
 use super::switches::Unverified;
-use crate::fleet::FleetInner;
 use crate::server_api::TlsIdentity;
 use crate::spec::InstanceSpec;
 
@@ -58,7 +59,7 @@ pub struct Engine {
     /// Position in the fleet.
     pub number: usize,
     pub(crate) spec: InstanceSpec,
-    pub(crate) fleet: Weak<FleetInner>,
+    pub(crate) network: Weak<Network>,
     tls: RwLock<Arc<TlsIdentity>>,
     committed: RwLock<Arc<State>>,
     writer: Arc<AsyncMutex<()>>,
@@ -86,16 +87,18 @@ impl Engine {
     pub fn new(
         number: usize,
         spec: InstanceSpec,
-        fleet: Weak<FleetInner>,
+        network: Weak<Network>,
         tls: Arc<TlsIdentity>,
-        state: State,
     ) -> Self {
+        let collation = Collation::new(&spec.collation);
+        let now = (Utc::now() + spec.clock_offset).naive_utc();
+        let state = initial::installed(collation, spec.version, &spec.sa_password, now);
         let offset = spec.clock_offset.num_milliseconds();
         let switches = Mutex::new(spec.unverified);
         Self {
             number,
             spec,
-            fleet,
+            network,
             tls: RwLock::new(tls),
             committed: RwLock::new(Arc::new(state)),
             writer: Arc::default(),
@@ -273,37 +276,6 @@ impl Engine {
     pub fn close_session(&self, spid: u16) {
         guarded(&self.sessions).remove(&spid);
         self.locks.release_session(spid, true);
-    }
-
-    /// A session that does not count as connected: for the Rust API and for racing parties.
-    pub fn internal_session(self: &Arc<Self>, application: &str) -> EngineSession {
-        let facts = self.internal_facts(SA, "sa", application);
-        EngineSession::new(Arc::clone(self), facts)
-    }
-
-    pub fn internal_facts(&self, login: i32, name: &str, application: &str) -> SessionFacts {
-        SessionFacts {
-            spid: self.next_spid(),
-            login,
-            login_name: name.to_owned(),
-            database: MASTER,
-            application: application.to_owned(),
-            client_host: self.machine_name().to_owned(),
-            encrypted: false,
-            packet_size: 4096,
-            connection: Uuid::new_v4(),
-            transaction_count: 0,
-            doomed: false,
-            row_count: 0,
-            last_error: 0,
-            lock_timeout: -1,
-            xact_abort: false,
-            no_count: false,
-            implicit_transactions: false,
-            caught: Vec::new(),
-            open_master_keys: Default::default(),
-            temporary: Default::default(),
-        }
     }
 
     pub fn is_locked_out(&self, login: i32) -> bool {

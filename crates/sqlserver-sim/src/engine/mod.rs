@@ -12,8 +12,8 @@ pub mod files;
 pub(crate) mod keys;
 pub mod lang;
 pub mod ledger;
-mod neighbours;
 pub mod net;
+mod network;
 pub(crate) mod run;
 pub mod state;
 pub mod switches;
@@ -21,3 +21,4 @@ pub(crate) mod views;
 
 pub use ddl::PasswordPolicy;
 pub use engine::Engine;
+pub use network::Network;

@@ -2,8 +2,8 @@
 
 use super::compare::sort_order;
 use super::convert::{self, number};
+use super::env::{Env, Scope};
 use super::types::infer;
-use super::{Env, Scope};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Expr, Item, Select, When};
 use crate::protocol::{SqlType, Value};

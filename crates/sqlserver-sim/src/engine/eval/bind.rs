@@ -1,8 +1,9 @@
 //! Binding SELECT: the columns a query gives, every name in it checked, no row read.
 
-use super::query::Relation;
+use super::env::{Env, Scope};
+use super::relation::{Col, Relation};
+use super::table_function;
 use super::types::{check, infer, merge};
-use super::{Col, Env, Scope, table_function};
 use crate::engine::errors::{Outcome, Raise, no_object};
 use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
 use crate::engine::views;

@@ -2,9 +2,11 @@
 
 use super::compare::{compare, like};
 use super::convert::{self, convert, number};
+use super::env::{Env, Scope};
 use super::limits::may_grow_to;
+use super::query::run_query;
 use super::types::{self, chain_type, find_column, infer};
-use super::{Env, Scope, aggregate, functions, run_query};
+use super::{aggregate, functions};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Compare, Cond, Expr, When};
 use crate::protocol::{SqlType, Value};

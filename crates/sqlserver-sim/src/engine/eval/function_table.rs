@@ -1,7 +1,8 @@
 //! The table of built-in functions: since which version, how many arguments, which type.
 
+use super::convert;
+use super::env::Env;
 use super::types::merge;
-use super::{Env, convert};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::state::version::Version;
 use crate::protocol::SqlType;

@@ -6,9 +6,10 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use super::convert::{self, convert};
+use super::env::{Env, Scope};
 use super::function_table::result_type;
 use super::types::infer;
-use super::{Env, Scope, dates, identity, security, text};
+use super::{dates, identity, security, text};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::Expr;
 use crate::protocol::{SqlType, Value};

@@ -1,7 +1,8 @@
 //! Functions about the instance, the session, its errors and the time.
 
 use super::convert;
-use super::{Env, dates};
+use super::dates;
+use super::env::Env;
 use crate::engine::errors::Outcome;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::version::{Platform, Version};

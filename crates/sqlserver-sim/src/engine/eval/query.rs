@@ -6,20 +6,15 @@ use super::aggregate::is_grouped;
 use super::bind::{bind_query, shape, starred, temporary, view_name};
 use super::compare::sort_order;
 use super::convert::{self, convert};
+use super::env::{Env, Scope};
 use super::limits::{self, Work};
+use super::relation::{Col, Relation};
+use super::table_function;
 use super::types::infer;
-use super::{Col, Env, Scope, table_function};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
 use crate::engine::views;
 use crate::protocol::{SqlType, Value};
-
-/// Rows with the shape they share.
-#[derive(Debug, Clone, Default)]
-pub struct Relation {
-    pub cols: Vec<Col>,
-    pub rows: Vec<Vec<Value>>,
-}
 
 fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Outcome<Relation> {
     let cols = shape(env, source, outer)?;

@@ -1,6 +1,6 @@
 //! Functions about principals, permissions and certificates; all of them obey metadata visibility.
 
-use super::Env;
+use super::env::Env;
 use super::{convert, dates};
 use crate::engine::errors::Outcome;
 use crate::engine::state::database::Database;

@@ -1,7 +1,9 @@
 //! Functions that give rows: what permissions one has.
 
+use super::convert;
+use super::env::{Env, Scope};
+use super::relation::Col;
 use super::security::named_securable;
-use super::{Col, Env, Scope, convert};
 use crate::engine::errors::{Outcome, no_object};
 use crate::engine::lang::ast::Expr;
 use crate::engine::state::permission_names::names;

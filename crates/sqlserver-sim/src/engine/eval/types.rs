@@ -1,6 +1,8 @@
 //! Static types: what type an expression has, found before any row is read, and the names it uses checked on the way.
 
-use super::{Env, Scope, aggregate, bind_query, function_table};
+use super::bind::bind_query;
+use super::env::{Env, Scope};
+use super::{aggregate, function_table};
 use crate::engine::errors::{Outcome, Raise, no_column};
 use crate::engine::lang::ast::{Cond, Expr, Query, When};
 use crate::protocol::SqlType;

@@ -27,6 +27,23 @@ pub fn restart(here: &Arc<Engine>) {
     heal(here);
 }
 
+/// Cuts the connections that came in as a login, and tries every session anew.
+pub fn cut_login(here: &Arc<Engine>, login: &str) {
+    let collation = here.committed().collation.clone();
+    let as_login = |principal: &str| collation.same(principal, login);
+    let peers: Vec<usize> = here
+        .transport()
+        .connections
+        .iter()
+        .filter(|c| c.principal.as_deref().is_some_and(as_login))
+        .map(|c| c.peer)
+        .collect();
+    for peer in peers {
+        here.drop_connections_to(peer);
+    }
+    heal(here);
+}
+
 /// Tries every session this instance takes part in that is not fully connected.
 pub fn heal(here: &Arc<Engine>) {
     let mut all = here.peers();

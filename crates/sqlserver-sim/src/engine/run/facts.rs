@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use uuid::Uuid;
 
-use crate::engine::eval::Relation;
-use crate::protocol::Message;
+use crate::engine::eval::relation::Relation;
+use crate::protocol::{LoginRequest, Message};
 
 /// Facts of one session.
 #[derive(Debug, Clone)]
@@ -39,6 +39,37 @@ pub struct SessionFacts {
 }
 
 impl SessionFacts {
+    /// A new session of a login in a database, with the options a new connection has.
+    pub fn new(
+        spid: u16,
+        (login, login_name): (i32, &str),
+        database: i32,
+        client: LoginRequest,
+    ) -> Self {
+        Self {
+            spid,
+            login,
+            login_name: login_name.to_owned(),
+            database,
+            application: client.application,
+            client_host: client.client_host,
+            encrypted: client.encrypted,
+            packet_size: client.packet_size,
+            connection: Uuid::new_v4(),
+            transaction_count: 0,
+            doomed: false,
+            row_count: 0,
+            last_error: 0,
+            lock_timeout: -1,
+            xact_abort: false,
+            no_count: false,
+            implicit_transactions: false,
+            caught: Vec::new(),
+            open_master_keys: BTreeSet::new(),
+            temporary: BTreeMap::new(),
+        }
+    }
+
     /// `XACT_STATE()`.
     pub fn xact_state(&self) -> i16 {
         match (self.transaction_count, self.doomed) {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::facts::SessionFacts;
 use super::session::EngineSession;
@@ -53,28 +52,8 @@ async fn let_in(
     ended: CancellationToken,
 ) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
     let (login, database, name) = admit(instance, &request)?;
-    let facts = SessionFacts {
-        spid: instance.next_spid(),
-        login: login.id,
-        login_name: login.name.clone(),
-        database,
-        application: request.application,
-        client_host: request.client_host,
-        encrypted: request.encrypted,
-        packet_size: request.packet_size,
-        connection: Uuid::new_v4(),
-        transaction_count: 0,
-        doomed: false,
-        row_count: 0,
-        last_error: 0,
-        lock_timeout: -1,
-        xact_abort: false,
-        no_count: false,
-        implicit_transactions: false,
-        caught: Vec::new(),
-        open_master_keys: Default::default(),
-        temporary: Default::default(),
-    };
+    let spid = instance.next_spid();
+    let facts = SessionFacts::new(spid, (login.id, &login.name), database, request);
     instance.open_session(&facts, login.sid, ended);
     let mut session = EngineSession::new(Arc::clone(instance), facts);
     if !session.passes_logon_triggers().await {

@@ -12,8 +12,8 @@ use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::limits::Work;
 use crate::engine::eval::{Env, Variables};
 use crate::engine::lang;
-use crate::engine::state::State;
-use crate::protocol::{Item, Message, SqlType, Value};
+use crate::engine::state::{MASTER, SA, State};
+use crate::protocol::{Item, LoginRequest, Message, SqlType, Value};
 use crate::server_api::Reply;
 
 /// How a statement left the flow of control.
@@ -78,6 +78,23 @@ impl EngineSession {
             in_trigger: false,
             impersonators: Vec::new(),
         }
+    }
+
+    /// A session of sa that does not count as connected: for the Rust API and for racing parties.
+    pub fn internal(instance: &Arc<Engine>, application: &str) -> Self {
+        Self::internal_as(instance, (SA, "sa"), application)
+    }
+
+    /// The same of any login, by its id and name.
+    pub fn internal_as(instance: &Arc<Engine>, login: (i32, &str), application: &str) -> Self {
+        let client = LoginRequest {
+            application: application.to_owned(),
+            client_host: instance.machine_name().to_owned(),
+            packet_size: 4096,
+            ..LoginRequest::default()
+        };
+        let facts = SessionFacts::new(instance.next_spid(), login, MASTER, client);
+        Self::new(Arc::clone(instance), facts)
     }
 
     /// The state this session sees: its transaction's, or the published one.

@@ -256,7 +256,7 @@ impl EngineSession {
             }
         }
         for login in &effects.cut {
-            self.instance.cut_connections_of(login);
+            reconnect::cut_login(&self.instance, login);
         }
         if effects.restart_transport {
             reconnect::restart(&self.instance);
@@ -287,7 +287,7 @@ impl EngineSession {
         }
         for view in views {
             let inside = view.is_some();
-            let mut other = self.instance.internal_session("racing party");
+            let mut other = EngineSession::internal(&self.instance, "racing party");
             other.racing = true;
             other.transaction = Some(Transaction {
                 descriptor: 0,

@@ -1,13 +1,11 @@
 //! Rows of the endpoint views.
 
-use super::{optional, text};
-use crate::engine::eval::Env;
+use super::cells::{Rows, optional, text};
+use crate::engine::eval::env::Env;
 use crate::engine::lang::ast::EncryptionDemand;
 use crate::engine::state::endpoint::{Endpoint, role_number, state_number};
 use crate::engine::state::permission::Securable;
 use crate::protocol::Value;
-
-type Rows = Vec<Vec<Value>>;
 
 fn visible<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a Endpoint> {
     let asker = env.asker();

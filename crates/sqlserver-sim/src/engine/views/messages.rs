@@ -1,6 +1,6 @@
 //! Rows of `sys.messages`: the templates of the messages this crate's subject is about, English only.
 
-use super::text;
+use super::cells::text;
 use crate::protocol::Value;
 
 /// Number, severity, whether it is logged, template.

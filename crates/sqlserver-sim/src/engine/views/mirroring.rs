@@ -1,13 +1,13 @@
 //! Rows about mirroring sessions and the connections between endpoints.
 
-use super::{optional, server, text};
+use super::cells::{Rows, optional, text};
+use super::server;
 use crate::engine::errors::Outcome;
-use crate::engine::eval::{Env, dates};
+use crate::engine::eval::dates;
+use crate::engine::eval::env::Env;
 use crate::engine::net::transport::{Mirror, MirrorRole, MirrorState};
 use crate::engine::state::database::DatabaseState;
 use crate::protocol::Value;
-
-type Rows = Vec<Vec<Value>>;
 
 /// One row per database; a mirror's columns are NULL for everyone but sysadmins.
 pub fn database_mirroring(env: &Env<'_>) -> Rows {

@@ -2,6 +2,7 @@
 //!
 //! Row builders live in the sibling files, one family each. A view or column a version lacks does not exist here either.
 
+mod cells;
 mod endpoints;
 mod messages;
 mod mirroring;
@@ -12,7 +13,8 @@ mod shapes;
 pub mod visibility;
 
 use crate::engine::errors::{Outcome, no_object};
-use crate::engine::eval::{Col, Env};
+use crate::engine::eval::env::Env;
+use crate::engine::eval::relation::Col;
 use crate::protocol::Value;
 
 /// The columns of `sys.{view}` in this instance's version; `None` when there is no such view.
@@ -72,19 +74,4 @@ pub fn rows(env: &Env<'_>, view: &str, database: i32) -> Outcome<Vec<Vec<Value>>
             .collect()
     };
     Ok(rows.into_iter().map(trim).collect())
-}
-
-/// A text cell.
-pub fn text(value: impl Into<String>) -> Value {
-    Value::Text(value.into())
-}
-
-/// A text cell that may be NULL.
-pub fn optional(value: Option<impl Into<String>>) -> Value {
-    value.map_or(Value::Null, |v| Value::Text(v.into()))
-}
-
-/// An `int` cell from a length or count.
-pub fn count(n: usize) -> Value {
-    Value::Int(i32::try_from(n).unwrap_or(i32::MAX))
 }

@@ -1,13 +1,13 @@
 //! Rows of the principal views, server and database.
 
-use super::{optional, text, visibility};
-use crate::engine::eval::{Env, dates};
+use super::cells::{Rows, optional, text};
+use super::visibility;
+use crate::engine::eval::dates;
+use crate::engine::eval::env::Env;
 use crate::engine::state::database::Database;
 use crate::engine::state::permission::Securable;
 use crate::engine::state::principal::ServerPrincipal;
 use crate::protocol::Value;
-
-type Rows = Vec<Vec<Value>>;
 
 fn visible<'a>(env: &Env<'a>) -> impl Iterator<Item = &'a ServerPrincipal> {
     let asker = env.asker();

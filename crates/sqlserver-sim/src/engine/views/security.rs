@@ -1,15 +1,15 @@
 //! Rows of permissions, certificates and keys.
 
-use super::{text, visibility};
-use crate::engine::eval::{Env, dates};
+use super::cells::{Rows, text};
+use super::visibility;
+use crate::engine::eval::dates;
+use crate::engine::eval::env::Env;
 use crate::engine::state::MASTER;
 use crate::engine::state::certificate::KeyProtection;
 use crate::engine::state::permission::{Permission, Securable};
 use crate::engine::state::permission_names::type_code;
 use crate::engine::state::version::Version;
 use crate::protocol::Value;
-
-type Rows = Vec<Vec<Value>>;
 
 fn permission_row(row: &Permission) -> Vec<Value> {
     let class = match row.class {

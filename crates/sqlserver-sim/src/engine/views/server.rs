@@ -1,16 +1,15 @@
 //! Rows about the server: databases, sessions, connections, triggers, configuration.
 
-use super::{count, text};
+use super::cells::{Rows, count, text};
 use crate::engine::errors::{Outcome, Raise};
-use crate::engine::eval::{Env, dates};
+use crate::engine::eval::dates;
+use crate::engine::eval::env::Env;
 use crate::engine::lang::ast::EndpointState;
 use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::Securable;
 use crate::engine::state::version::Version;
 use crate::protocol::Value;
-
-type Rows = Vec<Vec<Value>>;
 
 /// # Errors
 /// 300 (naming the permission) and 297.

@@ -1,6 +1,6 @@
 //! Columns of every view, written as `name:type`, `!` for NOT NULL, `@n` for "since major version n".
 
-use crate::engine::eval::Col;
+use crate::engine::eval::relation::Col;
 use crate::engine::state::version::Version;
 use crate::protocol::SqlType;
 

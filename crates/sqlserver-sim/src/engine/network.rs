@@ -1,15 +1,70 @@
-//! An instance among the others of its fleet: who listens where, which connections there are, who is principal.
+//! The network that the instances of a fleet share: who listens where, which connections there are, who is principal.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Engine;
 use super::lang::ast::EndpointState;
-use super::net::reconnect;
 use super::net::transport::MirrorRole;
 use super::state::State;
 use super::state::database::DatabaseState;
 use super::state::endpoint::{Endpoint, Mirroring};
+use crate::server_api::TlsIdentity;
+use crate::spec::InstanceSpec;
+use crate::tls::Authority;
+
+/// All instances of a fleet, in the order they were started in.
+pub struct Network {
+    /// Signs the certificates they show to TDS clients.
+    pub(crate) authority: Authority,
+    engines: RwLock<Vec<Arc<Engine>>>,
+}
+
+impl Network {
+    pub fn new(authority: Authority) -> Self {
+        Self {
+            authority,
+            engines: RwLock::default(),
+        }
+    }
+
+    pub fn all(&self) -> Vec<Arc<Engine>> {
+        let engines = self.engines.read();
+        engines.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The instance whose endpoint listens at an address.
+    pub fn at(&self, host: &str, port: u16) -> Option<Arc<Engine>> {
+        let local = ["localhost", "127.0.0.1", "::1"].contains(&host.to_ascii_lowercase().as_str());
+        self.all().into_iter().find(|i| {
+            let named = local || i.spec.hosts().iter().any(|h| h.eq_ignore_ascii_case(host));
+            let state = i.committed();
+            named
+                && i.listening(&state)
+                    .is_some_and(|(e, _)| e.port == i32::from(port))
+        })
+    }
+
+    /// Adds a freshly installed instance; `None` when there is one of that name.
+    pub fn install(
+        self: &Arc<Self>,
+        spec: InstanceSpec,
+        tls: Arc<TlsIdentity>,
+    ) -> Option<Arc<Engine>> {
+        let engines = self.engines.write();
+        let mut engines = engines.unwrap_or_else(PoisonError::into_inner);
+        let same = |i: &Arc<Engine>| {
+            i.spec.name.eq_ignore_ascii_case(&spec.name)
+                && i.spec.instance_name == spec.instance_name
+        };
+        if engines.iter().any(same) {
+            return None;
+        }
+        let engine = Arc::new(Engine::new(engines.len(), spec, Arc::downgrade(self), tls));
+        engines.push(Arc::clone(&engine));
+        Some(engine)
+    }
+}
 
 impl Engine {
     /// The mirroring endpoint, if anything listens at all.
@@ -25,8 +80,8 @@ impl Engine {
 
     /// All other instances of the fleet.
     pub fn peers(&self) -> Vec<Arc<Self>> {
-        let fleet = self.fleet.upgrade();
-        let all = fleet.map(|f| f.instances()).unwrap_or_default();
+        let network = self.network.upgrade();
+        let all = network.map(|n| n.all()).unwrap_or_default();
         all.into_iter()
             .filter(|i| i.number != self.number)
             .collect()
@@ -34,15 +89,7 @@ impl Engine {
 
     /// The instance whose endpoint listens at an address; itself included.
     pub fn find_peer(&self, host: &str, port: u16) -> Option<Arc<Self>> {
-        let all = self.fleet.upgrade()?.instances();
-        let local = ["localhost", "127.0.0.1", "::1"].contains(&host.to_ascii_lowercase().as_str());
-        all.into_iter().find(|i| {
-            let named = local || i.spec.hosts().iter().any(|h| h.eq_ignore_ascii_case(host));
-            let state = i.committed();
-            named
-                && i.listening(&state)
-                    .is_some_and(|(e, _)| e.port == i32::from(port))
-        })
+        self.network.upgrade()?.at(host, port)
     }
 
     /// Whether something on this machine has the port: an instance's TDS listener, its own too, or another's endpoint.
@@ -102,26 +149,6 @@ impl Engine {
                 .connections
                 .retain(|c| !streams.contains(&c.stream));
         }
-    }
-
-    /// Cuts the connections that came in as a login.
-    pub fn cut_connections_of(self: &Arc<Self>, login: &str) {
-        let collation = self.committed().collation.clone();
-        let peers: Vec<usize> = self
-            .transport()
-            .connections
-            .iter()
-            .filter(|c| {
-                c.principal
-                    .as_deref()
-                    .is_some_and(|p| collation.same(p, login))
-            })
-            .map(|c| c.peer)
-            .collect();
-        for peer in peers {
-            self.drop_connections_to(peer);
-        }
-        reconnect::heal(self);
     }
 
     /// Principal and mirror change places.

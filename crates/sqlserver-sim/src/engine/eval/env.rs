@@ -1,0 +1,48 @@
+//! What an evaluation may look at: the instance, the session, its variables, and the row at hand.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use super::limits;
+use super::relation::{Col, Relation};
+use crate::engine::Engine;
+use crate::engine::run::facts::SessionFacts;
+use crate::engine::state::State;
+use crate::engine::state::permission::Asker;
+use crate::protocol::{SqlType, Value};
+
+/// Variables of a batch, names in lower case with the at sign.
+#[derive(Debug, Clone, Default)]
+pub struct Variables {
+    pub scalars: HashMap<String, (SqlType, Value)>,
+    pub tables: HashMap<String, Relation>,
+}
+
+/// Everything an expression may look at.
+#[derive(Clone, Copy)]
+pub struct Env<'a> {
+    pub instance: &'a Engine,
+    pub state: &'a State,
+    pub facts: &'a SessionFacts,
+    pub variables: &'a RefCell<Variables>,
+    pub work: &'a limits::Work,
+}
+
+impl<'a> Env<'a> {
+    pub fn asker(&self) -> Asker<'a> {
+        Asker {
+            state: self.state,
+            login: self.facts.login,
+        }
+    }
+}
+
+/// The row an expression is computed for, inside the rows of the queries around it.
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    pub cols: &'a [Col],
+    pub row: &'a [Value],
+    /// The rows an aggregate runs over.
+    pub group: Option<&'a [Vec<Value>]>,
+    pub outer: Option<&'a Scope<'a>>,
+}
