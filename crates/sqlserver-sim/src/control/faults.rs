@@ -8,8 +8,8 @@ use axum::extract::{Path, State};
 use chrono::TimeDelta;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::Control;
 use super::answer::{Done, Refused, done, read};
+use super::state::Control;
 use crate::engine::faults::{Fault, LoginFault, Rule, TlsFault};
 use crate::handle::Instance;
 

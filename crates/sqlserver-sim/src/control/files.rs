@@ -6,8 +6,8 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 
-use super::Control;
 use super::answer::{Done, Refused, done};
+use super::state::Control;
 use crate::handle::Instance;
 
 /// Which file, and whether the service account may read it.

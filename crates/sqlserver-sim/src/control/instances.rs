@@ -7,8 +7,8 @@ use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as JsonValue, json};
 
-use super::Control;
 use super::answer::{Done, Refused, done, read};
+use super::state::Control;
 use crate::engine::eval::convert;
 use crate::engine::net::handshake::{Purpose, Side, probe};
 use crate::handle::{Execution, Instance, ResultSet};

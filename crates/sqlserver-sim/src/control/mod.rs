@@ -7,6 +7,7 @@ mod answer;
 mod faults;
 mod files;
 mod instances;
+mod state;
 mod watch;
 
 use std::sync::Arc;
@@ -17,38 +18,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Network;
-use crate::handle::Instance;
 use answer::Refused;
+use state::Control;
 
 /// What can be asked for, as `GET /` answers it.
 pub const HELP: &str = include_str!("help.txt");
-
-/// The instances the requests are about.
-#[derive(Clone)]
-struct Control {
-    network: Arc<Network>,
-}
-
-impl Control {
-    /// An instance by its name or its server name, without regard to case.
-    fn instance(&self, name: &str) -> Result<Instance, Refused> {
-        let mut found = self.network.all().into_iter().filter(|i| {
-            i.spec.name.eq_ignore_ascii_case(name) || i.server_name().eq_ignore_ascii_case(name)
-        });
-        let first = found.next();
-        match (first, found.next()) {
-            (Some(one), None) => Ok(Instance::new(one)),
-            (Some(_), Some(_)) => Err(Refused::conflict(
-                "ambiguous_name",
-                format!("several instances are called {name}; write MACHINE%5CINSTANCE"),
-            )),
-            _ => Err(Refused::missing(
-                "unknown_instance",
-                format!("there is no instance {name}; GET /instances lists them"),
-            )),
-        }
-    }
-}
 
 /// Answers until the fleet shuts down.
 pub(crate) async fn serve(

@@ -7,8 +7,8 @@ use chrono::NaiveDateTime;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as JsonValue, json};
 
-use super::Control;
 use super::answer::{Done, Refused, done};
+use super::state::Control;
 
 pub async fn counters(
     State(control): State<Control>,

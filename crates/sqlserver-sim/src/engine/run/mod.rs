@@ -1,12 +1,16 @@
 //! Running batches: sessions, control flow, transactions, procedures, log-ins.
 
+mod batch;
 pub mod call;
+mod change;
 mod check;
+mod commit;
 pub mod facts;
 mod faulty;
 pub mod locks;
 pub mod login;
 mod procedure;
+mod race;
 mod raise;
 mod select;
 pub mod session;

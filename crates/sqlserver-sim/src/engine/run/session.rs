@@ -1,4 +1,4 @@
-//! One session: its facts, its transaction, its variables, and the way a batch goes through it.
+//! One session: its facts, its transaction, its variables, and what it sends.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -6,14 +6,11 @@ use std::sync::Arc;
 
 use super::facts::SessionFacts;
 use super::transaction::Transaction;
-use super::{check, statement};
 use crate::engine::Engine;
-use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::limits::Work;
 use crate::engine::eval::{Env, Variables};
-use crate::engine::lang;
 use crate::engine::state::{MASTER, SA, State};
-use crate::protocol::{Item, LoginRequest, Message, SqlType, Value};
+use crate::protocol::{Item, LoginRequest, Message};
 use crate::server_api::Reply;
 
 /// How a statement left the flow of control.
@@ -131,53 +128,6 @@ impl EngineSession {
         }
     }
 
-    /// A batch from the client.
-    pub async fn run_batch(&mut self, text: &str, reply: &Reply) {
-        self.begin_request();
-        self.instance.ledger().count(|c| c.batches += 1);
-        self.wait_latency().await;
-        self.run_top(text, Vec::new(), reply).await;
-        self.end_request(reply).await;
-    }
-
-    pub(super) async fn wait_latency(&mut self) {
-        let latency = self.instance.faults().latency();
-        if !latency.is_zero() && !self.racing {
-            tokio::time::sleep(latency).await;
-        }
-    }
-
-    /// What an earlier, cancelled request may have left behind is forgotten.
-    pub(super) fn begin_request(&mut self) {
-        self.tries.clear();
-        self.facts.caught.clear();
-        self.variables = RefCell::default();
-        self.returned = 0;
-    }
-
-    pub(super) async fn end_request(&mut self, reply: &Reply) {
-        if self.facts.doomed {
-            let text = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
-            let raise = Raise::new(3998, 16, text);
-            self.send_messages(reply, raise.messages).await;
-            self.roll_back(Some(reply)).await;
-        }
-    }
-
-    /// Runs text in a scope of its own and reports what nothing caught.
-    pub(super) async fn run_top(
-        &mut self,
-        text: &str,
-        parameters: Vec<(String, SqlType, Value)>,
-        reply: &Reply,
-    ) {
-        let outcome = self.run_scope(text, parameters, reply).await;
-        if let Err(raise) = outcome {
-            self.send_messages(reply, raise.messages).await;
-            self.send_failed(reply).await;
-        }
-    }
-
     pub(super) async fn send_failed(&mut self, reply: &Reply) {
         let done = Item::Done {
             command: 0,
@@ -185,47 +135,6 @@ impl EngineSession {
             failed: true,
         };
         self.send(reply, done).await;
-    }
-
-    /// A batch with its own variables: from the client, of EXEC, or of sp_executesql. The values of `parameters` are left in
-    /// `self.variables` until the caller restores its own.
-    pub(super) async fn run_scope(
-        &mut self,
-        text: &str,
-        parameters: Vec<(String, SqlType, Value)>,
-        reply: &Reply,
-    ) -> Outcome<Flow> {
-        let outer_text = std::mem::replace(&mut self.text, Arc::from(text));
-        let mut variables = Variables::default();
-        let names: Vec<String> = parameters.iter().map(|p| p.0.clone()).collect();
-        for (name, ty, value) in parameters {
-            variables.scalars.insert(name.to_lowercase(), (ty, value));
-        }
-        self.variables = RefCell::new(variables);
-        self.tries.push(0);
-        let outcome = self.compile_and_run(text, &names, reply).await;
-        self.leave_scope();
-        self.tries.pop();
-        self.text = outer_text;
-        outcome
-    }
-
-    async fn compile_and_run(
-        &mut self,
-        text: &str,
-        names: &[String],
-        reply: &Reply,
-    ) -> Outcome<Flow> {
-        let parsed = lang::parse(text, names);
-        let checked = parsed.and_then(|statements| {
-            check::declare(&self.variables, &statements);
-            self.with_env(|env| check::batch(env, &statements))?;
-            Ok(statements)
-        });
-        match checked {
-            Ok(statements) => statement::run_list(self, &statements, reply).await,
-            Err(raise) => self.raised(raise, 1, reply).await,
-        }
     }
 }
 
