@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
+use crate::engine::error_log::LogLine;
 use crate::engine::faults::Faults;
 use crate::engine::files::Files;
 use crate::engine::ledger::{Counters, Entry};
-use crate::engine::net::error_log::LogLine;
 use crate::engine::net::reconnect;
 use crate::engine::run::session::EngineSession;
 use crate::engine::state::MASTER;
@@ -191,7 +191,7 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
 
     /// The error log, earlier ones included; `xp_readerrorlog` reads one at a time.
     pub fn error_log(&self) -> Vec<LogLine> {
-        self.engine.error_log()
+        self.engine.error_log().all()
     }
 
     pub fn faults(&self) -> &Faults {
@@ -295,7 +295,7 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
     /// Starts a stopped instance on the same port; mirroring sessions reconnect.
     pub fn start(&self) {
         self.renew_fallback();
-        self.engine.cycle_log();
+        self.engine.error_log().cycle();
         self.engine.made_tempdb_anew();
         self.engine.running.store(true, Ordering::Relaxed);
         self.engine.bind_endpoint();

@@ -30,10 +30,10 @@ pub mod tds;
 mod tls;
 
 pub use engine::PasswordPolicy;
+pub use engine::error_log::LogLine;
 pub use engine::faults::{Fault, Faults, LoginFault, Rule, TlsFault};
 pub use engine::files::{File, Files};
 pub use engine::ledger::{Counters, Entry};
-pub use engine::net::error_log::LogLine;
 pub use engine::net::handshake::{Purpose, Side};
 pub use engine::state::version::{Edition, Platform, Version};
 pub use engine::switches::{

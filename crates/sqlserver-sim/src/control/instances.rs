@@ -38,7 +38,7 @@ fn shown(instance: &Instance) -> Shown {
         tds_port: instance.port(),
         running: instance.is_running(),
         endpoint: instance.endpoint_address(),
-        sessions: engine.sessions().len(),
+        sessions: engine.sessions().all().len(),
     }
 }
 

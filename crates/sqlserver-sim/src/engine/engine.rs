@@ -2,26 +2,24 @@
 //!
 //! Look-ups and small steps only; rules live in `ddl`, `run` and `net`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use chrono::{NaiveDateTime, TimeDelta, Utc};
 use rcgen::KeyPair;
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::PasswordPolicy;
+use super::error_log::{ErrorLog, LogLine};
 use super::faults::Faults;
 use super::files::Files;
 use super::keys;
 use super::ledger::Ledger;
-use super::net::error_log::LogLine;
 use super::net::transport::Transport;
 use super::network::Network;
-use super::run::facts::SessionFacts;
 use super::run::locks::AppLocks;
+use super::sessions::Sessions;
 use super::state::certificate::BadCertificate;
 use super::state::collation::Collation;
 use super::state::initial;
@@ -30,29 +28,6 @@ use super::state::{State, TEMPDB};
 use super::switches::Unverified;
 use crate::server_api::TlsIdentity;
 use crate::spec::InstanceSpec;
-
-/// Lines of the error log beyond this are dropped, oldest first: whoever fails to log in must not fill the memory.
-const LONGEST_LOG: usize = 20_000;
-
-/// Earlier logs kept; the installer's default.
-const ARCHIVED_LOGS: usize = 6;
-
-/// A row of `sys.dm_exec_sessions`.
-#[derive(Debug, Clone)]
-pub struct OpenSession {
-    pub spid: u16,
-    pub login: i32,
-    pub login_name: String,
-    pub sid: Vec<u8>,
-    pub application: String,
-    pub client_host: String,
-    pub encrypted: bool,
-    pub packet_size: u16,
-    pub since: NaiveDateTime,
-    pub connection: Uuid,
-    /// Cancelled by KILL.
-    pub ended: CancellationToken,
-}
 
 /// The inside of an instance.
 pub struct Engine {
@@ -66,9 +41,9 @@ pub struct Engine {
     transport: Mutex<Transport>,
     clock_offset: AtomicI64,
     switches: Mutex<Unverified>,
-    sessions: Mutex<BTreeMap<u16, OpenSession>>,
-    next_spid: AtomicU16,
+    sessions: Sessions,
     wrong_passwords: Mutex<HashMap<i32, u32>>,
+    error_log: ErrorLog,
     ledger: Ledger,
     faults: Faults,
     files: Files,
@@ -105,9 +80,9 @@ impl Engine {
             transport: Mutex::default(),
             clock_offset: AtomicI64::new(offset),
             switches,
-            sessions: Mutex::default(),
-            next_spid: AtomicU16::new(51),
+            sessions: Sessions::default(),
             wrong_passwords: Mutex::default(),
+            error_log: ErrorLog::default(),
             ledger: Ledger::default(),
             faults: Faults::default(),
             files: Files::default(),
@@ -239,42 +214,12 @@ impl Engine {
         guarded(&self.transport)
     }
 
-    pub fn sessions(&self) -> BTreeMap<u16, OpenSession> {
-        guarded(&self.sessions).clone()
-    }
-
-    pub fn next_spid(&self) -> u16 {
-        let sessions = guarded(&self.sessions);
-        loop {
-            let spid = self.next_spid.fetch_add(1, Ordering::Relaxed);
-            if spid > 50 && spid < 32767 && !sessions.contains_key(&spid) {
-                return spid;
-            }
-            if spid >= 32766 {
-                self.next_spid.store(51, Ordering::Relaxed);
-            }
-        }
-    }
-
-    pub fn open_session(&self, facts: &SessionFacts, sid: Vec<u8>, ended: CancellationToken) {
-        let row = OpenSession {
-            spid: facts.spid,
-            login: facts.login,
-            login_name: facts.login_name.clone(),
-            sid,
-            application: facts.application.clone(),
-            client_host: facts.client_host.clone(),
-            encrypted: facts.encrypted,
-            packet_size: facts.packet_size,
-            since: self.now(),
-            connection: facts.connection,
-            ended,
-        };
-        guarded(&self.sessions).insert(facts.spid, row);
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     pub fn close_session(&self, spid: u16) {
-        guarded(&self.sessions).remove(&spid);
+        self.sessions.remove(spid);
         self.locks.release_session(spid, true);
     }
 
@@ -330,6 +275,10 @@ impl Engine {
         }
     }
 
+    pub fn error_log(&self) -> &ErrorLog {
+        &self.error_log
+    }
+
     pub fn log(&self, number: i32, source: &str, text: impl Into<String>) {
         let line = LogLine {
             at: self.now(),
@@ -337,35 +286,6 @@ impl Engine {
             number,
             text: text.into(),
         };
-        let mut transport = self.transport();
-        let log = &mut transport.log;
-        if log.len() >= LONGEST_LOG {
-            log.drain(..LONGEST_LOG / 10);
-        }
-        log.push(line);
-    }
-
-    /// Every line kept, those of earlier logs first.
-    pub fn error_log(&self) -> Vec<LogLine> {
-        let transport = self.transport();
-        let earlier = transport.archived_logs.iter().rev().flatten();
-        earlier.chain(&transport.log).cloned().collect()
-    }
-
-    /// The log in use (0) or the n-th before it.
-    pub fn numbered_log(&self, n: usize) -> Option<Vec<LogLine>> {
-        let transport = self.transport();
-        match n.checked_sub(1) {
-            None => Some(transport.log.clone()),
-            Some(n) => transport.archived_logs.get(n).cloned(),
-        }
-    }
-
-    /// Begins a new log, as every start does; the oldest of the kept ones goes.
-    pub fn cycle_log(&self) {
-        let mut transport = self.transport();
-        let full = std::mem::take(&mut transport.log);
-        transport.archived_logs.insert(0, full);
-        transport.archived_logs.truncate(ARCHIVED_LOGS);
+        self.error_log.write(line);
     }
 }

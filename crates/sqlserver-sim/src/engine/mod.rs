@@ -5,6 +5,7 @@
 
 pub(crate) mod ddl;
 mod engine;
+pub mod error_log;
 pub(crate) mod errors;
 pub(crate) mod eval;
 pub mod faults;
@@ -15,6 +16,7 @@ pub mod ledger;
 pub mod net;
 mod network;
 pub(crate) mod run;
+mod sessions;
 pub mod state;
 pub mod switches;
 pub(crate) mod views;

@@ -334,7 +334,7 @@ impl Change<'_> {
             ));
         }
         let instance = self.env.instance;
-        let connected = instance.sessions().values().any(|s| s.login == id);
+        let connected = instance.sessions().all().values().any(|s| s.login == id);
         let as_peer = instance.switches().drop_login_blocked_by_connection
             && instance.transport().connections.iter().any(|c| {
                 c.principal

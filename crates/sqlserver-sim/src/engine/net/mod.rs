@@ -2,7 +2,6 @@
 //!
 //! In process only; the one place where one instance looks into another.
 
-pub mod error_log;
 pub mod handshake;
 pub mod mirroring;
 pub mod reconnect;

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use chrono::NaiveDateTime;
 use uuid::Uuid;
 
-use super::error_log::LogLine;
-
 /// One end of a connection between two endpoints.
 #[derive(Debug, Clone)]
 pub struct Connection {
@@ -65,16 +63,13 @@ pub struct Witnessed {
     pub safety_full: bool,
 }
 
-/// What is not transactional: connections, sessions, the log.
+/// What is not transactional: connections and mirroring sessions.
 #[derive(Debug, Default)]
 pub struct Transport {
     pub connections: Vec<Connection>,
     /// By `database_id`.
     pub mirrors: BTreeMap<i32, Mirror>,
     pub witnessed: Vec<Witnessed>,
-    pub log: Vec<LogLine>,
-    /// Earlier logs, the newest first: `ERRORLOG.1` and so on.
-    pub archived_logs: Vec<Vec<LogLine>>,
 }
 
 impl Transport {

@@ -8,6 +8,7 @@ use super::facts::SessionFacts;
 use super::session::EngineSession;
 use crate::engine::Engine;
 use crate::engine::errors::message;
+use crate::engine::sessions::OpenSession;
 use crate::engine::state::State;
 use crate::engine::state::database::DatabaseState;
 use crate::engine::state::permission::{Asker, Securable, user_in};
@@ -52,9 +53,21 @@ async fn let_in(
     ended: CancellationToken,
 ) -> Result<(EngineSession, Vec<Item>), Vec<Item>> {
     let (login, database, name) = admit(instance, &request)?;
-    let spid = instance.next_spid();
+    let spid = instance.sessions().next_spid();
     let facts = SessionFacts::new(spid, (login.id, &login.name), database, request);
-    instance.open_session(&facts, login.sid, ended);
+    instance.sessions().add(OpenSession {
+        spid,
+        login: login.id,
+        login_name: login.name.clone(),
+        sid: login.sid,
+        application: facts.application.clone(),
+        client_host: facts.client_host.clone(),
+        encrypted: facts.encrypted,
+        packet_size: facts.packet_size,
+        since: instance.now(),
+        connection: facts.connection,
+        ended,
+    });
     let mut session = EngineSession::new(Arc::clone(instance), facts);
     if !session.passes_logon_triggers().await {
         let text = format!(

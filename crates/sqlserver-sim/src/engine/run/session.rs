@@ -90,7 +90,7 @@ impl EngineSession {
             packet_size: 4096,
             ..LoginRequest::default()
         };
-        let facts = SessionFacts::new(instance.next_spid(), login, MASTER, client);
+        let facts = SessionFacts::new(instance.sessions().next_spid(), login, MASTER, client);
         Self::new(Arc::clone(instance), facts)
     }
 

@@ -5,10 +5,10 @@ use chrono::NaiveDateTime;
 use super::faulty::RowFaults;
 use super::procedure::{Given, find, text_argument};
 use super::session::EngineSession;
+use crate::engine::error_log::LogLine;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::{Col, Relation, convert, dates};
 use crate::engine::lang::ast::Ddl;
-use crate::engine::net::error_log::LogLine;
 use crate::engine::state::SECURITYADMIN;
 use crate::engine::state::permission::Securable;
 use crate::protocol::{SqlType, Value};
@@ -63,7 +63,7 @@ impl EngineSession {
         let number = whole(given, 0)?.unwrap_or(0);
         let agents = whole(given, 1)?.unwrap_or(1) == 2;
         let number = usize::try_from(number).ok().filter(|_| !agents);
-        let lines = number.and_then(|n| self.instance.numbered_log(n));
+        let lines = number.and_then(|n| self.instance.error_log().numbered(n));
         let lines = lines.ok_or_else(|| {
             external(
                 "xp_readerrorlog() returned error 2, 'The system cannot find the file specified.'",
@@ -90,7 +90,7 @@ impl EngineSession {
                 "User does not have permission to perform this action.",
             ));
         }
-        self.instance.cycle_log();
+        self.instance.error_log().cycle();
         Ok(0)
     }
 

@@ -193,7 +193,7 @@ impl EngineSession {
         if (1..=50).contains(&number) {
             return Err(Raise::new(6107, 14, "Only user processes can be killed."));
         }
-        let sessions = self.instance.sessions();
+        let sessions = self.instance.sessions().all();
         let found = u16::try_from(number).ok().and_then(|n| sessions.get(&n));
         let Some(session) = found else {
             return Err(Raise::new(

@@ -84,7 +84,7 @@ pub fn databases(env: &Env<'_>) -> Rows {
 /// Without VIEW SERVER STATE one sees one's own session only; no error.
 pub fn sessions(env: &Env<'_>) -> Outcome<Rows> {
     let all = needs_server_state(env, false).is_ok();
-    let sessions = env.instance.sessions();
+    let sessions = env.instance.sessions().all();
     let rows = sessions
         .values()
         .filter(|s| all || s.spid == env.facts.spid)
@@ -112,7 +112,7 @@ pub fn sessions(env: &Env<'_>) -> Outcome<Rows> {
 /// 300 and 297 without VIEW SERVER STATE, for other sessions' rows none.
 pub fn connections(env: &Env<'_>) -> Outcome<Rows> {
     needs_server_state(env, true)?;
-    let sessions = env.instance.sessions();
+    let sessions = env.instance.sessions().all();
     let mut rows: Rows = Vec::new();
     for s in sessions.values() {
         let encrypted = if s.encrypted { "TRUE" } else { "FALSE" };
