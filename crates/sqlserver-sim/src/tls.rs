@@ -129,6 +129,13 @@ impl Authority {
             let der = params.signed_by(&key, &issuer)?.der().to_vec();
             Ok((der, key))
         };
+        let self_signed = |params: CertificateParams, key: KeyPair| {
+            Ok((params.self_signed(&key)?.der().to_vec(), key))
+        };
+        let version_one = |name: &str| {
+            let key = rsa()?;
+            Ok((version_one::self_signed(name, &key)?, key))
+        };
         let mut params = server_params(spec)?;
         match spec.tls {
             TlsCertificate::FleetCa => by_fleet(params),
@@ -152,32 +159,19 @@ impl Authority {
             }
             TlsCertificate::OtherCa => Self::called("another CA")?.certificate(&of_fleet(spec)),
             TlsCertificate::NamesakeCa => Self::new()?.certificate(&of_fleet(spec)),
-            TlsCertificate::SelfMade => {
-                let key = KeyPair::generate()?;
-                Ok((params.self_signed(&key)?.der().to_vec(), key))
-            }
+            TlsCertificate::SelfMade => self_signed(params, KeyPair::generate()?),
             TlsCertificate::Authority => {
-                let key = KeyPair::generate()?;
                 params.subject_alt_names.clear();
                 params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-                Ok((params.self_signed(&key)?.der().to_vec(), key))
+                self_signed(params, KeyPair::generate()?)
             }
-            TlsCertificate::SelfSignedFallback if spec.platform == Platform::Linux => {
-                let key = rsa()?;
-                Ok((version_one::self_signed(FALLBACK, &key)?, key))
-            }
-            TlsCertificate::SelfSignedFallback => {
-                let key = rsa()?;
-                Ok((named(FALLBACK).self_signed(&key)?.der().to_vec(), key))
-            }
-            TlsCertificate::VersionOne => {
-                let key = rsa()?;
-                Ok((version_one::self_signed(spec.machine_name(), &key)?, key))
-            }
-            TlsCertificate::Impostor => {
-                let shown = version_one::self_signed(spec.machine_name(), &rsa()?)?;
-                Ok((shown, rsa()?))
-            }
+            TlsCertificate::SelfSignedFallback => match spec.platform {
+                Platform::Linux => version_one(FALLBACK),
+                Platform::Windows => self_signed(named(FALLBACK), rsa()?),
+            },
+            TlsCertificate::VersionOne => version_one(spec.machine_name()),
+            // Shows a certificate of another key than its own.
+            TlsCertificate::Impostor => Ok((version_one(spec.machine_name())?.0, rsa()?)),
         }
     }
 }

@@ -155,66 +155,28 @@ impl Unverified {
     /// Every setting of every switch that is not the default, one at a time, each named by its field (and by
     /// the setting, where there are several).
     pub fn one_at_a_time() -> Vec<(&'static str, Self)> {
+        use DropBoundCertificate as Bound;
         let usual = Self::default();
-        // Without `..`: a new switch that is missing from the list below does not compile.
-        let Self {
-            drop_bound_certificate: _,
-            endpoint_in_transaction,
-            validity_warnings_are_errors,
-            bad_der: _,
-            bad_file_is_15208,
-            user_and_certificate_survive_rollback,
-            endpoint_grant_survives_rollback,
-            user_sid_checked_first,
-            certificate_permission,
-            class_262_is_14,
-            authorization_needs_impersonate,
-            disabled_login_passes,
-            without_connect_sql_passes,
-            denied_owner_is_refused,
-            executor_is_grantor,
-            revoke_leaves_other_grantors,
-            revoke_cuts_connections,
-            drop_login_blocked_by_connection,
-            same_serial_refused,
-            certificate_change_restarts,
-            duplicate_endpoint_name,
-            ports_to_65535,
-            taken_port_is_7890,
-            mirroring_view_needs_security_state,
-            rc4_refused_in_2025,
-            dialler_skips_peer_certificate,
-            dialler_shows_peer_certificate,
-            role_refused_as_28080,
-            twin_of_peer_refused,
-            supported_falls_back_to_none,
-            os_words_in_1474,
-            linux_mirrors,
-        } = Self::opposite();
-        let mut all = Vec::new();
-        for (name, drop_bound_certificate) in [
-            ("drop_bound_certificate_3716", DropBoundCertificate::E3716),
-            ("drop_bound_certificate_15187", DropBoundCertificate::E15187),
-            ("drop_bound_certificate_15559", DropBoundCertificate::E15559),
-        ] {
-            let changed = Self {
-                drop_bound_certificate,
-                ..usual
-            };
-            all.push((name, changed));
-        }
-        for (name, bad_der) in [
-            ("bad_der_15208", BadDer::E15208),
-            ("bad_der_15468", BadDer::E15468),
-        ] {
-            all.push((name, Self { bad_der, ..usual }));
-        }
-        macro_rules! add {
+        let bound = |drop_bound_certificate| Self {
+            drop_bound_certificate,
+            ..usual
+        };
+        let der = |bad_der| Self { bad_der, ..usual };
+        let mut all = vec![
+            ("drop_bound_certificate_3716", bound(Bound::E3716)),
+            ("drop_bound_certificate_15187", bound(Bound::E15187)),
+            ("drop_bound_certificate_15559", bound(Bound::E15559)),
+            ("bad_der_15208", der(BadDer::E15208)),
+            ("bad_der_15468", der(BadDer::E15468)),
+        ];
+        macro_rules! add_others {
             ($($field:ident)+) => {
+                // Without `..`: a new switch that is missing from the list below does not compile.
+                let Self { drop_bound_certificate: _, bad_der: _, $($field,)+ } = Self::opposite();
                 $(all.push((stringify!($field), Self { $field, ..usual }));)+
             };
         }
-        add! {
+        add_others! {
             endpoint_in_transaction
             validity_warnings_are_errors
             bad_file_is_15208

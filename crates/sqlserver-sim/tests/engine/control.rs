@@ -217,10 +217,9 @@ async fn files_are_written_hidden_and_read() {
     );
 }
 
-#[tokio::test]
-async fn refusals_have_a_status_a_code_and_a_reason() {
-    let (_world, port) = world().await;
-    let cases = [
+/// Requests that are refused, with status and code.
+fn refused() -> [(Method, &'static str, Option<Value>, u16, &'static str); 10] {
+    [
         (
             Method::GET,
             "/instances/NOBODY",
@@ -279,8 +278,13 @@ async fn refusals_have_a_status_a_code_and_a_reason() {
             400,
             "unreadable",
         ),
-    ];
-    for (method, path, body, status, code) in cases {
+    ]
+}
+
+#[tokio::test]
+async fn refusals_have_a_status_a_code_and_a_reason() {
+    let (_world, port) = world().await;
+    for (method, path, body, status, code) in refused() {
         let (got, answer) = port.ask(method, path, body).await;
         assert_eq!(
             (got.as_u16(), &answer["code"]),

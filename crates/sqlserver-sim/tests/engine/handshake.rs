@@ -261,70 +261,31 @@ async fn a_stopped_instance_disconnects_and_comes_back() {
 async fn set_partner_and_witness_name_what_is_wrong() {
     let world = trio().await;
     world.trust_all().await;
-    assert_eq!(
-        errors(
-            &world.a,
-            "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_B:7025'"
-        )
-        .await,
-        [1416],
-        "the mirror first"
-    );
-    assert_eq!(
-        errors(
-            &world.a,
-            "ALTER DATABASE sales SET PARTNER = 'TCP://NOWHERE:7025'"
-        )
-        .await,
-        [1418]
-    );
-    assert_eq!(
-        errors(&world.a, "ALTER DATABASE sales SET PARTNER = 'HOST_B:7025'").await,
-        [1449]
-    );
-    assert_eq!(
-        errors(
-            &world.a,
-            "ALTER DATABASE sales SET WITNESS = 'TCP://HOST_W:7026'"
-        )
-        .await,
-        [1416]
-    );
-    assert_eq!(
-        errors(&world.a, "ALTER DATABASE nothing SET PARTNER OFF").await,
-        [5011, 5069]
-    );
+    let to_b = "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_B:7025'";
+    for (sql, numbers) in [
+        // The mirror first.
+        (to_b, &[1416][..]),
+        (
+            "ALTER DATABASE sales SET PARTNER = 'TCP://NOWHERE:7025'",
+            &[1418],
+        ),
+        ("ALTER DATABASE sales SET PARTNER = 'HOST_B:7025'", &[1449]),
+        (
+            "ALTER DATABASE sales SET WITNESS = 'TCP://HOST_W:7026'",
+            &[1416],
+        ),
+        ("ALTER DATABASE nothing SET PARTNER OFF", &[5011, 5069]),
+    ] {
+        assert_eq!(errors(&world.a, sql).await, numbers, "{sql}");
+    }
     assert!(world.set_partners().await.is_empty());
-    assert_eq!(
-        errors(
-            &world.a,
-            "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_B:7025'"
-        )
-        .await,
-        [1405]
-    );
-    ok(
-        &world.w,
-        "REVOKE CONNECT ON ENDPOINT::Endpoint_Mirroring FROM HOST_A_login",
-    )
-    .await;
-    assert_eq!(world.set_witness().await, [1456]);
-    ok(
-        &world.w,
-        "GRANT CONNECT ON ENDPOINT::Endpoint_Mirroring TO HOST_A_login",
-    )
-    .await;
-    ok(
-        &world.w,
-        "REVOKE CONNECT ON ENDPOINT::Endpoint_Mirroring FROM HOST_B_login",
-    )
-    .await;
-    assert_eq!(world.set_witness().await, [1426]);
-    ok(
-        &world.w,
-        "GRANT CONNECT ON ENDPOINT::Endpoint_Mirroring TO HOST_B_login",
-    )
-    .await;
+    assert_eq!(errors(&world.a, to_b).await, [1405]);
+    for (login, number) in [("HOST_A_login", 1456), ("HOST_B_login", 1426)] {
+        let on = "CONNECT ON ENDPOINT::Endpoint_Mirroring";
+        ok(&world.w, &format!("REVOKE {on} FROM {login}")).await;
+        assert_eq!(world.set_witness().await, [number]);
+        ok(&world.w, &format!("GRANT {on} TO {login}")).await;
+    }
     assert_eq!(world.set_witness().await, Vec::<i32>::new());
 }
 

@@ -95,76 +95,78 @@ async fn hostile_names_make_the_round_trip() {
     }
 }
 
+/// Expressions and the text they give.
+const EXPRESSIONS: [(&str, &str); 34] = [
+    ("CONVERT(nvarchar(20), 0x0AFF, 1)", "0x0AFF"),
+    ("CONVERT(varchar(20), 0x0AFF, 2)", "0AFF"),
+    (
+        "CONVERT(nvarchar(30), CONVERT(varbinary(8), N'ab'), 1)",
+        "0x61006200",
+    ),
+    (
+        "CONVERT(varchar(30), CONVERT(varbinary(8), 'ab'), 1)",
+        "0x6162",
+    ),
+    ("CONVERT(char(4), 'CO') + '|'", "CO  |"),
+    ("QUOTENAME('a]b')", "[a]]b]"),
+    ("QUOTENAME('it''s', '''')", "'it''s'"),
+    ("ISNULL(QUOTENAME(REPLICATE('x', 129)), 'null')", "null"),
+    ("CONCAT('a', NULL, 1)", "a1"),
+    ("COALESCE('a' + NULL, 'null')", "null"),
+    ("REPLACE('aXbx', 'x', '-')", "a-b-"),
+    ("STUFF('abcdef', 2, 3, 'X')", "aXef"),
+    ("SUBSTRING('abcdef', 2, 3)", "bcd"),
+    ("RIGHT('abcdef', 2) + LEFT('abcdef', 2)", "efab"),
+    ("CASE WHEN NULL = NULL THEN 'yes' ELSE 'no' END", "no"),
+    ("CASE 2 WHEN 1 THEN 'one' WHEN 2 THEN 'two' END", "two"),
+    ("IIF('a' LIKE '[a-c]', 'in', 'out')", "in"),
+    ("IIF('50%' LIKE '50!%' ESCAPE '!', 'in', 'out')", "in"),
+    (
+        "IIF(3 BETWEEN 1 AND 3 AND NOT 2 IN (1, 3), 'in', 'out')",
+        "in",
+    ),
+    ("IIF(NULL IN (1, NULL), 'in', 'unknown')", "unknown"),
+    ("COALESCE(NULL, 'x', 'y')", "x"),
+    ("CONVERT(varchar(10), 7 / 2)", "3"),
+    ("CONVERT(varchar(10), 7.0 / 2)", "3.500000"),
+    ("CONVERT(varchar(10), 2 + 3 * 4 - 1)", "13"),
+    ("CONVERT(varchar(10), LEN('ab  '))", "2"),
+    ("CONVERT(varchar(10), DATALENGTH(N'ab'))", "4"),
+    (
+        "CONVERT(nvarchar(30), CAST('20261122 21:40:03' AS datetime), 126)",
+        "2026-11-22T21:40:03.000",
+    ),
+    (
+        "CONVERT(varchar(30), CAST('2026-11-22 21:40' AS datetime2(0)), 120)",
+        "2026-11-22 21:40:00",
+    ),
+    (
+        "CONVERT(varchar(20), DATEDIFF(day, '20260101', '20261231'))",
+        "364",
+    ),
+    (
+        "CONVERT(varchar(30), DATEADD(month, 1, '20260131'), 23)",
+        "2026-02-28",
+    ),
+    (
+        "CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128))",
+        "16.0.4135.4",
+    ),
+    (
+        "CONVERT(varchar(64), HASHBYTES('SHA2_256', 'abc'), 2)",
+        "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
+    ),
+    (
+        "DB_NAME() + ' ' + SUSER_SNAME() + ' ' + USER_NAME()",
+        "master sa dbo",
+    ),
+    ("'?' + CONVERT(varchar(5), N'é€日')", "?é€?"),
+];
+
 #[tokio::test]
 async fn expressions_give_what_sql_server_gives() {
     let world = one().await;
-    let cases = [
-        ("CONVERT(nvarchar(20), 0x0AFF, 1)", "0x0AFF"),
-        ("CONVERT(varchar(20), 0x0AFF, 2)", "0AFF"),
-        (
-            "CONVERT(nvarchar(30), CONVERT(varbinary(8), N'ab'), 1)",
-            "0x61006200",
-        ),
-        (
-            "CONVERT(varchar(30), CONVERT(varbinary(8), 'ab'), 1)",
-            "0x6162",
-        ),
-        ("CONVERT(char(4), 'CO') + '|'", "CO  |"),
-        ("QUOTENAME('a]b')", "[a]]b]"),
-        ("QUOTENAME('it''s', '''')", "'it''s'"),
-        ("ISNULL(QUOTENAME(REPLICATE('x', 129)), 'null')", "null"),
-        ("CONCAT('a', NULL, 1)", "a1"),
-        ("COALESCE('a' + NULL, 'null')", "null"),
-        ("REPLACE('aXbx', 'x', '-')", "a-b-"),
-        ("STUFF('abcdef', 2, 3, 'X')", "aXef"),
-        ("SUBSTRING('abcdef', 2, 3)", "bcd"),
-        ("RIGHT('abcdef', 2) + LEFT('abcdef', 2)", "efab"),
-        ("CASE WHEN NULL = NULL THEN 'yes' ELSE 'no' END", "no"),
-        ("CASE 2 WHEN 1 THEN 'one' WHEN 2 THEN 'two' END", "two"),
-        ("IIF('a' LIKE '[a-c]', 'in', 'out')", "in"),
-        ("IIF('50%' LIKE '50!%' ESCAPE '!', 'in', 'out')", "in"),
-        (
-            "IIF(3 BETWEEN 1 AND 3 AND NOT 2 IN (1, 3), 'in', 'out')",
-            "in",
-        ),
-        ("IIF(NULL IN (1, NULL), 'in', 'unknown')", "unknown"),
-        ("COALESCE(NULL, 'x', 'y')", "x"),
-        ("CONVERT(varchar(10), 7 / 2)", "3"),
-        ("CONVERT(varchar(10), 7.0 / 2)", "3.500000"),
-        ("CONVERT(varchar(10), 2 + 3 * 4 - 1)", "13"),
-        ("CONVERT(varchar(10), LEN('ab  '))", "2"),
-        ("CONVERT(varchar(10), DATALENGTH(N'ab'))", "4"),
-        (
-            "CONVERT(nvarchar(30), CAST('20261122 21:40:03' AS datetime), 126)",
-            "2026-11-22T21:40:03.000",
-        ),
-        (
-            "CONVERT(varchar(30), CAST('2026-11-22 21:40' AS datetime2(0)), 120)",
-            "2026-11-22 21:40:00",
-        ),
-        (
-            "CONVERT(varchar(20), DATEDIFF(day, '20260101', '20261231'))",
-            "364",
-        ),
-        (
-            "CONVERT(varchar(30), DATEADD(month, 1, '20260131'), 23)",
-            "2026-02-28",
-        ),
-        (
-            "CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128))",
-            "16.0.4135.4",
-        ),
-        (
-            "CONVERT(varchar(64), HASHBYTES('SHA2_256', 'abc'), 2)",
-            "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
-        ),
-        (
-            "DB_NAME() + ' ' + SUSER_SNAME() + ' ' + USER_NAME()",
-            "master sa dbo",
-        ),
-        ("'?' + CONVERT(varchar(5), N'é€日')", "?é€?"),
-    ];
-    for (expression, expected) in cases {
+    for (expression, expected) in EXPRESSIONS {
         assert_eq!(
             text(&world.a, &format!("SELECT {expression}")).await,
             expected,
@@ -185,60 +187,62 @@ async fn expressions_give_what_sql_server_gives() {
     );
 }
 
+/// Queries of one number.
+const QUERIES: [(&str, i64); 12] = [
+    (
+        "SELECT COUNT(*) FROM sys.server_principals p LEFT JOIN sys.server_role_members m ON m.member_principal_id = p.principal_id WHERE p.name = 'sa' AND m.role_principal_id = 3",
+        1,
+    ),
+    (
+        "SELECT COUNT(*) FROM (VALUES (1, 'a'), (2, 'b'), (2, NULL)) AS v(n, t) WHERE v.t IS NOT NULL",
+        2,
+    ),
+    (
+        "WITH x AS (SELECT n FROM (VALUES (1), (5), (3)) v(n)) SELECT MAX(n) FROM x WHERE n < (SELECT MAX(n) FROM x)",
+        3,
+    ),
+    (
+        "SELECT TOP (1) n FROM (VALUES (1), (5), (3)) v(n) ORDER BY n DESC",
+        5,
+    ),
+    (
+        "SELECT SUM(c) FROM (SELECT k, COUNT(*) AS c FROM (VALUES ('a'), ('A'), ('b')) v(k) GROUP BY k HAVING COUNT(*) > 1) g",
+        2,
+    ),
+    (
+        "SELECT COUNT(DISTINCT k) FROM (VALUES ('a'), ('A'), ('b')) v(k)",
+        2,
+    ),
+    (
+        "SELECT COUNT(*) FROM (SELECT 1 AS x UNION ALL SELECT 1 UNION ALL SELECT 2) u",
+        3,
+    ),
+    (
+        "SELECT COUNT(*) FROM (SELECT DISTINCT x FROM (SELECT 1 AS x UNION ALL SELECT 1) u) d",
+        1,
+    ),
+    (
+        "SELECT COUNT(*) FROM sys.databases d OUTER APPLY (SELECT TOP 1 e.name FROM sys.endpoints e WHERE e.endpoint_id = d.database_id) x WHERE x.name IS NOT NULL",
+        4,
+    ),
+    (
+        "SELECT COUNT(*) FROM sys.databases d WHERE EXISTS (SELECT * FROM sys.endpoints e WHERE e.endpoint_id = d.database_id AND e.name LIKE 'TSQL%')",
+        3,
+    ),
+    (
+        "DECLARE @t TABLE (n int, s nvarchar(10)); INSERT INTO @t (s, n) VALUES (N'x', 1), (N'y', 2); INSERT @t SELECT n + 10, s FROM @t; SELECT SUM(n) FROM @t",
+        26,
+    ),
+    (
+        "DECLARE @n int = 0; SELECT @n = @n + v.n FROM (VALUES (1), (2), (3)) v(n); SELECT @n",
+        6,
+    ),
+];
+
 #[tokio::test]
 async fn queries_join_group_and_order() {
     let world = one().await;
-    let cases = [
-        (
-            "SELECT COUNT(*) FROM sys.server_principals p LEFT JOIN sys.server_role_members m ON m.member_principal_id = p.principal_id WHERE p.name = 'sa' AND m.role_principal_id = 3",
-            1,
-        ),
-        (
-            "SELECT COUNT(*) FROM (VALUES (1, 'a'), (2, 'b'), (2, NULL)) AS v(n, t) WHERE v.t IS NOT NULL",
-            2,
-        ),
-        (
-            "WITH x AS (SELECT n FROM (VALUES (1), (5), (3)) v(n)) SELECT MAX(n) FROM x WHERE n < (SELECT MAX(n) FROM x)",
-            3,
-        ),
-        (
-            "SELECT TOP (1) n FROM (VALUES (1), (5), (3)) v(n) ORDER BY n DESC",
-            5,
-        ),
-        (
-            "SELECT SUM(c) FROM (SELECT k, COUNT(*) AS c FROM (VALUES ('a'), ('A'), ('b')) v(k) GROUP BY k HAVING COUNT(*) > 1) g",
-            2,
-        ),
-        (
-            "SELECT COUNT(DISTINCT k) FROM (VALUES ('a'), ('A'), ('b')) v(k)",
-            2,
-        ),
-        (
-            "SELECT COUNT(*) FROM (SELECT 1 AS x UNION ALL SELECT 1 UNION ALL SELECT 2) u",
-            3,
-        ),
-        (
-            "SELECT COUNT(*) FROM (SELECT DISTINCT x FROM (SELECT 1 AS x UNION ALL SELECT 1) u) d",
-            1,
-        ),
-        (
-            "SELECT COUNT(*) FROM sys.databases d OUTER APPLY (SELECT TOP 1 e.name FROM sys.endpoints e WHERE e.endpoint_id = d.database_id) x WHERE x.name IS NOT NULL",
-            4,
-        ),
-        (
-            "SELECT COUNT(*) FROM sys.databases d WHERE EXISTS (SELECT * FROM sys.endpoints e WHERE e.endpoint_id = d.database_id AND e.name LIKE 'TSQL%')",
-            3,
-        ),
-        (
-            "DECLARE @t TABLE (n int, s nvarchar(10)); INSERT INTO @t (s, n) VALUES (N'x', 1), (N'y', 2); INSERT @t SELECT n + 10, s FROM @t; SELECT SUM(n) FROM @t",
-            26,
-        ),
-        (
-            "DECLARE @n int = 0; SELECT @n = @n + v.n FROM (VALUES (1), (2), (3)) v(n); SELECT @n",
-            6,
-        ),
-    ];
-    for (sql, expected) in cases {
+    for (sql, expected) in QUERIES {
         assert_eq!(number(&world.a, sql).await, expected, "{sql}");
     }
     assert_eq!(

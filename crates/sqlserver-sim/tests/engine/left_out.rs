@@ -12,78 +12,83 @@ type Said = Vec<String>;
 
 const HOSTS: [(&str, u16); 3] = [("HOST_A", 7024), ("HOST_B", 7025), ("HOST_W", 7026)];
 
+type Statement = (&'static str, String, String);
+
 /// The script in order: the host it runs on, the name of the statement, its text.
-fn script() -> Vec<(&'static str, String, String)> {
-    let mut all = Vec::new();
-    for (host, port) in HOSTS {
-        let mut on = |name: &str, text: String| all.push((host, name.to_owned(), text));
+fn script() -> Vec<Statement> {
+    let mut all: Vec<Statement> = HOSTS.iter().flat_map(|h| outbound(*h)).collect();
+    for (host, _) in HOSTS {
+        for (peer, _) in HOSTS.iter().filter(|(peer, _)| *peer != host) {
+            all.extend(inbound(host, peer));
+        }
+    }
+    let set = |host, what: &str, to: &str| {
+        let name = format!("set {}", what.to_lowercase());
+        let text = format!("ALTER DATABASE sales SET {what} = 'TCP://{to}'");
+        (host, name, text)
+    };
+    all.extend([
+        set("HOST_B", "PARTNER", "HOST_A:7024"),
+        set("HOST_A", "PARTNER", "HOST_B:7025"),
+        set("HOST_A", "WITNESS", "HOST_W:7026"),
+    ]);
+    all
+}
+
+/// What a host does for itself.
+fn outbound((host, port): (&'static str, u16)) -> [Statement; 5] {
+    let on = |name: &str, text: String| (host, name.to_owned(), text);
+    [
         on(
             "master key",
             "CREATE MASTER KEY ENCRYPTION BY PASSWORD = N'Outb0und!Key-7'".to_owned(),
-        );
+        ),
         on(
             "certificate",
             format!(
                 "CREATE CERTIFICATE {host}_cert WITH SUBJECT = N'{host} certificate', START_DATE = '20200101', EXPIRY_DATE = '20401231'"
             ),
-        );
+        ),
         on(
             "endpoint",
             format!(
                 "CREATE ENDPOINT Endpoint_Mirroring AS TCP (LISTENER_PORT = {port}, LISTENER_IP = ALL) FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE {host}_cert, ENCRYPTION = REQUIRED ALGORITHM AES, ROLE = ALL)"
             ),
-        );
+        ),
         on(
             "start",
             "ALTER ENDPOINT Endpoint_Mirroring STATE = STARTED".to_owned(),
-        );
+        ),
         on(
             "backup",
             format!("BACKUP CERTIFICATE {host}_cert TO FILE = N'C:\\{host}_cert.cer'"),
-        );
-    }
-    for (host, _) in HOSTS {
-        for (peer, _) in HOSTS.iter().filter(|(peer, _)| *peer != host) {
-            let mut on =
-                |name: &str, text: String| all.push((host, format!("{name} for {peer}"), text));
-            on(
-                "login",
-                format!("CREATE LOGIN {peer}_login WITH PASSWORD = N'Str0ng!Pass_word'"),
-            );
-            on(
-                "user",
-                format!("CREATE USER {peer}_user FOR LOGIN {peer}_login"),
-            );
-            on(
-                "import",
-                format!(
-                    "CREATE CERTIFICATE {peer}_cert AUTHORIZATION {peer}_user FROM FILE = N'C:\\{peer}_cert.cer'"
-                ),
-            );
-            on(
-                "grant",
-                format!("GRANT CONNECT ON ENDPOINT::Endpoint_Mirroring TO [{peer}_login]"),
-            );
-        }
-    }
-    let mut session =
-        |host, name: &str, text: &str| all.push((host, name.to_owned(), text.to_owned()));
-    session(
-        "HOST_B",
-        "set partner",
-        "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_A:7024'",
-    );
-    session(
-        "HOST_A",
-        "set partner",
-        "ALTER DATABASE sales SET PARTNER = 'TCP://HOST_B:7025'",
-    );
-    session(
-        "HOST_A",
-        "set witness",
-        "ALTER DATABASE sales SET WITNESS = 'TCP://HOST_W:7026'",
-    );
-    all
+        ),
+    ]
+}
+
+/// What a host does to let a peer in.
+fn inbound(host: &'static str, peer: &str) -> [Statement; 4] {
+    let on = |name: &str, text: String| (host, format!("{name} for {peer}"), text);
+    [
+        on(
+            "login",
+            format!("CREATE LOGIN {peer}_login WITH PASSWORD = N'Str0ng!Pass_word'"),
+        ),
+        on(
+            "user",
+            format!("CREATE USER {peer}_user FOR LOGIN {peer}_login"),
+        ),
+        on(
+            "import",
+            format!(
+                "CREATE CERTIFICATE {peer}_cert AUTHORIZATION {peer}_user FROM FILE = N'C:\\{peer}_cert.cer'"
+            ),
+        ),
+        on(
+            "grant",
+            format!("GRANT CONNECT ON ENDPOINT::Endpoint_Mirroring TO [{peer}_login]"),
+        ),
+    ]
 }
 
 /// Copies every certificate file to every host, as an administrator would between the halves.

@@ -30,6 +30,9 @@ async fn value(instance: &Instance, sql: &str) -> Value {
     sets[0].rows.first().map_or(Value::Null, |r| r[0].clone())
 }
 
+const CREATE_ENDPOINT: &str =
+    "CREATE ENDPOINT e AS TCP (LISTENER_PORT = 1) FOR DATABASE_MIRRORING (ROLE = ALL)";
+
 #[tokio::test]
 async fn every_statement_needs_its_permission() {
     let world = low("").await;
@@ -60,11 +63,7 @@ async fn every_statement_needs_its_permission() {
             "GRANT CONNECT ON ENDPOINT::Endpoint_Mirroring TO other".into(),
             vec![15151],
         ),
-        (
-            "CREATE ENDPOINT e AS TCP (LISTENER_PORT = 1) FOR DATABASE_MIRRORING (ROLE = ALL)"
-                .into(),
-            vec![15247],
-        ),
+        (CREATE_ENDPOINT.into(), vec![15247]),
         (
             "ALTER ENDPOINT Endpoint_Mirroring STATE = STOPPED".into(),
             vec![15151],

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chrono::Months;
+use chrono::{Months, NaiveDateTime};
 
 use super::certificate::already_there;
 use super::{Change, password};
@@ -27,37 +27,8 @@ impl Change<'_> {
         key_password: Option<&str>,
     ) -> Outcome<(Facts, Option<PrivateKey>)> {
         let instance = self.env.instance;
-        let longest = if instance.platform() == Platform::Linux {
-            64
-        } else {
-            4000
-        };
-        let length = subject.encode_utf16().count();
-        if length == 0 || length > longest {
-            return Err(Raise::new(
-                15212,
-                16,
-                format!(
-                    "Invalid certificate subject. The certificate subject must have between 1 and {longest} characters."
-                ),
-            ));
-        }
-        let date = |text: Option<&str>| match text {
-            Some(text) => dates::parse(text).map(Some).ok_or_else(|| {
-                Raise::new(
-                    241,
-                    16,
-                    "Conversion failed when converting date and/or time from character string.",
-                )
-            }),
-            None => Ok(None),
-        };
-        let start = date(start)?.unwrap_or_else(|| instance.now());
-        let year_later = start.checked_add_months(Months::new(12)).unwrap_or(start);
-        let mut expiry = date(expiry)?.unwrap_or(year_later);
-        if expiry < start && instance.version() <= Version::V2008R2 {
-            expiry = year_later;
-        }
+        self.subject_fits(subject)?;
+        let (start, expiry) = self.validity(start, expiry)?;
         let protection = match key_password {
             Some(text) => {
                 self.key_password_fits(text)?;
@@ -93,6 +64,51 @@ impl Change<'_> {
             protection,
         };
         Ok((facts, Some(private_key)))
+    }
+
+    fn subject_fits(&self, subject: &str) -> Outcome<()> {
+        let longest = if self.env.instance.platform() == Platform::Linux {
+            64
+        } else {
+            4000
+        };
+        let length = subject.encode_utf16().count();
+        if length == 0 || length > longest {
+            return Err(Raise::new(
+                15212,
+                16,
+                format!(
+                    "Invalid certificate subject. The certificate subject must have between 1 and {longest} characters."
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// From now, for a year, where nothing else is said.
+    fn validity(
+        &self,
+        start: Option<&str>,
+        expiry: Option<&str>,
+    ) -> Outcome<(NaiveDateTime, NaiveDateTime)> {
+        let instance = self.env.instance;
+        let date = |text: Option<&str>| match text {
+            Some(text) => dates::parse(text).map(Some).ok_or_else(|| {
+                Raise::new(
+                    241,
+                    16,
+                    "Conversion failed when converting date and/or time from character string.",
+                )
+            }),
+            None => Ok(None),
+        };
+        let start = date(start)?.unwrap_or_else(|| instance.now());
+        let year_later = start.checked_add_months(Months::new(12)).unwrap_or(start);
+        let mut expiry = date(expiry)?.unwrap_or(year_later);
+        if expiry < start && instance.version() <= Version::V2008R2 {
+            expiry = year_later;
+        }
+        Ok((start, expiry))
     }
 
     fn key_password_fits(&self, text: &str) -> Outcome<()> {

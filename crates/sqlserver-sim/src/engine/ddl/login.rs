@@ -257,34 +257,7 @@ impl Change<'_> {
             ) => id,
             _ => self.alterable("alter", name)?,
         };
-        if let AlterLogin::With {
-            password: Some(text),
-            check_policy,
-            ..
-        } = what
-        {
-            let old = self
-                .state
-                .principals
-                .get(&id)
-                .is_some_and(|p| p.check_policy);
-            self.password_fits(name, text, check_policy.unwrap_or(old))?;
-        }
-        if let AlterLogin::With {
-            name: Some(new), ..
-        } = what
-        {
-            if new.contains('\\') {
-                return Err(invalid_name(new));
-            }
-            if self.state.principal(new).is_some_and(|p| p.id != id) {
-                return Err(Raise::new(
-                    15025,
-                    16,
-                    format!("The server principal '{new}' already exists."),
-                ));
-            }
-        }
+        self.alteration_fits(id, name, what)?;
         let now = self.env.instance.now();
         let Some(login) = self.state.principals.get_mut(&id) else {
             return Err(cannot("alter", "login", name));
@@ -324,6 +297,39 @@ impl Change<'_> {
         Ok(())
     }
 
+    /// The new password keeps to the policy, the new name is free.
+    fn alteration_fits(&self, id: i32, name: &str, what: &AlterLogin) -> Outcome<()> {
+        if let AlterLogin::With {
+            password: Some(text),
+            check_policy,
+            ..
+        } = what
+        {
+            let old = self
+                .state
+                .principals
+                .get(&id)
+                .is_some_and(|p| p.check_policy);
+            self.password_fits(name, text, check_policy.unwrap_or(old))?;
+        }
+        if let AlterLogin::With {
+            name: Some(new), ..
+        } = what
+        {
+            if new.contains('\\') {
+                return Err(invalid_name(new));
+            }
+            if self.state.principal(new).is_some_and(|p| p.id != id) {
+                return Err(Raise::new(
+                    15025,
+                    16,
+                    format!("The server principal '{new}' already exists."),
+                ));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn drop_login(&mut self, name: &str) -> Outcome<()> {
         let id = self.alterable("drop", name)?;
         if id == SA {
@@ -348,6 +354,13 @@ impl Change<'_> {
                 format!("Could not drop login '{name}' as the user is currently logged in."),
             ));
         }
+        self.owns_nothing(id, name)?;
+        // Users of the login stay behind as orphans; its grants go with it.
+        self.remove_server_principal(id, name)
+    }
+
+    /// Whoever owns something, or is who a trigger runs as, cannot be dropped.
+    fn owns_nothing(&self, id: i32, name: &str) -> Outcome<()> {
         if self.state.endpoints.values().any(|e| e.owner == id) {
             return Err(Raise::new(
                 15141,
@@ -377,7 +390,6 @@ impl Change<'_> {
                 ),
             ));
         }
-        // Users of the login stay behind as orphans; its grants go with it.
         let acts = |t: &ServerTrigger| {
             let login = t.runs_as.as_deref();
             login.is_some_and(|l| self.state.collation.same(l, name))
@@ -389,6 +401,6 @@ impl Change<'_> {
                 "The server principal is set as the execution context of a trigger or event notification and cannot be dropped.",
             ));
         }
-        self.remove_server_principal(id, name)
+        Ok(())
     }
 }

@@ -184,51 +184,10 @@ fn dispatch(instance: &Arc<Engine>, change: &mut Change<'_>, ddl: &Ddl) -> Outco
         Ddl::AlterAuthorization { class, name, owner } => {
             change.alter_authorization(*class, name, owner)
         }
-        Ddl::RoleMember {
-            server,
-            role,
-            member,
-            add,
-        } => {
-            if *server {
-                change.server_role_member(role, member, *add)
-            } else {
-                change.database_role_member(role, member, *add)
-            }
-        }
-        Ddl::CreateRole {
-            server,
-            name,
-            owner,
-        } => {
-            if *server {
-                change.create_server_role(name, owner.as_deref())
-            } else {
-                change.create_database_role(name, owner.as_deref())
-            }
-        }
-        Ddl::RenameRole {
-            server,
-            role,
-            new_name,
-        } => {
-            if *server {
-                change.rename_server_role(role, new_name)
-            } else {
-                change.rename_database_role(role, new_name)
-            }
-        }
-        Ddl::DropRole {
-            server,
-            name,
-            if_exists,
-        } => {
-            if *server {
-                change.drop_server_role(name)
-            } else {
-                change.drop_database_role(name, *if_exists)
-            }
-        }
+        Ddl::RoleMember { .. }
+        | Ddl::CreateRole { .. }
+        | Ddl::RenameRole { .. }
+        | Ddl::DropRole { .. } => dispatch_role(change, ddl),
         Ddl::CreateTrigger(trigger) => change.create_trigger(trigger),
         Ddl::DropTrigger(name) => change.drop_trigger(name),
         Ddl::EnableTrigger { name, on } => change.enable_trigger(name.as_deref(), *on),
@@ -242,6 +201,46 @@ fn dispatch(instance: &Arc<Engine>, change: &mut Change<'_>, ddl: &Ddl) -> Outco
             no_recovery,
             log,
         } => change.restore_database(name, path.as_deref(), *no_recovery, *log),
+    }
+}
+
+/// Roles of the server and of a database have the same statements.
+fn dispatch_role(change: &mut Change<'_>, ddl: &Ddl) -> Outcome<()> {
+    match ddl {
+        Ddl::RoleMember {
+            server,
+            role,
+            member,
+            add,
+        } => match server {
+            true => change.server_role_member(role, member, *add),
+            false => change.database_role_member(role, member, *add),
+        },
+        Ddl::CreateRole {
+            server,
+            name,
+            owner,
+        } => match server {
+            true => change.create_server_role(name, owner.as_deref()),
+            false => change.create_database_role(name, owner.as_deref()),
+        },
+        Ddl::RenameRole {
+            server,
+            role,
+            new_name,
+        } => match server {
+            true => change.rename_server_role(role, new_name),
+            false => change.rename_database_role(role, new_name),
+        },
+        Ddl::DropRole {
+            server,
+            name,
+            if_exists,
+        } => match server {
+            true => change.drop_server_role(name),
+            false => change.drop_database_role(name, *if_exists),
+        },
+        _ => Ok(()),
     }
 }
 

@@ -16,6 +16,16 @@ fn sid_of_no_login() -> Vec<u8> {
     sid
 }
 
+/// `authentication_type`: 0 is none, 1 by an instance's login, 3 Windows.
+fn authentication(kind: char, login: &UserLogin) -> i32 {
+    match (kind, login) {
+        ('U', _) => 3,
+        ('C' | 'K', _) => 0,
+        (_, UserLogin::Without | UserLogin::Certificate(_) | UserLogin::AsymmetricKey(_)) => 0,
+        _ => 1,
+    }
+}
+
 /// 33016 for a user that never had a login, 33017 for a login of another kind.
 fn remappable(user: &DatabasePrincipal, login: char) -> Outcome<()> {
     if user.authentication == 0 || matches!(user.kind, 'C' | 'K') {
@@ -45,11 +55,49 @@ impl Change<'_> {
         };
         self.needs(self.here(), needed)?;
         let (kind, sid) = self.sid_for_user(name, login)?;
+        self.user_is_new(name, sid.as_deref())?;
+        if name.contains('\\') && kind == 'S' {
+            return Err(Raise::new(
+                15006,
+                16,
+                format!("'{name}' is not a valid name because it contains invalid characters."),
+            ));
+        }
+        let now = self.env.instance.now();
+        let database = self.database_mut()?;
+        let id = database.next_principal;
+        database.next_principal += 1;
+        database.principals.insert(
+            id,
+            DatabasePrincipal {
+                id,
+                name: name.to_owned(),
+                authentication: authentication(kind, login),
+                sid,
+                kind,
+                default_schema: (kind == 'S').then(|| "dbo".to_owned()),
+                created: now,
+                modified: now,
+                owner: None,
+                fixed_role: false,
+            },
+        );
+        database.permissions.push(Permission {
+            class: 0,
+            major: 0,
+            grantee: id,
+            grantor: DBO,
+            name: "CONNECT".to_owned(),
+            state: 'G',
+        });
+        Ok(())
+    }
+
+    /// Neither the name nor the login has a user yet.
+    fn user_is_new(&self, name: &str, sid: Option<&[u8]>) -> Outcome<()> {
         let database = self.database()?;
         let by_name = database.principal(name, &self.state.collation).is_some();
-        let by_sid = sid
-            .as_ref()
-            .is_some_and(|s| database.user_of_sid(s).is_some());
+        let by_sid = sid.is_some_and(|s| database.user_of_sid(s).is_some());
         let taken = Raise::new(
             15023,
             16,
@@ -69,50 +117,6 @@ impl Change<'_> {
         if by_sid {
             return Err(mapped);
         }
-        if name.contains('\\') && kind == 'S' {
-            return Err(Raise::new(
-                15006,
-                16,
-                format!("'{name}' is not a valid name because it contains invalid characters."),
-            ));
-        }
-        let now = self.env.instance.now();
-        let database = self.database_mut()?;
-        let id = database.next_principal;
-        database.next_principal += 1;
-        database.principals.insert(
-            id,
-            DatabasePrincipal {
-                id,
-                name: name.to_owned(),
-                authentication: match (kind, login) {
-                    ('U', _) => 3,
-                    ('C' | 'K', _) => 0,
-                    (
-                        _,
-                        UserLogin::Without
-                        | UserLogin::Certificate(_)
-                        | UserLogin::AsymmetricKey(_),
-                    ) => 0,
-                    _ => 1,
-                },
-                sid,
-                kind,
-                default_schema: (kind == 'S').then(|| "dbo".to_owned()),
-                created: now,
-                modified: now,
-                owner: None,
-                fixed_role: false,
-            },
-        );
-        database.permissions.push(Permission {
-            class: 0,
-            major: 0,
-            grantee: id,
-            grantor: DBO,
-            name: "CONNECT".to_owned(),
-            state: 'G',
-        });
         Ok(())
     }
 

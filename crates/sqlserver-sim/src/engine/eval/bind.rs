@@ -46,12 +46,7 @@ fn bind_select(env: &Env<'_>, select: &Select, outer: Option<&Scope<'_>>) -> Out
         Some(source) => shape(env, source, outer)?,
         None => Vec::new(),
     };
-    let scope = Scope {
-        cols: &cols,
-        row: &[],
-        group: None,
-        outer,
-    };
+    let scope = Scope::of(&cols, &[], outer);
     if let Some(filter) = &select.filter {
         check(env, filter, Some(&scope))?;
     }
@@ -121,6 +116,37 @@ fn implied_name(expr: &Expr) -> String {
     }
 }
 
+fn undeclared(table: &str) -> Raise {
+    let text = format!("Must declare the table variable \"{table}\".");
+    Raise::compile(1087, 15, text)
+}
+
+/// The columns of VALUES, each of the type that all rows share.
+fn value_columns(
+    env: &Env<'_>,
+    rows: &[Vec<Expr>],
+    outer: Option<&Scope<'_>>,
+) -> Outcome<Vec<Col>> {
+    let mut types: Vec<Option<SqlType>> = Vec::new();
+    for row in rows {
+        for (n, expr) in row.iter().enumerate() {
+            let ty = infer(env, expr, outer)?;
+            if n == types.len() {
+                types.push(ty);
+            } else {
+                types[n] = merge(types[n], ty);
+            }
+        }
+    }
+    let cols = types.into_iter().map(|ty| Col {
+        table: String::new(),
+        name: String::new(),
+        ty: ty.unwrap_or(SqlType::Int),
+        nullable: true,
+    });
+    Ok(cols.collect())
+}
+
 /// The columns of a FROM clause, conditions in it checked.
 pub(super) fn shape(
     env: &Env<'_>,
@@ -140,25 +166,13 @@ pub(super) fn shape(
         }
         Source::Named(name, alias) => {
             let (view, _) = view_name(env, name)?;
-            let alias = alias.as_ref().unwrap_or(&view);
-            Ok(views::columns(env, &view)
-                .ok_or_else(|| no_object(&name.join(".")))?
-                .into_iter()
-                .map(|mut c| {
-                    c.table.clone_from(alias);
-                    c
-                })
-                .collect())
+            let cols = views::columns(env, &view).ok_or_else(|| no_object(&name.join(".")))?;
+            Ok(renamed(cols, alias.as_ref().unwrap_or(&view), &[]))
         }
         Source::TableVariable(name, alias) => {
             let variables = env.variables.borrow();
-            let table = variables.tables.get(&name.to_lowercase()).ok_or_else(|| {
-                Raise::compile(
-                    1087,
-                    15,
-                    format!("Must declare the table variable \"{name}\"."),
-                )
-            })?;
+            let table = variables.tables.get(&name.to_lowercase());
+            let table = table.ok_or_else(|| undeclared(name))?;
             let alias = alias.as_deref().unwrap_or(name);
             Ok(renamed(table.cols.clone(), alias, &[]))
         }
@@ -166,24 +180,7 @@ pub(super) fn shape(
             Ok(renamed(bind_query(env, query, outer)?, alias, names))
         }
         Source::Values(rows, alias, names) => {
-            let mut types: Vec<Option<SqlType>> = Vec::new();
-            for row in rows {
-                for (n, expr) in row.iter().enumerate() {
-                    let ty = infer(env, expr, outer)?;
-                    if n == types.len() {
-                        types.push(ty);
-                    } else {
-                        types[n] = merge(types[n], ty);
-                    }
-                }
-            }
-            let cols = types.into_iter().map(|ty| Col {
-                table: alias.clone(),
-                name: String::new(),
-                ty: ty.unwrap_or(SqlType::Int),
-                nullable: true,
-            });
-            Ok(renamed(cols.collect(), alias, names))
+            Ok(renamed(value_columns(env, rows, outer)?, alias, names))
         }
         Source::Join {
             left,
@@ -194,12 +191,7 @@ pub(super) fn shape(
             let mut cols = shape(env, left, outer)?;
             cols.extend(optional_side(shape(env, right, outer)?, *optional));
             if let Some(on) = on {
-                let scope = Scope {
-                    cols: &cols,
-                    row: &[],
-                    group: None,
-                    outer,
-                };
+                let scope = Scope::of(&cols, &[], outer);
                 check(env, on, Some(&scope))?;
             }
             Ok(cols)
@@ -210,12 +202,7 @@ pub(super) fn shape(
             outer: optional,
         } => {
             let mut cols = shape(env, left, outer)?;
-            let scope = Scope {
-                cols: &cols,
-                row: &[],
-                group: None,
-                outer,
-            };
+            let scope = Scope::of(&cols, &[], outer);
             let inner = shape(env, right, Some(&scope))?;
             cols.extend(optional_side(inner, *optional));
             Ok(cols)

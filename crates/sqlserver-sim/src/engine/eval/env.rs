@@ -46,3 +46,15 @@ pub struct Scope<'a> {
     pub group: Option<&'a [Vec<Value>]>,
     pub outer: Option<&'a Scope<'a>>,
 }
+
+impl<'a> Scope<'a> {
+    /// A row by itself, in no group.
+    pub fn of(cols: &'a [Col], row: &'a [Value], outer: Option<&'a Scope<'a>>) -> Self {
+        Self {
+            cols,
+            row,
+            group: None,
+            outer,
+        }
+    }
+}

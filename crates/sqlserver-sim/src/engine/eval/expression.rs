@@ -8,7 +8,7 @@ use super::query::run_query;
 use super::types::{self, chain_type, find_column, infer};
 use super::{aggregate, functions};
 use crate::engine::errors::{Outcome, Raise};
-use crate::engine::lang::ast::{Compare, Cond, Expr, When};
+use crate::engine::lang::ast::{Compare, Cond, Expr, Query, When};
 use crate::protocol::{SqlType, Value};
 
 impl Env<'_> {
@@ -38,20 +38,7 @@ impl Env<'_> {
                 ty,
                 style,
                 or_null,
-            } => {
-                let from = infer(self, value, scope)?.unwrap_or(SqlType::Int);
-                let style = match style {
-                    Some(style) => convert::integer(&self.eval(style, scope)?)?.unwrap_or(0),
-                    None => 0,
-                };
-                let style = i32::try_from(style).unwrap_or(0);
-                let converted = convert(&self.eval(value, scope)?, from, *ty, style);
-                if *or_null {
-                    Ok(converted.unwrap_or(Value::Null))
-                } else {
-                    converted
-                }
-            }
+            } => self.converted(value, *ty, style.as_deref(), *or_null, scope),
             Expr::Case {
                 operand,
                 whens,
@@ -60,34 +47,57 @@ impl Env<'_> {
                 let value = self.case(operand.as_deref(), whens, otherwise.as_deref(), scope)?;
                 self.in_type_of(expr, value, scope)
             }
-            Expr::Negate(inner) => match self.eval(inner, scope)? {
-                Value::Null => Ok(Value::Null),
-                value => {
-                    let ty = infer(self, inner, scope)?.unwrap_or(SqlType::Int);
-                    let (n, s) =
-                        number(&value).ok_or_else(|| convert::clash(&value, &Value::Int(0)))?;
-                    convert(&Value::Decimal(-n, s), ty, ty, 0)
-                }
-            },
+            Expr::Negate(inner) => self.negated(inner, scope),
             Expr::Collate(inner, _) => self.eval(inner, scope),
             Expr::Chain(first, rest) => self.chain(first, rest, scope),
-            Expr::Scalar(query) => {
-                let relation = run_query(self, query, scope)?;
-                if relation.rows.len() > 1 {
-                    return Err(Raise::new(
-                        512,
-                        16,
-                        "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.",
-                    ));
-                }
-                let value = relation
-                    .rows
-                    .into_iter()
-                    .next()
-                    .and_then(|r| r.into_iter().next());
-                Ok(value.unwrap_or(Value::Null))
+            Expr::Scalar(query) => self.scalar(query, scope),
+        }
+    }
+
+    fn converted(
+        &self,
+        value: &Expr,
+        ty: SqlType,
+        style: Option<&Expr>,
+        or_null: bool,
+        scope: Option<&Scope<'_>>,
+    ) -> Outcome<Value> {
+        let from = infer(self, value, scope)?.unwrap_or(SqlType::Int);
+        let style = match style {
+            Some(style) => convert::integer(&self.eval(style, scope)?)?.unwrap_or(0),
+            None => 0,
+        };
+        let style = i32::try_from(style).unwrap_or(0);
+        match convert(&self.eval(value, scope)?, from, ty, style) {
+            Err(_) if or_null => Ok(Value::Null),
+            converted => converted,
+        }
+    }
+
+    fn negated(&self, inner: &Expr, scope: Option<&Scope<'_>>) -> Outcome<Value> {
+        match self.eval(inner, scope)? {
+            Value::Null => Ok(Value::Null),
+            value => {
+                let ty = infer(self, inner, scope)?.unwrap_or(SqlType::Int);
+                let (n, s) =
+                    number(&value).ok_or_else(|| convert::clash(&value, &Value::Int(0)))?;
+                convert(&Value::Decimal(-n, s), ty, ty, 0)
             }
         }
+    }
+
+    /// A query in the place of a value; no row is NULL.
+    fn scalar(&self, query: &Query, scope: Option<&Scope<'_>>) -> Outcome<Value> {
+        let rows = run_query(self, query, scope)?.rows;
+        if rows.len() > 1 {
+            return Err(Raise::new(
+                512,
+                16,
+                "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.",
+            ));
+        }
+        let value = rows.into_iter().next().and_then(|r| r.into_iter().next());
+        Ok(value.unwrap_or(Value::Null))
     }
 
     /// Brings a branch's value into the type all branches share.

@@ -36,40 +36,28 @@ fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Out
                 .unwrap_or_default()
         }
         Source::Derived(query, ..) => run_query(env, query, outer)?.rows,
-        Source::Values(rows, ..) => rows
-            .iter()
-            .map(|row| {
-                let cells = row.iter().zip(&cols);
-                cells
-                    .map(|(e, c)| convert(&env.eval(e, outer)?, c.ty, c.ty, 0))
-                    .collect()
-            })
-            .collect::<Outcome<Vec<Vec<Value>>>>()?,
+        Source::Values(rows, ..) => value_rows(env, rows, &cols, outer)?,
         Source::Join {
             left,
             right,
             outer: optional,
             on,
         } => {
-            let left = source_rows(env, left, outer)?;
+            let left = source_rows(env, left, outer)?.rows;
             let right = source_rows(env, right, outer)?;
             let width = right.cols.len();
+            let holds = |row: &[Value]| {
+                let scope = Scope::of(&cols, row, outer);
+                on.as_ref()
+                    .map_or(Ok(true), |c| Ok(env.test(c, Some(&scope))? == Some(true)))
+            };
             join(
                 env.work,
-                left.rows,
+                left,
                 width,
                 *optional,
                 |_| Ok(right.rows.clone()),
-                |row| {
-                    let scope = Scope {
-                        cols: &cols,
-                        row,
-                        group: None,
-                        outer,
-                    };
-                    on.as_ref()
-                        .map_or(Ok(true), |c| Ok(env.test(c, Some(&scope))? == Some(true)))
-                },
+                holds,
             )?
         }
         Source::Apply {
@@ -79,26 +67,25 @@ fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Out
         } => {
             let left = source_rows(env, left, outer)?;
             let width = cols.len() - left.cols.len();
-            let left_cols = left.cols;
-            join(
-                env.work,
-                left.rows,
-                width,
-                *optional,
-                |row| {
-                    let scope = Scope {
-                        cols: &left_cols,
-                        row,
-                        group: None,
-                        outer,
-                    };
-                    Ok(source_rows(env, right, Some(&scope))?.rows)
-                },
-                |_| Ok(true),
-            )?
+            let applied = |row: &[Value]| {
+                let scope = Scope::of(&left.cols, row, outer);
+                Ok(source_rows(env, right, Some(&scope))?.rows)
+            };
+            join(env.work, left.rows, width, *optional, applied, |_| Ok(true))?
         }
     };
     Ok(Relation { cols, rows })
+}
+
+fn value_rows(
+    env: &Env<'_>,
+    rows: &[Vec<Expr>],
+    cols: &[Col],
+    outer: Option<&Scope<'_>>,
+) -> Outcome<Vec<Vec<Value>>> {
+    let cell = |(e, c): (&Expr, &Col)| convert(&env.eval(e, outer)?, c.ty, c.ty, 0);
+    let row = |row: &Vec<Expr>| row.iter().zip(cols).map(cell).collect();
+    rows.iter().map(row).collect()
 }
 
 fn join(
@@ -152,12 +139,7 @@ pub fn run_query(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Out
     }
     if !single && !query.order_by.is_empty() {
         for (keys, row) in &mut keyed {
-            let scope = Scope {
-                cols: &cols,
-                row,
-                group: None,
-                outer,
-            };
+            let scope = Scope::of(&cols, row, outer);
             *keys = order_keys(env, &query.order_by, &cols, row, &scope)?;
         }
         sort(env, &mut keyed, &query.order_by);
@@ -195,12 +177,7 @@ fn run_select(
     let mut rows = Vec::new();
     for row in input.rows {
         env.work.look()?;
-        let scope = Scope {
-            cols: &input.cols,
-            row: &row,
-            group: None,
-            outer,
-        };
+        let scope = Scope::of(&input.cols, &row, outer);
         let keep = match &select.filter {
             Some(filter) => env.test(filter, Some(&scope))? == Some(true),
             None => true,
@@ -259,12 +236,7 @@ fn groups(
     }
     let mut groups: Vec<(Vec<Value>, Vec<Vec<Value>>)> = Vec::new();
     for row in rows {
-        let scope = Scope {
-            cols,
-            row: &row,
-            group: None,
-            outer,
-        };
+        let scope = Scope::of(cols, &row, outer);
         let keys = select.group_by.iter().map(|e| env.eval(e, Some(&scope)));
         let keys = keys.collect::<Outcome<Vec<_>>>()?;
         match groups.iter_mut().find(|(k, _)| same_row(env, k, &keys)) {

@@ -6,6 +6,27 @@ use crate::engine::errors::Outcome;
 use crate::engine::state::collation::Collation;
 use crate::protocol::{SqlType, Value};
 
+/// The functions of a text that is not NULL.
+const OF_TEXT: [&str; 17] = [
+    "LEFT",
+    "RIGHT",
+    "LEN",
+    "LOWER",
+    "UPPER",
+    "LTRIM",
+    "RTRIM",
+    "TRIM",
+    "REPLACE",
+    "REPLICATE",
+    "REVERSE",
+    "STUFF",
+    "SUBSTRING",
+    "CHARINDEX",
+    "QUOTENAME",
+    "UNICODE",
+    "PARSENAME",
+];
+
 /// The value of a text function; `None` when `name` is none.
 ///
 /// # Errors
@@ -32,36 +53,21 @@ pub fn call(
     {
         return binary_part(bytes, values).map(Some);
     }
-    let known = [
-        "LEFT",
-        "RIGHT",
-        "LEN",
-        "LOWER",
-        "UPPER",
-        "LTRIM",
-        "RTRIM",
-        "TRIM",
-        "REPLACE",
-        "REPLICATE",
-        "REVERSE",
-        "STUFF",
-        "SUBSTRING",
-        "CHARINDEX",
-        "QUOTENAME",
-        "UNICODE",
-        "PARSENAME",
-    ];
     if name == "CHAR" || name == "NCHAR" {
         return character(values).map(Some);
     }
-    if !known.contains(&name) {
+    if !OF_TEXT.contains(&name) {
         return Ok(None);
     }
     if values.contains(&Value::Null) {
         return Ok(Some(Value::Null));
     }
     let first = text_at(values, 0)?;
-    Ok(Some(match name {
+    of_text(name, &first, values, collation).map(Some)
+}
+
+fn of_text(name: &str, first: &str, values: &[Value], collation: &Collation) -> Outcome<Value> {
+    Ok(match name {
         "LEFT" => Value::Text(first.chars().take(count_at(values, 1)?).collect()),
         "RIGHT" => {
             let skip = first.chars().count().saturating_sub(count_at(values, 1)?);
@@ -80,18 +86,18 @@ pub fn call(
             Value::Text(first.repeat(count))
         }
         "REPLACE" => Value::Text(replace(
-            &first,
+            first,
             &text_at(values, 1)?,
             &text_at(values, 2)?,
             collation,
         )?),
-        "STUFF" => stuff(&first, values)?,
-        "SUBSTRING" => substring(&first, values)?,
-        "CHARINDEX" => char_index(&first, values, collation)?,
-        "QUOTENAME" => quote_name(&first, values)?,
-        "PARSENAME" => parse_name(&first, values)?,
+        "STUFF" => stuff(first, values)?,
+        "SUBSTRING" => substring(first, values)?,
+        "CHARINDEX" => char_index(first, values, collation)?,
+        "QUOTENAME" => quote_name(first, values)?,
+        "PARSENAME" => parse_name(first, values)?,
         _ => int(first.encode_utf16().next().map_or(0, usize::from)),
-    }))
+    })
 }
 
 fn int(n: usize) -> Value {

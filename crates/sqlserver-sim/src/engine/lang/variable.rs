@@ -6,6 +6,46 @@ use super::parser::Parser;
 use crate::engine::errors::Outcome;
 use crate::protocol::SqlType;
 
+/// Options that are ON or OFF and change nothing here.
+const SWITCHES: [&str; 20] = [
+    "ANSI_NULLS",
+    "ANSI_PADDING",
+    "ANSI_WARNINGS",
+    "ANSI_DEFAULTS",
+    "ANSI_NULL_DFLT_ON",
+    "ANSI_NULL_DFLT_OFF",
+    "ARITHABORT",
+    "ARITHIGNORE",
+    "CONCAT_NULL_YIELDS_NULL",
+    "CURSOR_CLOSE_ON_COMMIT",
+    "QUOTED_IDENTIFIER",
+    "NUMERIC_ROUNDABORT",
+    "FMTONLY",
+    "NOEXEC",
+    "PARSEONLY",
+    "SHOWPLAN_ALL",
+    "SHOWPLAN_XML",
+    "SHOWPLAN_TEXT",
+    "FORCEPLAN",
+    "REMOTE_PROC_TRANSACTIONS",
+];
+
+/// Options with a number that change nothing here.
+const NUMBERS: [&str; 4] = [
+    "TEXTSIZE",
+    "ROWCOUNT",
+    "DATEFIRST",
+    "QUERY_GOVERNOR_COST_LIMIT",
+];
+
+/// Options with a value of another kind that change nothing here.
+const VALUES: [&str; 4] = [
+    "LANGUAGE",
+    "DATEFORMAT",
+    "DEADLOCK_PRIORITY",
+    "CONTEXT_INFO",
+];
+
 impl Parser {
     pub(super) fn declare_statement(&mut self) -> Outcome<StatementKind> {
         self.take();
@@ -95,28 +135,6 @@ impl Parser {
     }
 
     fn set_option(&mut self) -> Outcome<SetOption> {
-        const SWITCHES: [&str; 20] = [
-            "ANSI_NULLS",
-            "ANSI_PADDING",
-            "ANSI_WARNINGS",
-            "ANSI_DEFAULTS",
-            "ANSI_NULL_DFLT_ON",
-            "ANSI_NULL_DFLT_OFF",
-            "ARITHABORT",
-            "ARITHIGNORE",
-            "CONCAT_NULL_YIELDS_NULL",
-            "CURSOR_CLOSE_ON_COMMIT",
-            "QUOTED_IDENTIFIER",
-            "NUMERIC_ROUNDABORT",
-            "FMTONLY",
-            "NOEXEC",
-            "PARSEONLY",
-            "SHOWPLAN_ALL",
-            "SHOWPLAN_XML",
-            "SHOWPLAN_TEXT",
-            "FORCEPLAN",
-            "REMOTE_PROC_TRANSACTIONS",
-        ];
         if self.accept("XACT_ABORT") {
             return Ok(SetOption::XactAbort(self.on_off()?));
         }
@@ -129,27 +147,11 @@ impl Parser {
         if self.accept("LOCK_TIMEOUT") {
             return Ok(SetOption::LockTimeout(self.integer()?));
         }
-        if self
-            .accept_any(&[
-                "TEXTSIZE",
-                "ROWCOUNT",
-                "DATEFIRST",
-                "QUERY_GOVERNOR_COST_LIMIT",
-            ])
-            .is_some()
-        {
+        if self.accept_any(&NUMBERS).is_some() {
             self.integer()?;
             return Ok(SetOption::Other);
         }
-        if self
-            .accept_any(&[
-                "LANGUAGE",
-                "DATEFORMAT",
-                "DEADLOCK_PRIORITY",
-                "CONTEXT_INFO",
-            ])
-            .is_some()
-        {
+        if self.accept_any(&VALUES).is_some() {
             self.expression()?;
             return Ok(SetOption::Other);
         }

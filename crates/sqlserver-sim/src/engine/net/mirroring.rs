@@ -9,8 +9,8 @@ use super::transport::{Mirror, MirrorRole, MirrorState};
 use super::witness::{set_witness, witness_off};
 use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise};
-use crate::engine::lang::ast::AlterDatabase;
-use crate::engine::lang::ast::EndpointState;
+use crate::engine::lang::ast::{AlterDatabase, EndpointState};
+use crate::engine::state::State;
 use crate::engine::state::database::{Database, DatabaseState};
 use crate::engine::state::endpoint::Endpoint;
 use crate::engine::state::version::Platform;
@@ -103,7 +103,8 @@ pub(super) fn resolve(here: &Arc<Engine>, address: &str) -> Outcome<Arc<Engine>>
     Ok(found)
 }
 
-fn set_partner(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
+/// What the database and this instance must be, whoever the partner is.
+fn may_be_mirrored(here: &Engine, database: &Database) -> Outcome<()> {
     if database.is_system() {
         return Err(Raise::new(
             5058,
@@ -137,6 +138,11 @@ fn set_partner(here: &Arc<Engine>, database: &Database, address: &str) -> Outcom
             ),
         ));
     }
+    Ok(())
+}
+
+fn set_partner(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
+    may_be_mirrored(here, database)?;
     let state = here.committed();
     let ready = state
         .mirroring_endpoint()
@@ -201,10 +207,8 @@ fn session(guid: Uuid, role: MirrorRole, state: MirrorState, partner: &str) -> M
     }
 }
 
-fn connect_principal(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
-    let there = resolve(here, address)?;
-    dial(here, &there, Purpose::Partner).map_err(|_| unreachable(address))?;
-    let theirs = there.committed();
+/// The copy of the database on the other instance, restored from this one's backup and still restoring.
+fn related_copy<'a>(theirs: &'a State, database: &Database) -> Outcome<&'a Database> {
     let Some(copy) = theirs.database(&database.name) else {
         return Err(Raise::new(
             1448,
@@ -236,6 +240,14 @@ fn connect_principal(here: &Arc<Engine>, database: &Database, address: &str) -> 
             ),
         ));
     }
+    Ok(copy)
+}
+
+fn connect_principal(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
+    let there = resolve(here, address)?;
+    dial(here, &there, Purpose::Partner).map_err(|_| unreachable(address))?;
+    let theirs = there.committed();
+    let copy = related_copy(&theirs, database)?;
     let back = there
         .transport()
         .mirrors

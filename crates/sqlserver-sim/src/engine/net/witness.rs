@@ -9,37 +9,36 @@ use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::state::database::Database;
 
+fn not_sent(address: &str) -> Raise {
+    Raise::new(
+        1456,
+        16,
+        format!(
+            "The ALTER DATABASE command could not be sent to the remote server instance '{address}'. The database mirroring configuration was not changed. Verify that the server is connected, and try again."
+        ),
+    )
+}
+
+fn apart() -> Raise {
+    Raise::new(
+        1426,
+        16,
+        "To issue ALTER DATABASE SET WITNESS, all three server instances must be interconnected, and the mirror database must be caught up. When these conditions are met, reissue the command.",
+    )
+}
+
 /// SET WITNESS: all three must be able to dial one another.
 ///
 /// # Errors
 /// 1426, 1429, 1456.
 pub fn set_witness(here: &Arc<Engine>, database: &Database, address: &str) -> Outcome<()> {
     let mine = principal_session(here, database)?;
-    let not_sent = || {
-        Raise::new(
-            1456,
-            16,
-            format!(
-                "The ALTER DATABASE command could not be sent to the remote server instance '{address}'. The database mirroring configuration was not changed. Verify that the server is connected, and try again."
-            ),
-        )
-    };
-    let apart = || {
-        Raise::new(
-            1426,
-            16,
-            "To issue ALTER DATABASE SET WITNESS, all three server instances must be interconnected, and the mirror database must be caught up. When these conditions are met, reissue the command.",
-        )
-    };
     if mine.state != MirrorState::Synchronized {
         return Err(apart());
     }
-    let witness = resolve(here, address).map_err(|r| {
-        if r.last().number == 1418 {
-            not_sent()
-        } else {
-            r
-        }
+    let witness = resolve(here, address).map_err(|raise| match raise.last().number {
+        1418 => not_sent(address),
+        _ => raise,
     })?;
     let partner = resolve(here, &mine.partner).map_err(|_| apart())?;
     if witness.number == partner.number {
@@ -51,7 +50,7 @@ pub fn set_witness(here: &Arc<Engine>, database: &Database, address: &str) -> Ou
             ),
         ));
     }
-    dial(here, &witness, Purpose::ToWitness).map_err(|_| not_sent())?;
+    dial(here, &witness, Purpose::ToWitness).map_err(|_| not_sent(address))?;
     let back = partner.partner_address(&database.name).unwrap_or_default();
     let all = dial(&witness, here, Purpose::AsWitness)
         .and_then(|()| dial(&partner, &witness, Purpose::ToWitness))

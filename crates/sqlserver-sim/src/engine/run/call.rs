@@ -90,71 +90,52 @@ impl EngineSession {
     async fn remote_call(&mut self, request: RpcRequest, reply: &Reply) -> Outcome<RpcOutcome> {
         let name = request.procedure.to_lowercase();
         let parameters = request.parameters;
-        match name.rsplit('.').next().unwrap_or("") {
+        let (text, declared, values, before) = match name.rsplit('.').next().unwrap_or("") {
             "sp_executesql" => {
                 let (text, declared) = (text_at(&parameters, 0)?, text_at(&parameters, 1)?);
-                self.parameterised(
-                    &text,
-                    &declared,
-                    parameters.get(2..).unwrap_or(&[]),
-                    &[],
-                    reply,
-                )
-                .await
+                (text, declared, parameters.get(2..), Vec::new())
             }
             "sp_prepare" => {
                 let handle = self.prepare(text_at(&parameters, 1)?, text_at(&parameters, 2)?);
-                Ok(with_handle(&parameters, handle))
+                return Ok(with_handle(&parameters, handle));
             }
             "sp_prepexec" => {
                 let (declared, text) = (text_at(&parameters, 1)?, text_at(&parameters, 2)?);
                 let handle = self.prepare(declared.clone(), text.clone());
-                let first = handle_output(&parameters, handle);
-                self.parameterised(
-                    &text,
-                    &declared,
-                    parameters.get(3..).unwrap_or(&[]),
-                    &first,
-                    reply,
-                )
-                .await
+                let before = handle_output(&parameters, handle);
+                (text, declared, parameters.get(3..), before)
             }
             "sp_execute" => {
-                let handle = self.handle(&parameters)?;
-                let Some(Prepared {
+                let Prepared {
                     parameters: declared,
                     text,
-                }) = self.prepared.get(&handle).cloned()
-                else {
-                    return Err(Raise::new(
-                        8179,
-                        16,
-                        format!("Could not find prepared statement with handle {handle}."),
-                    ));
-                };
-                self.parameterised(
-                    &text,
-                    &declared,
-                    parameters.get(1..).unwrap_or(&[]),
-                    &[],
-                    reply,
-                )
-                .await
+                } = self.prepared_by(self.handle(&parameters)?)?;
+                (text, declared, parameters.get(1..), Vec::new())
             }
             "sp_unprepare" => {
                 let handle = self.handle(&parameters)?;
                 self.prepared.remove(&handle);
-                Ok(RpcOutcome::default())
+                return Ok(RpcOutcome::default());
             }
             _ => {
                 let given = parameters.into_iter().map(given).collect();
                 let return_status = self.call(&request.procedure, given, reply).await?;
-                Ok(RpcOutcome {
+                return Ok(RpcOutcome {
                     return_status,
                     outputs: Vec::new(),
-                })
+                });
             }
-        }
+        };
+        let values = values.unwrap_or(&[]);
+        self.parameterised(&text, &declared, values, &before, reply)
+            .await
+    }
+
+    fn prepared_by(&self, handle: i32) -> Outcome<Prepared> {
+        self.prepared.get(&handle).cloned().ok_or_else(|| {
+            let text = format!("Could not find prepared statement with handle {handle}.");
+            Raise::new(8179, 16, text)
+        })
     }
 
     fn prepare(&mut self, parameters: String, text: String) -> i32 {

@@ -5,6 +5,7 @@ pub mod call;
 mod change;
 mod check;
 mod commit;
+mod execute;
 pub mod facts;
 mod faulty;
 pub mod locks;

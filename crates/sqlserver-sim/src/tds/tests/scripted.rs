@@ -186,6 +186,14 @@ fn typed_row(columns: Vec<(SqlType, Value)>, nullable: bool) -> Vec<Item> {
     ]
 }
 
+fn numbers(count: i32) -> Vec<Item> {
+    let rows = (0..count).map(|n| Item::Row(vec![Value::Int(n)]));
+    let mut items = vec![Item::Columns(vec![column("n", SqlType::Int, false)])];
+    items.extend(rows);
+    items.push(done(u64::from(count.unsigned_abs())));
+    items
+}
+
 fn script(text: &str, encrypted: bool) -> Vec<Item> {
     let failed = Item::Done {
         command: 0,
@@ -226,13 +234,7 @@ fn script(text: &str, encrypted: bool) -> Vec<Item> {
         ],
         "hang up" => [one("a", Value::Int(1)), vec![Item::HangUp]].concat(),
         "stall" => [one("a", Value::Int(1)), vec![Item::Stall]].concat(),
-        "many" => {
-            let rows = (0..20_000).map(|n| Item::Row(vec![Value::Int(n)]));
-            let mut items = vec![Item::Columns(vec![column("n", SqlType::Int, false)])];
-            items.extend(rows);
-            items.push(done(20_000));
-            items
-        }
+        "many" => numbers(20_000),
         // What clients send by themselves after the log-in.
         other
             if other
