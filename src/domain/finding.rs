@@ -139,6 +139,19 @@ impl Code {
         )
     }
 
+    /// What was seen may be another server than the one meant: nothing of it is kept under that one's name.
+    #[must_use]
+    pub fn is_about_identity(self) -> bool {
+        matches!(
+            self,
+            Self::InstanceIdentityChanged
+                | Self::InstanceNameDiffers
+                | Self::SameServerTwice
+                | Self::ServerRegisteredTwice
+                | Self::ConnectedThroughListener
+        )
+    }
+
     /// A later attempt may find it gone with nobody having done anything.
     #[must_use]
     pub fn may_pass(self) -> bool {

@@ -10,6 +10,7 @@ mod error;
 mod limited;
 mod prelogin;
 mod roots;
+mod schemes;
 mod verifier;
 mod wrapping;
 

@@ -2,10 +2,10 @@
 
 use futures_util::future::join_all;
 
-use super::inputs::Party;
 use super::interrupted::Interrupted;
 use super::journal::{Journal, Obtained};
 use super::observed::{Observed, endpoint_der};
+use super::party::Party;
 use super::refused::{ApplyFailure, Refused};
 use crate::domain::action::Action;
 use crate::domain::certificate::Certificate;

@@ -5,10 +5,12 @@
 mod apply;
 mod decide;
 mod inputs;
+mod inspection;
 mod interrupted;
 mod journal;
 mod observe;
 mod observed;
+mod party;
 mod refused;
 
 use chrono::{DateTime, Utc};

@@ -3,10 +3,11 @@
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
-use super::inputs::{Inputs, Party};
+use super::inputs::Inputs;
 use super::interrupted::Interrupted;
 use super::journal::Journal;
 use super::observed::{KnownCertificates, Observed};
+use super::party::Party;
 use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::clock::Clock;
 use crate::domain::desired_state::PeerQuestion;

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 
-use super::inputs::{Inputs, Party};
-use crate::domain::desired_state::Member;
+use super::inputs::Inputs;
+use super::party::Party;
 use crate::domain::failure::Failure;
 use crate::domain::hash::Thumbprint;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::Observation;
+use crate::domain::desired_state::Member;
 use crate::plan::ObservedMember;
 
 /// Certificates that endpoints were seen to use, by the member's position: what a renewed one would be called is known

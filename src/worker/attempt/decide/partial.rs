@@ -1,8 +1,9 @@
 //! A job that leaves out what blockers touch: the rest is done in its first attempt, and it never ends as succeeded.
 
-use super::{
-    MOST_ROUNDS, Next, Progress, blocked, failed, is_tried_again, later, missing, refused, refusing,
-};
+use super::blocked::{blocked, is_tried_again};
+use super::configure::{MOST_ROUNDS, later, refused};
+use super::progress::{Next, Progress, failed};
+use super::trusts::{missing, refusing};
 use crate::domain::job::{AttemptOutcome, FailureCode, Job};
 use crate::domain::plan::{Plan, TrustPlan};
 

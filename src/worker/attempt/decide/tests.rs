@@ -2,17 +2,17 @@
 
 use uuid::Uuid;
 
-use super::super::refused::Refused;
+use super::super::refused::{ApplyFailure, Refused};
 use super::*;
 use crate::domain::action::{Action, ImportFrom};
-use crate::domain::failure::SqlError;
-use crate::domain::finding::Severity;
+use crate::domain::failure::{Failure, FailureClass, SqlError};
+use crate::domain::finding::{Code, Severity};
 use crate::domain::hash::{Sha256, Thumbprint};
 use crate::domain::job::{Accepted, JobKind, JobOptions, JobState, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::plan::{InstancePlan, TrustPlan};
-use crate::domain::trust::{Admission, AdmitReason, AdmitReasonKind, Proof};
+use crate::domain::trust::{Admission, AdmitReason, AdmitReasonKind, Configured, Proof};
 
 fn job(kind: JobKind, dry_run: bool) -> Job {
     let name = RegistrationName::parse("erp").unwrap();

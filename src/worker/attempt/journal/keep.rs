@@ -15,7 +15,6 @@ use crate::sqlserver::Target;
 use crate::store::instance_status::{self, RefusedLogin};
 use crate::store::trusts::{self, SeenTrust};
 use crate::store::{Conn, StoreError, jobs, lease};
-use crate::worker::attempt::decide::is_about_identity;
 use crate::worker::attempt::observed::Observed;
 
 impl Journal<'_> {
@@ -155,7 +154,7 @@ fn is_the_one(plan: &Plan, member: &Member) -> bool {
     !plan
         .findings
         .iter()
-        .filter(|f| f.blocks() && is_about_identity(f.code))
+        .filter(|f| f.blocks() && f.code.is_about_identity())
         // That a server passes for another's is known to both only where it is kept for both.
         .filter(|f| f.code != Code::ServerRegisteredTwice)
         .any(|f| f.instance == member.name.as_str())
