@@ -44,7 +44,8 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the process: checks the whole configuration first, then starts PostgreSQL or waits for it, migrates, and listens.
+    /// Builds the process: checks the whole configuration first, then starts PostgreSQL or waits for it, migrates,
+    /// and listens.
     ///
     /// # Errors
     /// Whatever makes serving impossible, in words for the person who started it.

@@ -20,8 +20,8 @@ pub enum LogFormat {
 /// Where the job history lives.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseConfig {
-    /// PostgreSQL to keep registrations and history in, as postgres://user:password@host/database. Without it, mirrorgate runs
-    /// a private PostgreSQL of its own in the data directory.
+    /// PostgreSQL to keep registrations and history in, as postgres://user:password@host/database. Without it,
+    /// mirrorgate runs a private PostgreSQL of its own in the data directory.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
 
@@ -30,8 +30,9 @@ pub struct DatabaseConfig {
           value_parser = clap::value_parser!(u32).range(4..=1000))]
     pub database_connections: u32,
 
-    /// Directory for the private PostgreSQL and the seal key, when they are not given. Default: mirrorgate-data in the current
-    /// directory; started as root, /var/lib/mirrorgate, because the private PostgreSQL then runs as another user.
+    /// Directory for the private PostgreSQL and the seal key, when they are not given. Default: mirrorgate-data in
+    /// the current directory; started as root, /var/lib/mirrorgate, because the private PostgreSQL then runs as
+    /// another user.
     #[arg(long, env = "MIRRORGATE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
 }
@@ -67,8 +68,9 @@ pub struct ServeConfig {
     #[arg(long, env = "MIRRORGATE_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// File with the key that seals credential passwords: 32 bytes, raw, hexadecimal or base64. Must not be readable by others.
-    /// Default: seal.key in the data directory, made at the first start, when PostgreSQL is private too; with --database-url it must be given.
+    /// File with the key that seals credential passwords: 32 bytes, raw, hexadecimal or base64. Must not be readable
+    /// by others. Default: seal.key in the data directory, made at the first start, when PostgreSQL is private too;
+    /// with --database-url it must be given.
     #[arg(long, env = "MIRRORGATE_SEAL_KEY_FILE", value_name = "FILE")]
     pub seal_key_file: Option<PathBuf>,
 
@@ -119,8 +121,8 @@ pub struct WorkerConfig {
           value_parser = clap::value_parser!(u16).range(2..=100))]
     pub poison_after: u16,
 
-    /// How long after its first attempt began a job may still begin another one; whichever of this and --max-attempts is
-    /// reached first ends it.
+    /// How long after its first attempt began a job may still begin another one; whichever of this and --max-attempts
+    /// is reached first ends it.
     #[arg(long, env = "MIRRORGATE_RETRY_TOTAL", default_value = "30m", value_parser = duration, value_name = "DURATION")]
     pub retry_total: Duration,
 
@@ -147,18 +149,20 @@ pub struct WorkerConfig {
           value_parser = clap::value_parser!(u16).range(1..=64))]
     pub pool_size: u16,
 
-    /// How long a stopping process takes at most: running jobs may end until a quarter of it, 2 s at most, is left, and the
-    /// rest is for handing them back.
+    /// How long a stopping process takes at most: running jobs may end until a quarter of it, 2 s at most, is left,
+    /// and the rest is for handing them back.
     #[arg(long, env = "MIRRORGATE_GRACE", default_value = "10s", value_parser = duration, value_name = "DURATION")]
     pub grace: Duration,
 
-    /// An own endpoint certificate with fewer days left is a warning. A renewal needs its time, and change freezes take some of it.
+    /// An own endpoint certificate with fewer days left is a warning. A renewal needs its time, and change freezes
+    /// take some of it.
     #[arg(long, env = "MIRRORGATE_EXPIRES_SOON_DAYS", default_value_t = 90, value_name = "DAYS",
           value_parser = clap::value_parser!(u32).range(0..=3650))]
     pub expires_soon_days: u32,
 
-    /// Which certificates are a warning as weak. broken: MD5 and older, keys under 1024 bits. server-version: that, and SHA-1 from
-    /// SQL Server 2017 and keys under 2048 bits from 2016, which make better ones themselves. strict: that on every version.
+    /// Which certificates are a warning as weak. broken: MD5 and older, keys under 1024 bits. server-version: that,
+    /// and SHA-1 from SQL Server 2017 and keys under 2048 bits from 2016, which make better ones themselves. strict:
+    /// that on every version.
     #[arg(long, env = "MIRRORGATE_WEAK_CERTIFICATES", default_value = "server-version", value_parser = weakness_policy,
           value_name = "POLICY")]
     pub weak_certificates: WeaknessPolicy,

@@ -60,8 +60,8 @@ async fn connect(url: &str, connections: u32, lease: Duration) -> Result<Stores,
     })
 }
 
-/// Waits for a PostgreSQL that is still starting; a process that gave up at once would only be restarted. What no waiting
-/// mends ends it at once.
+/// Waits for a PostgreSQL that is still starting; a process that gave up at once would only be restarted. What no
+/// waiting mends ends it at once.
 async fn await_database(
     url: &str,
     connections: u32,

@@ -30,7 +30,8 @@ pub struct StepResult {
 }
 
 impl Pools {
-    /// Runs `batch`, unless `may_send` says no once a session is there: getting one may have taken long. One round trip.
+    /// Runs `batch`, unless `may_send` says no once a session is there: getting one may have taken long. One round
+    /// trip.
     pub async fn apply(
         &self,
         target: &Target,

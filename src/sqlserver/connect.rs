@@ -96,7 +96,8 @@ async fn log_in(target: &Target, stream: TcpStream, order: Order) -> Result<Sess
     }
 }
 
-/// A server that is strict about TDS 8.0 hangs up on PRELOGIN; so does much else. It is asked, without being told anything.
+/// A server that is strict about TDS 8.0 hangs up on PRELOGIN; so does much else. It is asked, without being told
+/// anything.
 async fn hung_up(target: &Target, order: Order, kind: ErrorKind) -> Result<Session, Failure> {
     let asking = async {
         match order {

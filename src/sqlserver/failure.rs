@@ -1,6 +1,7 @@
 //! From what the driver and the network say to `domain::failure`: decided here, once, from number and kind.
 //!
-//! Messages name the instance's address and what the server itself said, never the log-in's password and never a chain of causes.
+//! Messages name the instance's address and what the server itself said, never the log-in's password and never a
+//! chain of causes.
 
 mod numbers;
 

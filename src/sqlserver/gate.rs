@@ -1,7 +1,7 @@
 //! The gate before a log-in nobody has seen work yet: one at a time, and whoever waited behind a refusal shares it.
 //!
-//! Without it, jobs that run side by side would each try the same wrong password, and lock the account out. Knows nothing
-//! of sessions; what a refusal means beyond this process is the store's to remember.
+//! Without it, jobs that run side by side would each try the same wrong password, and lock the account out. Knows
+//! nothing of sessions; what a refusal means beyond this process is the store's to remember.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,8 +37,8 @@ impl Gate {
         self.known().refusals
     }
 
-    /// Waits for its turn, unless the log-in is known to work. Whoever knew of only `before` refusals shares the one that came
-    /// since.
+    /// Waits for its turn, unless the log-in is known to work. Whoever knew of only `before` refusals shares the one
+    /// that came since.
     pub(super) async fn pass(&self, before: u64) -> Result<Pass<'_>, Failure> {
         if self.known().works {
             return Ok(Pass::Open);

@@ -15,7 +15,8 @@ impl Pools {
     /// Runs an observe batch (see `tsql::observe`) and reads what it says. One round trip.
     ///
     /// A batch that dies by I/O on a session from the pool is repeated once on a fresh one: the session may have been
-    /// dead for long, and reading twice changes nothing. One that got no answer in time is not: it would double the wait.
+    /// dead for long, and reading twice changes nothing. One that got no answer in time is not: it would double the
+    /// wait.
     ///
     /// # Errors
     /// Why the instance could not be observed, as a finding can say it. Never `OutcomeUnknown`: nothing was to be changed.

@@ -74,8 +74,8 @@ impl Pools {
         });
     }
 
-    /// How often this target's log-in has been refused in this process. To be asked before it is read whether the refusal is
-    /// noted, and kept in [`Target::refusals`].
+    /// How often this target's log-in has been refused in this process. To be asked before it is read whether the
+    /// refusal is noted, and kept in [`Target::refusals`].
     #[must_use]
     pub fn refusals(&self, target: &Target) -> u64 {
         let pools = self.lock();

@@ -1,8 +1,8 @@
 //! A logged-in session, and the one function through which batches run on it.
 //!
 //! The driver reports an error only when its answer is read to the end, and a session whose answer was not read may
-//! hang for ever at its next use. So a session is in doubt from the moment a batch is sent until its answer was complete,
-//! and a session in doubt is never used again. Nothing else may send anything.
+//! hang for ever at its next use. So a session is in doubt from the moment a batch is sent until its answer was
+//! complete, and a session in doubt is never used again. Nothing else may send anything.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -25,8 +25,8 @@ const FATAL_SEVERITY: u8 = 20;
 const MOST_ROWS: usize = 20_000;
 /// The same in bytes of text and binary values.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
-/// The same as it comes over the wire, in UTF-16 and with all that is said beside rows. It strikes while a value is read, of
-/// which the driver would first make a whole.
+/// The same as it comes over the wire, in UTF-16 and with all that is said beside rows. It strikes while a value is
+/// read, of which the driver would first make a whole.
 const MOST_WIRE_BYTES: usize = 4 * MOST_BYTES;
 const TOO_LONG: &str = "the answer is longer than any catalog is; it was not read to its end";
 

@@ -23,7 +23,8 @@ pub struct Target {
     pub application: String,
     pub credential_id: Uuid,
     pub credential_revision: i64,
-    /// Refusals of this log-in in this process that were known when it was decided to try it: see [`super::Pools::refusals`].
+    /// Refusals of this log-in in this process that were known when it was decided to try it: see
+    /// [`super::Pools::refusals`].
     pub refusals: u64,
     pub timeouts: Timeouts,
 }

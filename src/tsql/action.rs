@@ -49,11 +49,12 @@ pub fn statement(
     })
 }
 
-/// A password made on the server and known to nobody: 256 random bits, and one character of each class a policy asks for.
-/// Characters to begin with, and the expression that gives the rest.
+/// A password made on the server and known to nobody: 256 random bits, and one character of each class a policy asks
+/// for. Characters to begin with, and the expression that gives the rest.
 ///
-/// A policy refuses a password that contains the login's name. So one character of that name is kept out of it: no digit of
-/// the bits may be it (another letter stands in, which loses nothing), and the fixed characters are chosen without it.
+/// A policy refuses a password that contains the login's name. So one character of that name is kept out of it: no
+/// digit of the bits may be it (another letter stands in, which loses nothing), and the fixed characters are chosen
+/// without it.
 pub(in crate::tsql) fn password(login: &str) -> (&'static str, String) {
     let avoided = login.chars().next().unwrap_or('#').to_ascii_uppercase();
     let fixed = if "KX7~".contains(avoided) {

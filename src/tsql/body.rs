@@ -1,5 +1,5 @@
-//! The changes of one instance for all its peers, as one text that is the same in every frame: what `apply` sends, and what
-//! `script` gives to people.
+//! The changes of one instance for all its peers, as one text that is the same in every frame: what `apply` sends,
+//! and what `script` gives to people.
 //!
 //! A frame declares `@ordinal int`, which tells where an error came from, and begins and ends the transaction.
 
@@ -24,7 +24,8 @@ pub struct Body {
 /// One action within it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplyStep {
-    /// From 1, as [`sets::APPLIED`](super::sets::APPLIED) and [`sets::FAILED`](super::sets::FAILED) report it; 0 there means before the first action.
+    /// From 1, as [`sets::APPLIED`](super::sets::APPLIED) and [`sets::FAILED`](super::sets::FAILED) report it; 0
+    /// there means before the first action.
     pub ordinal: usize,
     pub peer: String,
     pub action: Action,
@@ -56,8 +57,8 @@ pub fn body(plan: &InstancePlan, bytes: &CertificateBytes) -> Result<Body, Missi
 }
 
 /// How both frames begin: session settings, variables (and `more` of them), a transaction, the application lock.
-// SQL Server serialises nothing of this by itself; the lock keeps two control planes from meeting half-way. It ends with the
-// transaction, so that a lost session leaves nothing behind.
+// SQL Server serialises nothing of this by itself; the lock keeps two control planes from meeting half-way. It ends
+// with the transaction, so that a lost session leaves nothing behind.
 pub(super) fn opening(more: &str) -> String {
     format!(
         "\

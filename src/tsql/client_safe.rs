@@ -1,5 +1,5 @@
-//! What the tools that people run scripts with would read as their own, kept from them: `$(name)`, and lines within names
-//! (`GO`, `:r file`, `!! command` are theirs wherever a line begins with them, inside quotes too).
+//! What the tools that people run scripts with would read as their own, kept from them: `$(name)`, and lines within
+//! names (`GO`, `:r file`, `!! command` are theirs wherever a line begins with them, inside quotes too).
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,8 @@ fn push_constant(expression: &mut String, plain: &mut String) {
     }
 }
 
-/// `statement` as it stands; or, where one of the `texts` in it (names, paths) is hazardous, built on the server and executed.
+/// `statement` as it stands; or, where one of the `texts` in it (names, paths) is hazardous, built on the server and
+/// executed.
 ///
 /// `ordinal` numbers the variable. The statement must be complete in itself: it runs in a scope of its own.
 #[must_use]
@@ -55,10 +56,11 @@ pub fn statement<'a>(
     )
 }
 
-/// A text of several lines as it stands; or, where it holds what a tool reads as its own, built on the server and executed.
+/// A text of several lines as it stands; or, where it holds what a tool reads as its own, built on the server and
+/// executed.
 ///
-/// For texts whose names are no longer told apart from their layout: a lone line feed within a name is left where no tool would
-/// take the line behind it.
+/// For texts whose names are no longer told apart from their layout: a lone line feed within a name is left where no
+/// tool would take the line behind it.
 #[must_use]
 pub fn whole(text: String) -> String {
     let odd = |c| c != '\n' && breaks_a_line(c);

@@ -43,8 +43,8 @@ pub fn nowhere(servers: &[&ServerIdentity]) -> Frame {
     }
 }
 
-// An error ends the transaction that is open where XACT_ABORT is on, and THROW is an error to it; RAISERROR is none. So whatever
-// somebody has open is asked first, and left as it is.
+// An error ends the transaction that is open where XACT_ABORT is on, and THROW is an error to it; RAISERROR is none.
+// So whatever somebody has open is asked first, and left as it is.
 fn not_in_a_transaction() -> String {
     "IF @@TRANCOUNT > 0\nBEGIN\n    \
      RAISERROR (N'mirrorgate: a transaction is open in this session. Commit it or roll it back, then run this again; nothing was done.', 16, 1);\n    \
@@ -62,8 +62,8 @@ fn wrong_server(wanted: &str) -> String {
     )
 }
 
-/// Fails where a tool has read the file in another encoding than UTF-8, so that names would become others. Empty where there is
-/// nothing to be misread.
+/// Fails where a tool has read the file in another encoding than UTF-8, so that names would become others. Empty
+/// where there is nothing to be misread.
 #[must_use]
 pub fn as_written(text: &str) -> String {
     let mut odd: Vec<char> = text

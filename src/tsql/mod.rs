@@ -2,8 +2,9 @@
 //!
 //! Every text runs in `master`: a worker's sessions are there from log-in; only what people run by hand says `USE`.
 //!
-//! `quote` is the one place that quotes; `action` and `cure` write single statements, `body` the changes of an instance, and
-//! `apply` and `script` the two frames around it; `observe` asks. `sets` and `throws` are what answers are told apart by.
+//! `quote` is the one place that quotes; `action` and `cure` write single statements, `body` the changes of an
+//! instance, and `apply` and `script` the two frames around it; `observe` asks. `sets` and `throws` are what answers
+//! are told apart by.
 
 pub mod action;
 pub mod apply;

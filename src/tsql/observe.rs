@@ -16,7 +16,8 @@ use crate::domain::desired_state::PeerQuestion;
 /// The whole batch for one instance and all the peers asked about.
 ///
 /// It runs on every version from 2008 R2: what an older parser or catalog would refuse stands inside `EXEC` behind a
-/// version check. It needs no permission but to log in; what it may not see is absent, or answered by a `…_refused` set.
+/// version check. It needs no permission but to log in; what it may not see is absent, or answered by a `…_refused`
+/// set.
 #[must_use]
 pub fn observe(comment: BatchComment<'_>, questions: &[PeerQuestion]) -> String {
     let mut batch = String::with_capacity(12 * 1024);

@@ -1,6 +1,7 @@
 //! The one place that quotes. A name, a text, bytes or a remark become T-SQL here and nowhere else.
 //!
-//! Identifiers can only be built from names that were checked or observed, so no caller can splice raw text where a name belongs.
+//! Identifiers can only be built from names that were checked or observed, so no caller can splice raw text where a
+//! name belongs.
 
 use std::fmt;
 
@@ -78,8 +79,8 @@ impl fmt::Display for Binary<'_> {
     }
 }
 
-/// A whole line of remark, `-- …`, that stays one: no line break, and no `/*` or `*/` (which nest), should somebody wrap it;
-/// nor `$(`, which sqlcmd replaces in remarks too.
+/// A whole line of remark, `-- …`, that stays one: no line break, and no `/*` or `*/` (which nest), should somebody
+/// wrap it; nor `$(`, which sqlcmd replaces in remarks too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Comment<'a>(&'a str);
 

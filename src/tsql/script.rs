@@ -1,7 +1,7 @@
 //! A whole plan as T-SQL for people: the same bodies that workers send, in a frame that can be run by hand.
 //!
-//! By hand means: on the right server or not at all, in `master` wherever it begins, never inside a transaction that is somebody
-//! else's, with an error that `sqlcmd -b` sees, and with nothing in it that a tool reads as its own.
+//! By hand means: on the right server or not at all, in `master` wherever it begins, never inside a transaction that
+//! is somebody else's, with an error that `sqlcmd -b` sees, and with nothing in it that a tool reads as its own.
 
 use std::fmt::Write as _;
 
@@ -15,8 +15,8 @@ use crate::domain::identity::ServerIdentity;
 use crate::domain::plan::Plan;
 use crate::domain::script::{ByHand, Frame, InstanceScript, Script, ScriptStatement};
 
-/// What the plan stands for. In the order of the plan's instances, `servers` tells which server each was seen to be, and
-/// `batches` are what [`super::apply::batches`] made of it.
+/// What the plan stands for. In the order of the plan's instances, `servers` tells which server each was seen to be,
+/// and `batches` are what [`super::apply::batches`] made of it.
 #[must_use]
 pub fn script(
     comment: BatchComment<'_>,

@@ -97,8 +97,9 @@ impl Worker {
         self.claim_all(shared, shutdown).await
     }
 
-    /// Claims no more than there are free slots: a claimed job that waits would only hold its lease. Ends when there is
-    /// nothing to claim, no slot free, or a stop was asked for. What is overdue is ended first, whether or not a slot is free.
+    /// Claims no more than there are free slots: a claimed job that waits would only hold its lease. Ends when there
+    /// is nothing to claim, no slot free, or a stop was asked for. What is overdue is ended first, whether or not a
+    /// slot is free.
     async fn claim_all(
         &self,
         shared: &Shared,

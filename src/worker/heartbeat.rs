@@ -37,9 +37,9 @@ impl Signals {
     }
 }
 
-/// Renews at a third of the lease's length, and at once when somebody may have asked for a cancellation. When the lease is
-/// lost, or could not be renewed for so long that it must have run out, `lost` is set and nothing more happens; the future
-/// never ends by itself, it is to be dropped.
+/// Renews at a third of the lease's length, and at once when somebody may have asked for a cancellation. When the
+/// lease is lost, or could not be renewed for so long that it must have run out, `lost` is set and nothing more
+/// happens; the future never ends by itself, it is to be dropped.
 pub(super) async fn keep(
     store: &Store,
     lease: &Lease,

@@ -1,5 +1,5 @@
-//! How many attempts of this process are at each instance. More than there are sessions to it would only wait with a slot
-//! and a lease in use; so one dead instance cannot take all slots.
+//! How many attempts of this process are at each instance. More than there are sessions to it would only wait with a
+//! slot and a lease in use; so one dead instance cannot take all slots.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,5 @@
-//! How the workers behave, and every time they wait for. Values only; where they come from is the configuration's business.
+//! How the workers behave, and every time they wait for. Values only; where they come from is the configuration's
+//! business.
 
 use std::time::Duration;
 
@@ -70,10 +71,11 @@ impl Settings {
 pub struct Bounds {
     /// Claiming, and ending what is overdue, before the connection is taken for dead.
     pub claim: Duration,
-    /// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that died.
+    /// After a claim that failed. Sooner than the poll: whoever was woken for a job must not lose it to a line that
+    /// died.
     pub claim_again: Duration,
-    /// After a renewal that failed. Soon: what is left of the lease may be little, and a write of the attempt's own may have been
-    /// in the way.
+    /// After a renewal that failed. Soon: what is left of the lease may be little, and a write of the attempt's own
+    /// may have been in the way.
     pub renew_again: Duration,
     /// One exchange of an attempt, before its connection is taken for dead.
     pub exchange: Duration,
@@ -109,8 +111,8 @@ impl Default for Bounds {
 }
 
 impl Bounds {
-    /// How long after PostgreSQL's return the last attempt that tries to reach it has done so: a try that was under way, the
-    /// pause after it, and as much again for the one that is answered.
+    /// How long after PostgreSQL's return the last attempt that tries to reach it has done so: a try that was under
+    /// way, the pause after it, and as much again for the one that is answered.
     pub(super) fn all_back(&self) -> Duration {
         self.exchange + self.exchange_again * 2
     }

@@ -88,7 +88,8 @@ impl Supervisor<'_> {
         }
     }
 
-    /// Ends when the job is to be cancelled and the attempt can be dropped where it stands, because it has changed nothing.
+    /// Ends when the job is to be cancelled and the attempt can be dropped where it stands, because it has changed
+    /// nothing.
     async fn cancelled_before_apply(&self) {
         self.signals.cancel.cancelled().await;
         self.unless_committed_to_apply().await;

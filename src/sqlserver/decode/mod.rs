@@ -1,7 +1,8 @@
-//! From the rows of an observe batch to an [`Observation`]: each row by the name of its set, in whatever order they come.
+//! From the rows of an observe batch to an [`Observation`]: each row by the name of its set, in whatever order they
+//! come.
 //!
-//! A set nobody knows, a column of another type, or an answer that is not complete is a protocol fault, never a panic and
-//! never a guess. No judgement about what was observed.
+//! A set nobody knows, a column of another type, or an answer that is not complete is a protocol fault, never a panic
+//! and never a guess. No judgement about what was observed.
 
 pub(super) mod field;
 

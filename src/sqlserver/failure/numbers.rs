@@ -4,7 +4,8 @@ use crate::domain::cause::Refusal;
 use crate::domain::failure::FailureClass;
 use crate::tsql::throws::{FILE_MISMATCH, LOCK_BUSY};
 
-/// What an error number means in a batch. A number of the log-in says something else there: the session is there already.
+/// What an error number means in a batch. A number of the log-in says something else there: the session is there
+/// already.
 #[must_use]
 pub(super) fn class_of(number: i32) -> FailureClass {
     match number {

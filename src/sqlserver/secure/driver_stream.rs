@@ -1,4 +1,5 @@
-//! The stream the driver talks over. Its PRELOGIN goes nowhere: the server has had ours, and the driver is answered from that.
+//! The stream the driver talks over. Its PRELOGIN goes nowhere: the server has had ours, and the driver is answered
+//! from that.
 
 use std::io;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! A stream that reads no more than it may: little before the log-in, and so much for each answer. What a server that is none
-//! says has an end before the driver makes a value of it.
+//! A stream that reads no more than it may: little before the log-in, and so much for each answer. What a server that
+//! is none says has an end before the driver makes a value of it.
 
 use std::io;
 use std::pin::Pin;

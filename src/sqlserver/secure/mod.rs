@@ -1,8 +1,8 @@
 //! PRELOGIN and TLS, done here and not by the driver, which knows no pin and tells only that verification failed.
 //!
-//! `limited` bounds what is read; `wrapping` carries TLS inside PRELOGIN packets, as TDS 7.4 has it; `verifier` and `roots`
-//! decide whom to trust; `error` says why not; `driver_stream` is what the driver then talks over, having been told that the server
-//! does not encrypt.
+//! `limited` bounds what is read; `wrapping` carries TLS inside PRELOGIN packets, as TDS 7.4 has it; `verifier` and
+//! `roots` decide whom to trust; `error` says why not; `driver_stream` is what the driver then talks over, having
+//! been told that the server does not encrypt.
 
 mod channel;
 mod driver_stream;
@@ -52,7 +52,8 @@ pub(super) enum Order {
     TlsFirst,
 }
 
-/// Introduces us to the server on the other end of `socket` and secures the connection as `tls` says. Nothing secret is sent.
+/// Introduces us to the server on the other end of `socket` and secures the connection as `tls` says. Nothing secret
+/// is sent.
 pub(super) async fn secure(
     socket: TcpStream,
     host: &str,

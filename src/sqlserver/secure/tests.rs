@@ -1,4 +1,5 @@
-//! Whom we talk to, over real TLS with a simulated server: what a pin admits and what it does not, in both orders of TLS and PRELOGIN.
+//! Whom we talk to, over real TLS with a simulated server: what a pin admits and what it does not, in both orders of
+//! TLS and PRELOGIN.
 
 use sqlserver_sim::{Fleet, Instance, InstanceSpec, TlsCertificate};
 

@@ -1,6 +1,6 @@
-//! Whom to trust in a TLS handshake. A pin is worth something only with the handshake's signature checked against the pinned
-//! certificate's key: the certificate itself is public, and anybody can show it. X.509 version 1, which SQL Server makes on Linux,
-//! is refused by the usual verifier before it looks at anything, so both are done here.
+//! Whom to trust in a TLS handshake. A pin is worth something only with the handshake's signature checked against the
+//! pinned certificate's key: the certificate itself is public, and anybody can show it. X.509 version 1, which SQL
+//! Server makes on Linux, is refused by the usual verifier before it looks at anything, so both are done here.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -93,7 +93,8 @@ pub(super) fn role(role: EndpointRole) -> &'static str {
     }
 }
 
-/// A change of owner takes every permission off an endpoint, so that all of them are read first and given again with it.
+/// A change of owner takes every permission off an endpoint, so that all of them are read first and given again with
+/// it.
 ///
 /// In one transaction; where ALTER AUTHORIZATION takes none (226, 574), right after each other.
 pub(super) fn give_away(endpoint: &SysName, login: &SysName) -> String {

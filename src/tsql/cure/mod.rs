@@ -26,7 +26,8 @@ pub fn fill_in_findings(findings: &mut [Finding]) {
     }
 }
 
-/// The statements of one cure, to be run in `master` on the finding's instance, as a batch of its own, by whatever tool.
+/// The statements of one cure, to be run in `master` on the finding's instance, as a batch of its own, by whatever
+/// tool.
 #[must_use]
 pub fn statement(cure: &Cure) -> String {
     client_safe::whole(written(cure))

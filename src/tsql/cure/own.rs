@@ -8,7 +8,8 @@ use crate::domain::observation::EndpointRole;
 use crate::tsql::action::password;
 use crate::tsql::quote::{Ident, Literal};
 
-/// Nobody knows the password: the server opens the key by itself, and a certificate whose key is lost is answered by a new one.
+/// Nobody knows the password: the server opens the key by itself, and a certificate whose key is lost is answered by
+/// a new one.
 pub(super) fn create_master_key() -> String {
     format!("DECLARE @do nvarchar(max);\n{}", master_key())
 }

@@ -1,4 +1,5 @@
-//! Permissions of mirrorgate's own log-in, and DENYs that are in the way: taken from whom they are on, whoever gave them.
+//! Permissions of mirrorgate's own log-in, and DENYs that are in the way: taken from whom they are on, whoever gave
+//! them.
 
 use super::text::{Part, expression, free_name, run};
 use crate::domain::object_name::SysName;

@@ -57,7 +57,8 @@ IF @mg_major >= 11
     )
 }
 
-// CONNECT on the endpoint and what covers it, per grantor; of CONNECT SQL only what takes it away. The numbers are the reader's.
+// CONNECT on the endpoint and what covers it, per grantor; of CONNECT SQL only what takes it away. The numbers are
+// the reader's.
 pub(super) fn rights() -> String {
     format!(
         "\

@@ -2,8 +2,8 @@
 
 use crate::tsql::sets::{LOGIN, MASTER_KEY, OWN_DENY, SERVER, TRIGGER};
 
-// tempdb is made anew at every start; minutes, because seconds overflow where a clock was set far off. The service master key is
-// hidden from who does not see master's definitions.
+// tempdb is made anew at every start; minutes, because seconds overflow where a clock was set far off. The service
+// master key is hidden from who does not see master's definitions.
 pub(super) fn server() -> String {
     format!(
         "\

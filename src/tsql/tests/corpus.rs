@@ -1,6 +1,7 @@
 //! Every statement mirrorgate can emit, with hostile names, as files for `scripts/tsqlcheck` (Microsoft's own parsers).
 //!
-//! With `MIRRORGATE_TSQL_CORPUS=directory` the files are written there; the test itself holds that everything can be made.
+//! With `MIRRORGATE_TSQL_CORPUS=directory` the files are written there; the test itself holds that everything can be
+//! made.
 
 use super::hostile;
 use crate::domain::action::{Action, ImportFrom};

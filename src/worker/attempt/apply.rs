@@ -1,4 +1,5 @@
-//! Carries a plan out: one batch per instance that needs changes, side by side, its actions written as started beforehand.
+//! Carries a plan out: one batch per instance that needs changes, side by side, its actions written as started
+//! beforehand.
 
 use futures_util::future::join_all;
 
@@ -22,7 +23,8 @@ struct Prepared<'a> {
     started: Vec<NewStep>,
 }
 
-/// Sends every batch of `plan` once; `batches` has one per member, in their order. What went wrong; empty when all is committed.
+/// Sends every batch of `plan` once; `batches` has one per member, in their order. What went wrong; empty when all is
+/// committed.
 pub(super) async fn apply(
     observed: &Observed<'_>,
     plan: &Plan,

@@ -1,4 +1,5 @@
-//! What an attempt starts from: read in one short transaction, then nothing is asked of PostgreSQL until something is to be written.
+//! What an attempt starts from: read in one short transaction, then nothing is asked of PostgreSQL until something is
+//! to be written.
 //!
 //! The log-ins are opened then, and live as long as the attempt and the pools that log in with them.
 

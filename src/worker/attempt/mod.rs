@@ -171,7 +171,8 @@ impl Attempt<'_> {
         Some(failed(FailureCode::PlanStale, detail))
     }
 
-    /// Whether the job shall show this plan: not the empty one of a look after an apply, and never in place of an approved one.
+    /// Whether the job shall show this plan: not the empty one of a look after an apply, and never in place of an
+    /// approved one.
     fn is_shown(&self, plan: &Plan) -> bool {
         self.approved.is_none() && (self.progress.rounds == 0 || plan.has_changes())
     }

@@ -1,4 +1,5 @@
-//! One observation of all members: side by side, each in one batch, each a step written as started before anything is sent.
+//! One observation of all members: side by side, each in one batch, each a step written as started before anything is
+//! sent.
 
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;

@@ -1,4 +1,5 @@
-//! What is said of apply batches that were not committed: who refused what, whether he refused it before, what to do. Pure.
+//! What is said of apply batches that were not committed: who refused what, whether he refused it before, what to do.
+//! Pure.
 
 use std::fmt::Write as _;
 

@@ -8,8 +8,8 @@ use crate::domain::job::{AttemptOutcome, FailureCode, Flow, Job};
 use crate::domain::plan::Plan;
 use crate::worker::attempt::refused::on;
 
-/// How often a job asks for a name that leads nowhere. Names do come late, with a server that is just being set up, and name
-/// servers are away for a moment; one that was misspelt is wrong for ever.
+/// How often a job asks for a name that leads nowhere. Names do come late, with a server that is just being set up,
+/// and name servers are away for a moment; one that was misspelt is wrong for ever.
 const ATTEMPTS_AT_A_NAME: i32 = 3;
 
 /// A blocker anywhere, or a member not seen. Another attempt is due only if every blocker may pass by itself.

@@ -3,7 +3,8 @@
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::trust::{Admits, Configured, Proof};
 
-/// Trusts that are not configured and not left out, and changes still to be made (a next certificate to distribute, say), in words.
+/// Trusts that are not configured and not left out, and changes still to be made (a next certificate to distribute,
+/// say), in words.
 pub(super) fn missing(plan: &Plan) -> Vec<String> {
     let mut words = Vec::new();
     for instance in &plan.instances {

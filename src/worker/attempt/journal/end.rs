@@ -72,8 +72,8 @@ impl Journal<'_> {
         self.while_held(writing).await
     }
 
-    /// The lease ran out, most likely because PostgreSQL was away. If nobody has taken the job meanwhile, the next attempt need
-    /// not look like one more process that died of it. Waits for PostgreSQL, however long that takes.
+    /// The lease ran out, most likely because PostgreSQL was away. If nobody has taken the job meanwhile, the next
+    /// attempt need not look like one more process that died of it. Waits for PostgreSQL, however long that takes.
     pub(in crate::worker) async fn abandon(&self) -> Result<JobState, StoreError> {
         // The cap on the number is kept by leaving no time for another one.
         let total = match self.may_follow() {

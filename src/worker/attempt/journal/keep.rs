@@ -1,5 +1,5 @@
-//! What is kept after an observation: identities, observations, refused log-ins, and the state of each trust. Under the lease,
-//! in one transaction.
+//! What is kept after an observation: identities, observations, refused log-ins, and the state of each trust. Under
+//! the lease, in one transaction.
 
 use chrono::{DateTime, Utc};
 
@@ -18,8 +18,8 @@ use crate::store::{Conn, StoreError, jobs, lease};
 use crate::worker::attempt::observed::Observed;
 
 impl Journal<'_> {
-    /// Keeps what was observed. `acted_on` is the script of `plan` where the job shall show it; the observation after an apply
-    /// has none.
+    /// Keeps what was observed. `acted_on` is the script of `plan` where the job shall show it; the observation after
+    /// an apply has none.
     pub(in crate::worker::attempt) async fn keep(
         &self,
         observed: &Observed<'_>,

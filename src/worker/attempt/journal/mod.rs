@@ -1,6 +1,8 @@
-//! Every exchange of an attempt with PostgreSQL: within bounded time, fenced by its lease, and again while the lease lasts.
+//! Every exchange of an attempt with PostgreSQL: within bounded time, fenced by its lease, and again while the lease
+//! lasts.
 //!
-//! Here the steps; `keep` has what is kept of an observation, `end` how an attempt ends. No transaction outlasts a call.
+//! Here the steps; `keep` has what is kept of an observation, `end` how an attempt ends. No transaction outlasts a
+//! call.
 
 mod end;
 mod keep;
@@ -59,8 +61,9 @@ impl<'a> Journal<'a> {
         }
     }
 
-    /// Tries until it is done, or refused, or the lease is lost: PostgreSQL may be away for a moment, and a finished batch is
-    /// worth more than that. `exchange` must bear repetition, since it may have been done when only the answer was lost.
+    /// Tries until it is done, or refused, or the lease is lost: PostgreSQL may be away for a moment, and a finished
+    /// batch is worth more than that. `exchange` must bear repetition, since it may have been done when only the
+    /// answer was lost.
     pub(super) async fn while_held<T, F>(&self, exchange: impl Fn() -> F) -> Result<T, Interrupted>
     where
         F: Future<Output = Result<T, StoreError>>,
@@ -117,8 +120,8 @@ impl<'a> Journal<'a> {
         self.signals.cancel.is_cancelled()
     }
 
-    /// Whether an apply batch may have been sent: from then on neither a cancellation nor the deadline stops the attempt, they
-    /// only keep it from sending another one.
+    /// Whether an apply batch may have been sent: from then on neither a cancellation nor the deadline stops the
+    /// attempt, they only keep it from sending another one.
     pub(in crate::worker) fn is_committed_to_apply(&self) -> bool {
         self.committed_to_apply.load(Ordering::Relaxed)
     }
@@ -149,8 +152,8 @@ impl<'a> Journal<'a> {
         self.while_held(starting).await
     }
 
-    /// Writes down what is about to be changed, unless the deadline has passed. One transaction: a certificate that is used
-    /// without having been uploaded is kept the moment it is first used.
+    /// Writes down what is about to be changed, unless the deadline has passed. One transaction: a certificate that
+    /// is used without having been uploaded is kept the moment it is first used.
     pub(super) async fn start_changes(
         &self,
         started: &[NewStep],
