@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::principals::{LOGIN_COLUMNS, USER_COLUMNS};
-use crate::domain::object_name::ObjectName;
 use crate::domain::desired_state::PeerQuestion;
+use crate::domain::object_name::ObjectName;
 use crate::tsql::quote::Literal;
 use crate::tsql::sets::{NAME_CERTIFICATE, NAME_LOGIN, NAME_LOGIN_USER, NAME_USER};
 

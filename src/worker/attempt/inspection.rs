@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::domain::pair::OperatingMode;
 use crate::domain::desired_state::Use;
+use crate::domain::pair::OperatingMode;
 use crate::store::pairs::Pair;
 
 /// What each of these pairs makes of the instance.

@@ -6,11 +6,11 @@ use chrono::{DateTime, Utc};
 
 use super::inputs::Inputs;
 use super::party::Party;
+use crate::domain::desired_state::Member;
 use crate::domain::failure::Failure;
 use crate::domain::hash::Thumbprint;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::observation::Observation;
-use crate::domain::desired_state::Member;
 use crate::plan::ObservedMember;
 
 /// Certificates that endpoints were seen to use, by the member's position: what a renewed one would be called is known
