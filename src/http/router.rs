@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use super::api::Api;
 use super::policy::{Guarded, Policy};
 use super::problem::{Problem, ProblemKind};
-use super::v1::jobs::{cancel, create, events, get, inspections};
+use super::v1::jobs::{cancel, create, events, get, inspections, list};
 use super::v1::{certificates, credentials, instances, pairs};
 use super::{layers, openapi as document, service};
 
@@ -71,15 +71,15 @@ fn everything() -> Vec<Guarded> {
             pairs::delete_pair
         )),
         Caller.guards(routes!(pairs::list_pairs)),
-        Caller.guards(routes!(create::ask_for_pair_job, get::list_pair_jobs)),
+        Caller.guards(routes!(create::ask_for_pair_job, list::list_pair_jobs)),
         Caller.guards(routes!(
             create::ask_for_instance_job,
-            get::list_instance_jobs
+            list::list_instance_jobs
         )),
         Caller.guards(routes!(inspections::ask_for_inspections)),
-        Caller.guards(routes!(get::list_jobs)),
+        Caller.guards(routes!(list::list_jobs)),
         Caller.guards(routes!(get::get_job)),
-        Caller.guards(routes!(get::list_job_steps)),
+        Caller.guards(routes!(list::list_job_steps)),
         Caller.guards(routes!(get::get_job_script)),
         Caller.guards(routes!(get::get_job_result)),
         Caller.guards(routes!(events::stream_job_events)),

@@ -7,6 +7,7 @@ mod filter;
 pub mod get;
 pub mod inspections;
 mod kind_of;
+pub mod list;
 mod plan_view;
 mod respond;
 mod script;
