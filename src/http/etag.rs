@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-use super::problem::{Fault, Problem, ProblemKind};
+use super::problem::{Problem, ProblemKind};
 
 /// What `layers::response_headers` puts behind the tag of a compressed answer.
 pub const GZIP_SUFFIX: &str = "-gzip";
@@ -215,13 +215,11 @@ fn read_tags(mut rest: &str, tags: &mut Vec<(bool, String)>) -> Option<()> {
 }
 
 fn malformed(name: &HeaderName) -> Problem {
-    Problem::of(
+    Problem::at(
         ProblemKind::InvalidHeader,
-        vec![Fault::new(
-            format!("/{name}"),
-            "invalid_value",
-            "wanted is * or a list of entity tags in double quotes",
-        )],
+        format!("/{name}"),
+        "invalid_value",
+        "wanted is * or a list of entity tags in double quotes",
     )
 }
 

@@ -9,7 +9,7 @@ use axum::response::Response;
 use super::api::Api;
 use super::extract::given;
 use super::policy::CallerName;
-use super::problem::{Fault, Problem, ProblemKind};
+use super::problem::{Problem, ProblemKind};
 use crate::domain::hash::Sha256;
 use crate::store::Conn;
 use crate::store::idempotency::{self, KeyedRequest, Lookup};
@@ -103,10 +103,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Keyed {
 }
 
 fn refused(code: &'static str, detail: &str) -> Problem {
-    Problem::of(
-        ProblemKind::InvalidHeader,
-        vec![Fault::new("/Idempotency-Key", code, detail)],
-    )
+    Problem::at(ProblemKind::InvalidHeader, "/Idempotency-Key", code, detail)
 }
 
 impl Keyed {
@@ -151,13 +148,11 @@ async fn done_before(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
             Ok(Some((status, object)))
         }
-        Lookup::Another => Err(Problem::of(
+        Lookup::Another => Err(Problem::at(
             ProblemKind::IdempotencyKeyReused,
-            vec![Fault::new(
-                "/Idempotency-Key",
-                "key_reused",
-                "the key was sent before with another request to this path; a new request needs a new key",
-            )],
+            "/Idempotency-Key",
+            "key_reused",
+            "the key was sent before with another request to this path; a new request needs a new key",
         )),
         Lookup::UnderWay => Err(Problem::new(
             ProblemKind::RequestUnderWay,

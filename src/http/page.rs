@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::extract::{NoParameters, Pairs, Parameters, ReadParameters};
 use super::negotiate::Format;
-use super::problem::{Fault, Problem, ProblemKind};
+use super::problem::{Problem, ProblemKind};
 use super::reply::{self, Answer};
 use super::text::{Tabular, table};
 use crate::domain::hash::Sha256;
@@ -117,10 +117,7 @@ impl Paging {
         };
         open(cursor, scope).map(Some).ok_or_else(|| {
             let detail = "the cursor was not made by this service for this list and these filters; start without one";
-            Problem::of(
-                ProblemKind::InvalidParameter,
-                vec![Fault::new("/cursor", "invalid_cursor", detail)],
-            )
+            Problem::at(ProblemKind::InvalidParameter, "/cursor", "invalid_cursor", detail)
         })
     }
 }

@@ -98,6 +98,36 @@ impl Fault {
     }
 }
 
+/// What is wrong with a request, gathered so that it is told all at once.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: impl ToString) {
+        self.0.push(Fault::new(pointer, code, detail.to_string()));
+    }
+
+    /// What was read, or `None` with its fault.
+    pub fn read<T, E: ToString>(
+        &mut self,
+        pointer: impl Into<String>,
+        code: &'static str,
+        read: Result<T, E>,
+    ) -> Option<T> {
+        read.map_err(|e| self.add(pointer, code, e)).ok()
+    }
+
+    /// # Errors
+    /// `refused`, if there is any fault.
+    pub fn refuse(self) -> Result<(), Problem> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::of(ProblemKind::Refused, self.0))
+        }
+    }
+}
+
 /// The document of a problem (RFC 9457). Some problems carry more members, such as `job`.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Problem)]
@@ -171,16 +201,15 @@ impl Problem {
         problem
     }
 
-    /// Refuses what breaks a rule.
-    ///
-    /// # Errors
-    /// `refused`, if there is any fault.
-    pub fn unless_empty(faults: Vec<Fault>) -> Result<(), Self> {
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Self::of(ProblemKind::Refused, faults))
-        }
+    /// A problem made of one fault.
+    #[must_use]
+    pub fn at(
+        kind: ProblemKind,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::of(kind, vec![Fault::new(pointer, code, detail)])
     }
 
     #[must_use]

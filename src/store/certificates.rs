@@ -66,10 +66,7 @@ impl TryFrom<Row> for StoredCertificate {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let at = At {
-            table: TABLE,
-            id: row.instance_id,
-        };
+        let at = At::new(TABLE, row.instance_id);
         Ok(Self {
             instance_id: row.instance_id,
             certificate: at.parsed("der", Certificate::from_der(&row.der))?,
@@ -276,10 +273,7 @@ pub async fn pin_hashes(
     .await?;
     let mut all: HashMap<Uuid, PinHashes> = HashMap::new();
     for row in rows {
-        let at = At {
-            table: TABLE,
-            id: row.instance_id,
-        };
+        let at = At::new(TABLE, row.instance_id);
         let hash = at.parsed("sha256", Sha256::from_bytes(&row.sha256))?;
         let pins = all.entry(row.instance_id).or_default();
         match at.word("purpose", &row.purpose)? {
@@ -301,7 +295,7 @@ pub async fn by_hashes(conn: &mut Conn, hashes: &[Sha256]) -> Result<Vec<Certifi
     .await?
     .into_iter()
     .map(|row| {
-        let at = At { table: TABLE, id: row.instance_id };
+        let at = At::new(TABLE, row.instance_id);
         at.parsed("der", Certificate::from_der(&row.der))
     })
     .collect()
@@ -309,10 +303,7 @@ pub async fn by_hashes(conn: &mut Conn, hashes: &[Sha256]) -> Result<Vec<Certifi
 
 /// Every certificate the instance was ever known to have, deleted ones too.
 pub async fn known(conn: &mut Conn, instance: Uuid) -> Result<Vec<Sha256>, StoreError> {
-    let at = At {
-        table: TABLE,
-        id: instance,
-    };
+    let at = At::new(TABLE, instance);
     sqlx::query_scalar!(
         "select sha256 from certificates where instance_id = $1 order by created_at, sha256",
         instance

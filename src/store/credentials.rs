@@ -47,10 +47,7 @@ impl TryFrom<Row> for Credential {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let at = At {
-            table: TABLE,
-            id: row.id,
-        };
+        let at = At::new(TABLE, row.id);
         let hosts = row.hosts.iter().map(|h| HostPattern::parse(h)).collect();
         let spec = CredentialSpec {
             kind: at.word("kind", &row.kind)?,
@@ -177,11 +174,7 @@ pub async fn update(
     )
     .execute(conn)
     .await?;
-    At {
-        table: TABLE,
-        id: changed.id,
-    }
-    .exactly_one(updated.rows_affected())
+    At::new(TABLE, changed.id).exactly_one(updated.rows_affected())
 }
 
 fn hosts(spec: &CredentialSpec) -> Vec<String> {
@@ -244,5 +237,5 @@ pub async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Resu
     )
     .execute(conn)
     .await?;
-    At { table: TABLE, id }.exactly_one(deleted.rows_affected())
+    At::new(TABLE, id).exactly_one(deleted.rows_affected())
 }

@@ -68,10 +68,7 @@ pub async fn begin(conn: &mut Conn, request: &KeyedRequest) -> Result<Lookup, St
     )
     .fetch_optional(conn)
     .await?;
-    let at = At {
-        table: TABLE,
-        id: request.key.as_str(),
-    };
+    let at = At::new(TABLE, request.key.as_str());
     match row {
         None => Ok(Lookup::New),
         Some(row) if row.request != request.digest.as_bytes() => Ok(Lookup::Another),

@@ -60,10 +60,7 @@ impl TryFrom<Row> for Instance {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let at = At {
-            table: TABLE,
-            id: row.id,
-        };
+        let at = At::new(TABLE, row.id);
         let spec = InstanceSpec {
             address: Address {
                 host: row.host,
@@ -196,11 +193,7 @@ pub async fn update(conn: &mut Conn, changed: &Instance) -> Result<i64, StoreErr
     )
     .execute(&mut *conn)
     .await?;
-    At {
-        table: TABLE,
-        id: changed.id,
-    }
-    .exactly_one(updated.rows_affected())?;
+    At::new(TABLE, changed.id).exactly_one(updated.rows_affected())?;
     bump_status_around(conn, changed.id).await
 }
 
@@ -360,5 +353,5 @@ pub async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Resu
     )
     .execute(conn)
     .await?;
-    At { table: TABLE, id }.exactly_one(deleted.rows_affected())
+    At::new(TABLE, id).exactly_one(deleted.rows_affected())
 }

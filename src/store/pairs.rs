@@ -52,10 +52,7 @@ impl TryFrom<Row> for Pair {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let at = At {
-            table: TABLE,
-            id: row.id,
-        };
+        let at = At::new(TABLE, row.id);
         let mut members = row
             .member_ids
             .iter()
@@ -159,11 +156,7 @@ pub async fn update(conn: &mut Conn, changed: &Pair) -> Result<i64, StoreError> 
     )
     .execute(&mut *conn)
     .await?;
-    At {
-        table: TABLE,
-        id: changed.id,
-    }
-    .exactly_one(updated.rows_affected())?;
+    At::new(TABLE, changed.id).exactly_one(updated.rows_affected())?;
     sqlx::query!("delete from pair_members where pair_id = $1", changed.id)
         .execute(&mut *conn)
         .await?;
@@ -237,5 +230,5 @@ pub async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Resu
     )
     .execute(conn)
     .await?;
-    At { table: TABLE, id }.exactly_one(deleted.rows_affected())
+    At::new(TABLE, id).exactly_one(deleted.rows_affected())
 }

@@ -16,6 +16,10 @@ pub(super) struct At<I> {
 }
 
 impl<I: std::fmt::Display + Copy> At<I> {
+    pub(super) fn new(table: &'static str, id: I) -> Self {
+        Self { table, id }
+    }
+
     pub(super) fn wrong(self, column: &'static str) -> StoreError {
         StoreError::Inconsistent {
             table: self.table,

@@ -9,7 +9,7 @@ use serde_path_to_error::Segment;
 use super::body::{MAX_BODY_BYTES, content_type, read};
 use super::shape::ShapeError;
 use super::tree::{self, escape};
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// A JSON body of the documented shape.
 #[derive(Debug)]
@@ -72,10 +72,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     serde_path_to_error::deserialize(tree::parse(bytes)?).map_err(|error| {
         let pointer = pointer(error.path(), error.inner());
         let inner = error.into_inner();
-        Problem::of(
-            ProblemKind::InvalidBody,
-            vec![Fault::new(pointer, inner.code, inner.detail)],
-        )
+        Problem::at(ProblemKind::InvalidBody, pointer, inner.code, inner.detail)
     })
 }
 

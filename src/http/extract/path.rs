@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::domain::hash::Sha256;
 use crate::domain::name::RegistrationName;
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// The `{name}` of a registration.
 #[derive(Debug)]
@@ -103,8 +103,10 @@ async fn segment<S: Send + Sync>(
 }
 
 fn refused(parameter: &str, detail: String) -> Problem {
-    Problem::of(
+    Problem::at(
         ProblemKind::InvalidParameter,
-        vec![Fault::new(format!("/{parameter}"), "invalid_value", detail)],
+        format!("/{parameter}"),
+        "invalid_value",
+        detail,
     )
 }

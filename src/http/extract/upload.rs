@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::body::{content_type, read};
 use super::json::decode;
 use super::tree::escape;
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 
 /// The largest body of a certificate upload; the certificate itself has a limit of its own.
 const MAX_UPLOAD_BYTES: usize = 64 * 1024;
@@ -61,13 +61,11 @@ fn from_json(bytes: &[u8]) -> Result<Upload, Problem> {
     if could_be_dressed(&document.certificate) {
         return Ok(Upload(document.certificate.into_bytes()));
     }
-    Err(Problem::of(
+    Err(Problem::at(
         ProblemKind::InvalidBody,
-        vec![Fault::new(
-            "/certificate",
-            "invalid_value",
-            "wanted is DER in base64, PEM, or the 0x… that SQL Server shows",
-        )],
+        "/certificate",
+        "invalid_value",
+        "wanted is DER in base64, PEM, or the 0x… that SQL Server shows",
     ))
 }
 
@@ -118,8 +116,10 @@ async fn from_form<S: Send + Sync>(request: Request, state: &S) -> Result<Upload
 
 fn form_fault(name: &str, code: &'static str) -> Problem {
     let detail = "the form has exactly one field, named certificate, with the file";
-    Problem::of(
+    Problem::at(
         ProblemKind::InvalidBody,
-        vec![Fault::new(format!("/{}", escape(name)), code, detail)],
+        format!("/{}", escape(name)),
+        code,
+        detail,
     )
 }

@@ -44,6 +44,29 @@ async fn a_change_can_be_bound_to_a_revision(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn every_put_checks_in_one_order(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    let mut of_nobody = instance("HOST_A");
+    of_nobody["spec"]["credential"] = json!("nobody");
+    for (path, mut body, refers) in [
+        ("/v1/credentials/dba", credential(), false),
+        ("/v1/instances/HOST_A", of_nobody, true),
+        ("/v1/pairs/erp", pair("HOST_A", "NOBODY", None), true),
+    ] {
+        let failing = [("if-none-match", "*")];
+        let condition = service.put_if(path, &failing, &body).await;
+        condition.problem(412, "precondition_failed");
+        if refers {
+            service.put(path, &body).await.problem(422, "refused");
+        }
+        body["labels"] = json!({"-": ""});
+        let rule = service.put_if(path, &failing, &body).await;
+        rule.fault(422, "/labels/-", "invalid_label_key");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn a_reader_is_not_told_twice(pool: PgPool) {
     let service = Service::new(pool);
     service.register_erp().await;

@@ -1,21 +1,22 @@
 //! Labels on the wire: where a refused one stands, and all of them in one cell of a table.
 
-use crate::domain::labels::{RefusedLabel, check};
+use crate::domain::labels::check;
 use crate::domain::registration::Labels;
 use crate::http::extract::escape;
-use crate::http::problem::Fault;
+use crate::http::problem::Faults;
 use crate::http::text::one_line;
 
 /// Every rule the labels of a body break.
-pub fn faults(labels: &Labels) -> Vec<Fault> {
-    let fault = |refused: &RefusedLabel| {
+pub fn faults(labels: &Labels) -> Faults {
+    let mut faults = Faults::default();
+    for refused in check(labels) {
         let pointer = match refused.key() {
             None => "/labels".to_owned(),
             Some(key) => format!("/labels/{}", escape(key)),
         };
-        Fault::new(pointer, refused.code(), refused.to_string())
-    };
-    check(labels).iter().map(fault).collect()
+        faults.add(pointer, refused.code(), &refused);
+    }
+    faults
 }
 
 /// Labels as one cell of a table.
@@ -34,15 +35,17 @@ mod tests {
             .into_iter()
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .collect();
-        let found: Vec<_> = faults(&labels)
-            .into_iter()
-            .map(|f| (f.pointer, f.code))
+        let problem = faults(&labels).refuse().unwrap_err();
+        let found: Vec<_> = problem
+            .errors()
+            .iter()
+            .map(|f| (f.pointer.as_str(), f.code))
             .collect();
         assert_eq!(
             found,
             [
-                ("/labels/-".to_owned(), "invalid_label_key"),
-                ("/labels/c~1d".to_owned(), "invalid_label_value")
+                ("/labels/-", "invalid_label_key"),
+                ("/labels/c~1d", "invalid_label_value")
             ]
         );
     }

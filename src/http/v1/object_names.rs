@@ -32,13 +32,11 @@ pub fn check(
         let peer_name = &peer.spec.peer_name;
         let names = acceptor.naming.render(peer_name).map_err(|unusable| {
             let detail = format!("on {}, {unusable}: {}", acceptor.name, unusable.reason);
-            Problem::of(
+            Problem::at(
                 ProblemKind::Refused,
-                vec![Fault::new(
-                    blame(unusable.object, peer_name),
-                    "unusable_name",
-                    detail,
-                )],
+                blame(unusable.object, peer_name),
+                "unusable_name",
+                detail,
             )
         })?;
         for (object, name) in [

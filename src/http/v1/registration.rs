@@ -4,6 +4,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -20,6 +21,11 @@ use crate::http::text::Tabular;
 use crate::store::list::Page;
 use crate::store::{Conn, StoreError, Transaction};
 
+/// What a read or a write of the store gives.
+pub type Stored<T> = Result<T, StoreError>;
+/// A page of registrations.
+pub type PageOf<S> = Page<Registered<S>>;
+
 /// A kind of registration, by its spec.
 pub trait Registration: Sized + Send + Sync {
     /// What one is called: `pair`.
@@ -32,20 +38,20 @@ pub trait Registration: Sized + Send + Sync {
     fn get(
         conn: &mut Conn,
         key: &str,
-    ) -> impl Future<Output = Result<Option<Registered<Self>>, StoreError>> + Send;
+    ) -> impl Future<Output = Stored<Option<Registered<Self>>>> + Send;
 
     /// Like [`Self::get`], held against changes until the transaction ends.
     fn get_for_update(
         conn: &mut Conn,
         key: &str,
-    ) -> impl Future<Output = Result<Option<Registered<Self>>, StoreError>> + Send;
+    ) -> impl Future<Output = Stored<Option<Registered<Self>>>> + Send;
 
     /// Live ones by name, after a name key.
     fn list(
         conn: &mut Conn,
         after: Option<&str>,
         limit: u32,
-    ) -> impl Future<Output = Result<Page<Registered<Self>>, StoreError>> + Send;
+    ) -> impl Future<Output = Stored<PageOf<Self>>> + Send;
 
     /// What is shown of several, in their order, with what they have in common read once.
     fn views(
@@ -63,9 +69,31 @@ pub trait Registration: Sized + Send + Sync {
     fn mark_deleted(
         conn: &mut Conn,
         id: Uuid,
-        now: chrono::DateTime<chrono::Utc>,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+        now: DateTime<Utc>,
+    ) -> impl Future<Output = Stored<()>> + Send;
 }
+
+/// The part of [`Registration`] that is the store's: the functions of `store::$table`.
+macro_rules! stored_in {
+    ($table:ident) => {
+        async fn get(conn: &mut Conn, key: &str) -> Stored<Option<Registered<Self>>> {
+            $table::get(conn, key).await
+        }
+
+        async fn get_for_update(conn: &mut Conn, key: &str) -> Stored<Option<Registered<Self>>> {
+            $table::get_for_update(conn, key).await
+        }
+
+        async fn list(conn: &mut Conn, after: Option<&str>, limit: u32) -> Stored<PageOf<Self>> {
+            $table::list(conn, after, limit).await
+        }
+
+        async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Stored<()> {
+            $table::mark_deleted(conn, id, now).await
+        }
+    };
+}
+pub(super) use stored_in;
 
 /// One object as plain text, on a screen of its own.
 pub trait Screen {

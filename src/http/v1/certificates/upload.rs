@@ -16,7 +16,7 @@ use crate::http::extract::{
 };
 use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::negotiate::JsonOnly;
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::http::v1::registration::find;
 use crate::store::certificate_uses::{self, Clash};
@@ -152,9 +152,11 @@ fn refuse_clash(instance: Uuid, clashes: &[Clash]) -> Result<(), Problem> {
         "the certificate has the issuer and serial of an earlier one of this instance ({}) and other bytes; acceptors that hold that one would refuse the handshake (28045). Make one with a serial of its own, or forget that one if no server holds it",
         warnings::describe(own)
     );
-    Err(Problem::of(
+    Err(Problem::at(
         ProblemKind::CertificateRefused,
-        vec![Fault::new("", "issuer_serial_clash", detail)],
+        "",
+        "issuer_serial_clash",
+        detail,
     ))
 }
 
@@ -162,9 +164,11 @@ fn already_current() -> Problem {
     let detail =
         "this certificate is the instance's pin (purpose current); the next one has to be another"
             .to_owned();
-    Problem::of(
+    Problem::at(
         ProblemKind::CertificateRefused,
-        vec![Fault::new("", "already_current", detail)],
+        "",
+        "already_current",
+        detail,
     )
 }
 
@@ -196,9 +200,11 @@ async fn replay(
 }
 
 fn refused(why: RefusedCertificate) -> Problem {
-    Problem::of(
+    Problem::at(
         ProblemKind::CertificateRefused,
-        vec![Fault::new("", why.code(), why.to_string())],
+        "",
+        why.code(),
+        why.to_string(),
     )
 }
 

@@ -11,37 +11,24 @@ use uuid::Uuid;
 use self::wire::{CredentialView, PutCredential};
 use crate::domain::credential::CredentialSpec;
 use crate::domain::id::new_id;
-use crate::domain::registration::Declared;
+use crate::domain::registration::{Declared, Registered};
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
-use crate::http::v1::registration::{self, Changing, Reading, Registration, refuse_used};
+use crate::http::v1::registration::{
+    self, Changing, PageOf, Reading, Registration, Stored, refuse_used, stored_in,
+};
 use crate::store::credentials::{self, Credential};
-use crate::store::list::Page;
-use crate::store::{Conn, StoreError, instances};
+use crate::store::{Conn, instances};
 
 impl Registration for CredentialSpec {
     const NOUN: &'static str = "credential";
     const PATH: &'static str = "credentials";
     type View = CredentialView;
 
-    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Credential>, StoreError> {
-        credentials::get(conn, key).await
-    }
-
-    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Credential>, StoreError> {
-        credentials::get_for_update(conn, key).await
-    }
-
-    async fn list(
-        conn: &mut Conn,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Page<Credential>, StoreError> {
-        credentials::list(conn, after, limit).await
-    }
+    stored_in!(credentials);
 
     async fn views(_: &mut Conn, shown: &[Credential]) -> Result<Vec<CredentialView>, Problem> {
         Ok(shown.iter().map(CredentialView::of).collect())
@@ -50,10 +37,6 @@ impl Registration for CredentialSpec {
     async fn check_unused(conn: &mut Conn, credential: &Credential) -> Result<(), Problem> {
         let users = credentials::used_by(conn, credential.id).await?;
         refuse_used("used by instance", users)
-    }
-
-    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-        credentials::mark_deleted(conn, id, now).await
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::credential::{
     CredentialKind, CredentialSpec, HostPattern, check_password, check_user,
 };
 use crate::domain::registration::{Labels, Wanted};
-use crate::http::problem::{Fault, Problem};
+use crate::http::problem::{Faults, Problem};
 use crate::http::text::{Lines, Tabular, moment};
 use crate::http::v1::labels;
 use crate::http::v1::registration::{Screen, registration_view};
@@ -47,17 +47,13 @@ impl PutCredential {
     pub fn check(self) -> Result<(Wanted<CredentialSpec>, SecretString), Problem> {
         let mut faults = labels::faults(&self.labels);
         if let Err(e) = check_user(&self.spec.user) {
-            faults.push(Fault::new("/spec/user", e.code(), e.to_string()));
+            faults.add("/spec/user", e.code(), e.to_string());
         }
         if let Err(e) = check_password(&self.spec.password) {
-            faults.push(Fault::new(
-                "/spec/password",
-                "invalid_password",
-                e.to_string(),
-            ));
+            faults.add("/spec/password", "invalid_password", e.to_string());
         }
         let hosts = check_hosts(&self.spec.hosts, &mut faults);
-        Problem::unless_empty(faults)?;
+        faults.refuse()?;
         let spec = CredentialSpec {
             kind: self.spec.kind,
             user: self.spec.user,
@@ -67,24 +63,16 @@ impl PutCredential {
     }
 }
 
-fn check_hosts(hosts: &[String], faults: &mut Vec<Fault>) -> Vec<HostPattern> {
+fn check_hosts(hosts: &[String], faults: &mut Faults) -> Vec<HostPattern> {
     if !(1..=MAX_HOSTS).contains(&hosts.len()) {
-        faults.push(Fault::new(
-            "/spec/hosts",
+        faults.add("/spec/hosts",
             "invalid_hosts",
-            format!("found {} patterns, wanted are 1 to {MAX_HOSTS}: a credential names the hosts it may be sent to", hosts.len()),
-        ));
+            format!("found {} patterns, wanted are 1 to {MAX_HOSTS}: a credential names the hosts it may be sent to", hosts.len()));
     }
     let mut patterns = Vec::new();
     for (i, host) in hosts.iter().enumerate() {
-        match HostPattern::parse(host) {
-            Ok(pattern) => patterns.push(pattern),
-            Err(e) => faults.push(Fault::new(
-                format!("/spec/hosts/{i}"),
-                "invalid_host",
-                e.to_string(),
-            )),
-        }
+        let pointer = format!("/spec/hosts/{i}");
+        patterns.extend(faults.read(pointer, "invalid_host", HostPattern::parse(host)));
     }
     patterns
 }

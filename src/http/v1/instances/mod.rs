@@ -13,40 +13,25 @@ use self::wire::{PutInstance, WantedInstance};
 use crate::domain::id::new_id;
 use crate::domain::instance::InstanceSpec;
 use crate::domain::name::{NamedRef, RegistrationName};
-use crate::domain::registration::Declared;
+use crate::domain::registration::{Declared, Registered};
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
 use crate::http::v1::object_names::{self, Acceptor};
 use crate::http::v1::registration::{
-    self, Changing, Reading, Registration, refuse_open, refuse_used,
+    self, Changing, PageOf, Reading, Registration, Stored, refuse_open, refuse_used, stored_in,
 };
 use crate::store::instances::{self, Instance};
-use crate::store::list::Page;
-use crate::store::{Conn, StoreError, credentials};
+use crate::store::{Conn, credentials};
 
 impl Registration for InstanceSpec {
     const NOUN: &'static str = "instance";
     const PATH: &'static str = "instances";
     type View = InstanceView;
 
-    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Instance>, StoreError> {
-        instances::get(conn, key).await
-    }
-
-    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Instance>, StoreError> {
-        instances::get_for_update(conn, key).await
-    }
-
-    async fn list(
-        conn: &mut Conn,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Page<Instance>, StoreError> {
-        instances::list(conn, after, limit).await
-    }
+    stored_in!(instances);
 
     async fn views(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<InstanceView>, Problem> {
         InstanceView::load(conn, shown).await
@@ -58,10 +43,6 @@ impl Registration for InstanceSpec {
             instances::used_by(conn, instance.id).await?,
         )?;
         refuse_open(instances::open_jobs(conn, instance.id).await?)
-    }
-
-    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-        instances::mark_deleted(conn, id, now).await
     }
 }
 
@@ -106,12 +87,8 @@ pub async fn put_instance(
 
 /// The credential, if it may be sent to the host. Its row stays locked: it cannot go meanwhile.
 async fn find_credential(conn: &mut Conn, wanted: &WantedInstance) -> Result<NamedRef, Problem> {
-    let refuse = |code, detail: String| {
-        Problem::of(
-            ProblemKind::Refused,
-            vec![Fault::new("/spec/credential", code, detail)],
-        )
-    };
+    let refuse =
+        |code, detail: String| Problem::at(ProblemKind::Refused, "/spec/credential", code, detail);
     let found = match RegistrationName::parse(&wanted.credential) {
         Ok(name) => credentials::get_for_update(conn, &name.key()).await?,
         Err(_) => None,

@@ -12,8 +12,11 @@ use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::naming::{Naming, Template};
 use crate::domain::object_name::ObjectName;
 use crate::domain::registration::{Labels, Wanted};
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Faults, Problem, ProblemKind};
 use crate::http::v1::labels;
+
+/// The code of a name that SQL Server would refuse.
+const UNUSABLE: &str = "unusable_name";
 
 /// An instance as it is declared.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -141,25 +144,21 @@ impl PutInstance {
         let mut faults = labels::faults(&self.labels);
         let spec = self.spec;
         let address = address(&spec, &mut faults);
-        let given = spec.peer_name.as_deref();
-        let peer_name = peer_name(given.unwrap_or(name.as_str()))
-            .map_err(|fault| faults.push(fault))
-            .ok();
+        let peer_name = ObjectName::parse(spec.peer_name.as_deref().unwrap_or(name.as_str()));
+        let peer_name = faults.read("/spec/peer_name", UNUSABLE, peer_name);
         let naming = naming(spec.naming.unwrap_or_default(), &mut faults);
         let tls = tls(spec.tls.unwrap_or_default(), &mut faults);
         let transport = transport(spec.transport, &mut faults);
-        match transport {
-            Some(transport) if faults.is_empty() => Ok(WantedInstance {
-                labels: self.labels,
-                address,
-                peer_name: peer_name.filter(|_| spec.peer_name.is_some()),
-                credential: spec.credential,
-                naming,
-                tls,
-                transport,
-            }),
-            _ => Err(Problem::of(ProblemKind::Refused, faults)),
-        }
+        faults.refuse()?;
+        Ok(WantedInstance {
+            labels: self.labels,
+            address,
+            peer_name: peer_name.filter(|_| spec.peer_name.is_some()),
+            credential: spec.credential,
+            naming,
+            tls,
+            transport: transport.unwrap_or_default(),
+        })
     }
 }
 
@@ -175,8 +174,14 @@ impl WantedInstance {
     ) -> Result<Wanted<InstanceSpec>, Problem> {
         let peer_name = match self.peer_name {
             Some(given) => given,
-            None => peer_name(name.as_str())
-                .map_err(|fault| Problem::of(ProblemKind::Refused, vec![fault]))?,
+            None => ObjectName::parse(name.as_str()).map_err(|e| {
+                Problem::at(
+                    ProblemKind::Refused,
+                    "/spec/peer_name",
+                    UNUSABLE,
+                    e.to_string(),
+                )
+            })?,
         };
         let spec = InstanceSpec {
             address: self.address,
@@ -190,29 +195,29 @@ impl WantedInstance {
     }
 }
 
-fn address(spec: &InstanceInput, faults: &mut Vec<Fault>) -> Address {
+fn address(spec: &InstanceInput, faults: &mut Faults) -> Address {
     if !is_host(&spec.host) {
-        faults.push(Fault::new(
+        faults.add(
             "/spec/host",
             "invalid_host",
             "wanted is a host name or an IP address, without scheme, port or instance",
-        ));
+        );
     }
     if spec.port == Some(0) {
-        faults.push(Fault::new(
+        faults.add(
             "/spec/port",
             "invalid_port",
             "wanted is a port from 1 to 65535",
-        ));
+        );
     }
     if let Some(name) = &spec.instance_name
         && !is_instance_name(name)
     {
-        faults.push(Fault::new(
+        faults.add(
             "/spec/instance_name",
             "invalid_instance_name",
             "wanted are 1 to 16 letters, digits, '_', '$' or '#', the first a letter or '_'",
-        ));
+        );
     }
     Address {
         host: spec.host.clone(),
@@ -225,12 +230,7 @@ fn address(spec: &InstanceInput, faults: &mut Vec<Fault>) -> Address {
     }
 }
 
-fn peer_name(text: &str) -> Result<ObjectName, Fault> {
-    ObjectName::parse(text)
-        .map_err(|e| Fault::new("/spec/peer_name", "unusable_name", e.to_string()))
-}
-
-fn naming(input: NamingInput, faults: &mut Vec<Fault>) -> Naming {
+fn naming(input: NamingInput, faults: &mut Faults) -> Naming {
     let mut naming = Naming::default();
     let NamingInput {
         login,
@@ -242,55 +242,42 @@ fn naming(input: NamingInput, faults: &mut Vec<Fault>) -> Naming {
         (user, "user", &mut naming.user),
         (certificate, "certificate", &mut naming.certificate),
     ] {
-        match text.map(|t| Template::parse(&t)) {
-            None => {}
-            Some(Ok(parsed)) => *template = parsed,
-            Some(Err(e)) => faults.push(Fault::new(
-                format!("/spec/naming/{member}"),
-                "invalid_template",
-                e.to_string(),
-            )),
+        if let Some(text) = text {
+            let pointer = format!("/spec/naming/{member}");
+            let parsed = faults.read(pointer, "invalid_template", Template::parse(&text));
+            *template = parsed.unwrap_or_else(|| template.clone());
         }
     }
     // Tried out with a harmless peer: what a template itself makes unusable shows now, not with the first pair.
     if let Ok(sample) = ObjectName::parse("peer_x")
         && let Err(unusable) = naming.render(&sample)
     {
-        faults.push(Fault::new(
-            format!("/spec/naming/{}", unusable.object),
-            "unusable_name",
-            unusable.reason.to_string(),
-        ));
+        let pointer = format!("/spec/naming/{}", unusable.object);
+        faults.add(pointer, UNUSABLE, unusable.reason);
     }
     naming
 }
 
-fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
+fn tls(input: TlsInput, faults: &mut Faults) -> Tls {
     let given = input.ca_pem.is_some() || input.server_name.is_some();
     if given && !matches!(input.mode, TlsMode::Required | TlsMode::Strict) {
-        faults.push(Fault::new(
+        faults.add(
             "/spec/tls/mode",
             "not_verified",
             "ca_pem and server_name are for verification by a CA, and this mode does none",
-        ));
+        );
     }
-    if let Some(pem) = &input.ca_pem
-        && let Err(e) = ca_bundle::check(pem)
-    {
-        faults.push(Fault::new(
-            "/spec/tls/ca_pem",
-            "invalid_ca_pem",
-            e.to_string(),
-        ));
+    if let Some(pem) = &input.ca_pem {
+        faults.read("/spec/tls/ca_pem", "invalid_ca_pem", ca_bundle::check(pem));
     }
     if let Some(name) = &input.server_name
         && !is_host(name)
     {
-        faults.push(Fault::new(
+        faults.add(
             "/spec/tls/server_name",
             "invalid_host",
             "wanted is the host name that stands in the server's certificate",
-        ));
+        );
     }
     let pin = pin(&input, faults);
     let verification = Verification {
@@ -307,45 +294,32 @@ fn tls(input: TlsInput, faults: &mut Vec<Fault>) -> Tls {
     }
 }
 
-fn pin(input: &TlsInput, faults: &mut Vec<Fault>) -> Option<Sha256> {
+fn pin(input: &TlsInput, faults: &mut Faults) -> Option<Sha256> {
     let text = match (&input.sha256, input.mode) {
         (None, TlsMode::Pinned) => {
             let wanted = "wanted is the SHA-256 of the server's TLS certificate";
-            faults.push(Fault::new("/spec/tls/sha256", "required", wanted));
+            faults.add("/spec/tls/sha256", "required", wanted);
             return None;
         }
         (None, _) => return None,
         (Some(text), TlsMode::Pinned) => text.replace(':', ""),
         (Some(_), _) => {
             let only = "sha256 is for mode pinned alone";
-            faults.push(Fault::new("/spec/tls/sha256", "not_pinned", only));
+            faults.add("/spec/tls/sha256", "not_pinned", only);
             return None;
         }
     };
-    let parsed = Sha256::parse(&text);
-    parsed
-        .map_err(|e| {
-            faults.push(Fault::new(
-                "/spec/tls/sha256",
-                "invalid_sha256",
-                e.to_string(),
-            ))
-        })
-        .ok()
+    faults.read("/spec/tls/sha256", "invalid_sha256", Sha256::parse(&text))
 }
 
-fn transport(input: Option<TransportInput>, faults: &mut Vec<Fault>) -> Option<Transport> {
+/// `None` with its fault.
+fn transport(input: Option<TransportInput>, faults: &mut Faults) -> Option<Transport> {
     match input {
         None | Some(TransportInput::Binary) => Some(Transport::Binary),
-        Some(TransportInput::File { path }) => PathTemplate::parse(&path)
-            .map(|path| Transport::File { path })
-            .map_err(|e| {
-                faults.push(Fault::new(
-                    "/spec/transport/file/path",
-                    "invalid_path",
-                    e.to_string(),
-                ));
-            })
-            .ok(),
+        Some(TransportInput::File { path }) => {
+            let path = PathTemplate::parse(&path);
+            let path = faults.read("/spec/transport/file/path", "invalid_path", path)?;
+            Some(Transport::File { path })
+        }
     }
 }

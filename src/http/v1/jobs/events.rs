@@ -255,7 +255,7 @@ fn beyond(last: i64, by_header: bool) -> Problem {
         false => (ProblemKind::InvalidParameter, "/after"),
     };
     let detail = format!("wanted is the id of an event of this job; its last so far is {last}");
-    Problem::of(kind, vec![Fault::new(pointer, "invalid_value", detail)])
+    Problem::at(kind, pointer, "invalid_value", detail)
 }
 
 fn show(event: &JobEvent) -> Event {

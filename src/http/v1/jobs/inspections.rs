@@ -15,7 +15,7 @@ use crate::http::extract::{JsonText, NoParameters, Parameters};
 use crate::http::idempotency::{Effect, KeyHeader, Keyed, Once, replayed};
 use crate::http::layers::RequestId;
 use crate::http::negotiate::JsonOnly;
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{self, Answer};
 use crate::store::{Conn, instances, jobs, selection};
 
@@ -98,12 +98,7 @@ async fn ask(
     (labels, options): (&Labels, &JobOptions),
 ) -> Result<Vec<InspectionView>, Problem> {
     let names = selection::by_labels(conn, labels, MOST + 1).await?;
-    let refused = |code, detail: String| {
-        Problem::of(
-            ProblemKind::Refused,
-            vec![Fault::new("/labels", code, detail)],
-        )
-    };
+    let refused = |code, detail: String| Problem::at(ProblemKind::Refused, "/labels", code, detail);
     if names.is_empty() {
         return Err(refused(
             "nothing_selected",

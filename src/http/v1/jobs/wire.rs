@@ -8,7 +8,7 @@ use crate::domain::deadline::Deadline;
 use crate::domain::desired_state::IfEndpointInUse;
 use crate::domain::job::{JobKind, JobOption, JobOptions};
 use crate::domain::registration::Labels;
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Faults, Problem, ProblemKind};
 use crate::http::v1::labels;
 
 const POINTER_DEADLINE: &str = "/deadline";
@@ -98,7 +98,7 @@ impl AskOfPair {
     /// # Errors
     /// `refused`, with every rule that is broken.
     pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         let kind = self.kind.0;
         check_options(
             kind,
@@ -119,25 +119,22 @@ impl AskOfPair {
                     .bytes()
                     .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
         {
-            faults.push(Fault::new(
+            faults.add(
                 "/only_if_plan",
                 "invalid_plan_hash",
                 "wanted is the plan_hash of a dry run: 64 hexadecimal digits, lower case",
-            ));
+            );
         }
-        check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
-        let deadline = deadline(self.deadline.as_deref(), &mut faults);
+        let common = common((self.reason, self.change_ref, self.deadline), &mut faults);
+        faults.refuse()?;
         let options = JobOptions {
             dry_run: self.dry_run,
             partial: self.partial,
             only_if_plan: self.only_if_plan,
             if_endpoint_in_use: self.if_endpoint_in_use,
-            accept_identity: false,
-            reason: self.reason,
-            change_ref: self.change_ref,
-            deadline,
+            ..common
         };
-        finish(faults, (kind, options))
+        Ok((kind, options))
     }
 }
 
@@ -145,23 +142,20 @@ impl AskOfInstance {
     /// # Errors
     /// `refused`, with every rule that is broken.
     pub fn check(self) -> Result<(JobKind, JobOptions), Problem> {
-        let mut faults = Vec::new();
+        let mut faults = Faults::default();
         let kind = self.kind.0;
         check_options(
             kind,
             &[(JobOption::AcceptIdentity, self.accept_identity)],
             &mut faults,
         );
-        check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
-        let deadline = deadline(self.deadline.as_deref(), &mut faults);
+        let common = common((self.reason, self.change_ref, self.deadline), &mut faults);
+        faults.refuse()?;
         let options = JobOptions {
             accept_identity: self.accept_identity,
-            reason: self.reason,
-            change_ref: self.change_ref,
-            deadline,
-            ..JobOptions::default()
+            ..common
         };
-        finish(faults, (kind, options))
+        Ok((kind, options))
     }
 }
 
@@ -171,32 +165,29 @@ impl AskByLabels {
     pub fn check(self) -> Result<(Labels, JobOptions), Problem> {
         let mut faults = labels::faults(&self.labels);
         if self.labels.is_empty() {
-            faults.push(Fault::new(
+            faults.add(
                 "/labels",
                 "no_labels",
                 "wanted is at least one label: without any, every instance would be meant",
-            ));
+            );
         }
-        check_words(self.reason.as_ref(), self.change_ref.as_ref(), &mut faults);
-        let deadline = deadline(self.deadline.as_deref(), &mut faults);
+        let common = common((self.reason, self.change_ref, self.deadline), &mut faults);
+        faults.refuse()?;
         let options = JobOptions {
             accept_identity: self.accept_identity,
-            reason: self.reason,
-            change_ref: self.change_ref,
-            deadline,
-            ..JobOptions::default()
+            ..common
         };
-        finish(faults, (self.labels, options))
+        Ok((self.labels, options))
     }
 }
 
 /// Options that were given and that this kind does not take: to pass over them would be to promise what is not done.
-fn check_options(kind: JobKind, given: &[(JobOption, bool)], faults: &mut Vec<Fault>) {
+fn check_options(kind: JobKind, given: &[(JobOption, bool)], faults: &mut Faults) {
     let refused = given.iter().filter(|(o, given)| *given && !kind.takes(*o));
     for (option, _) in refused {
         let takers = JobKind::ALL.iter().filter(|k| k.takes(*option));
         let takers: Vec<&str> = takers.map(|k| k.as_str()).collect();
-        faults.push(Fault::new(
+        faults.add(
             format!("/{}", option.as_str()),
             "option_not_for_kind",
             format!(
@@ -204,55 +195,49 @@ fn check_options(kind: JobKind, given: &[(JobOption, bool)], faults: &mut Vec<Fa
                 kind.as_str(),
                 takers.join(", ")
             ),
-        ));
+        );
     }
 }
 
-fn finish<T>(faults: Vec<Fault>, value: T) -> Result<T, Problem> {
-    Problem::unless_empty(faults).map(|()| value)
-}
-
-fn deadline(text: Option<&str>, faults: &mut Vec<Fault>) -> Option<Deadline> {
-    let text = text?;
-    let read = Deadline::parse(text);
-    if read.is_none() {
-        faults.push(Fault::new(
-            POINTER_DEADLINE,
-            "invalid_deadline",
-            format!(
-                "wanted is a moment as RFC 3339 has it, such as 2030-11-27T22:00:00Z, not {text:?}"
-            ),
-        ));
+/// What any job may be asked with: why, the change it belongs to, and until when.
+fn common(
+    (reason, change_ref, deadline): (Option<String>, Option<String>, Option<String>),
+    faults: &mut Faults,
+) -> JobOptions {
+    if reason.as_deref().is_some_and(|r| !is_reason(r)) {
+        let wanted = format!("wanted are at most {MAX_REASON} characters, no control characters");
+        faults.add("/reason", "invalid_reason", wanted);
     }
-    read
+    if change_ref.as_deref().is_some_and(|r| !is_change_ref(r)) {
+        let wanted =
+            format!("wanted are 1 to {MAX_CHANGE_REF} letters, digits, blanks or any of _.:#/+-");
+        faults.add("/change_ref", "invalid_change_ref", wanted);
+    }
+    let until = deadline.as_deref().and_then(Deadline::parse);
+    if let (Some(text), None) = (&deadline, until) {
+        let wanted = format!(
+            "wanted is a moment as RFC 3339 has it, such as 2030-11-27T22:00:00Z, not {text:?}"
+        );
+        faults.add(POINTER_DEADLINE, "invalid_deadline", wanted);
+    }
+    JobOptions {
+        reason,
+        change_ref,
+        deadline: until,
+        ..JobOptions::default()
+    }
 }
 
 /// A job whose time is over before it begins.
 #[must_use]
 pub fn deadline_passed(deadline: Deadline) -> Problem {
-    let fault = Fault::new(
+    let detail = format!(
+        "{deadline} is not in the future by the database's clock: such a job could not begin anything; give a later moment, or none"
+    );
+    Problem::at(
+        ProblemKind::Refused,
         POINTER_DEADLINE,
         "deadline_passed",
-        format!(
-            "{deadline} is not in the future by the database's clock: such a job could not begin anything; give a later moment, or none"
-        ),
-    );
-    Problem::of(ProblemKind::Refused, vec![fault])
-}
-
-fn check_words(reason: Option<&String>, change_ref: Option<&String>, faults: &mut Vec<Fault>) {
-    if reason.is_some_and(|r| !is_reason(r)) {
-        faults.push(Fault::new(
-            "/reason",
-            "invalid_reason",
-            format!("wanted are at most {MAX_REASON} characters, no control characters"),
-        ));
-    }
-    if change_ref.is_some_and(|r| !is_change_ref(r)) {
-        faults.push(Fault::new(
-            "/change_ref",
-            "invalid_change_ref",
-            format!("wanted are 1 to {MAX_CHANGE_REF} letters, digits, blanks or any of _.:#/+-"),
-        ));
-    }
+        detail,
+    )
 }

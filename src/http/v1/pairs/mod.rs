@@ -12,19 +12,20 @@ use self::wire::{PairView, PutPair, key, pointer};
 use crate::domain::id::new_id;
 use crate::domain::object_name::ObjectName;
 use crate::domain::pair::{PairSpec, Place};
-use crate::domain::registration::Declared;
+use crate::domain::registration::{Declared, Registered};
 use crate::http::api::Api;
 use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Faults, Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
 use crate::http::v1::object_names::{self, Acceptor};
-use crate::http::v1::registration::{self, Changing, Reading, Registration, refuse_open};
+use crate::http::v1::registration::{
+    self, Changing, PageOf, Reading, Registration, Stored, refuse_open, stored_in,
+};
 use crate::http::v1::trusts::TrustStatuses;
 use crate::store::instances::{self, Instance};
-use crate::store::list::Page;
 use crate::store::pairs::{self, Pair};
-use crate::store::{Conn, StoreError, jobs};
+use crate::store::{Conn, jobs};
 
 /// The members of a pair by the keys of their names.
 type Members = HashMap<String, Instance>;
@@ -34,21 +35,7 @@ impl Registration for PairSpec {
     const PATH: &'static str = "pairs";
     type View = PairView;
 
-    async fn get(conn: &mut Conn, key: &str) -> Result<Option<Pair>, StoreError> {
-        pairs::get(conn, key).await
-    }
-
-    async fn get_for_update(conn: &mut Conn, key: &str) -> Result<Option<Pair>, StoreError> {
-        pairs::get_for_update(conn, key).await
-    }
-
-    async fn list(
-        conn: &mut Conn,
-        after: Option<&str>,
-        limit: u32,
-    ) -> Result<Page<Pair>, StoreError> {
-        pairs::list(conn, after, limit).await
-    }
+    stored_in!(pairs);
 
     async fn views(conn: &mut Conn, shown: &[Pair]) -> Result<Vec<PairView>, Problem> {
         let members = shown.iter().flat_map(|pair| pair.spec.members());
@@ -62,10 +49,6 @@ impl Registration for PairSpec {
     async fn check_unused(conn: &mut Conn, pair: &Pair) -> Result<(), Problem> {
         refuse_while_changing(conn, pair.id).await?;
         refuse_open(pairs::open_jobs(conn, pair.id).await?)
-    }
-
-    async fn mark_deleted(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), StoreError> {
-        pairs::mark_deleted(conn, id, now).await
     }
 }
 
@@ -121,15 +104,14 @@ async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<Members, Proble
             found.insert(key, instance);
         }
     }
-    let missing: Vec<Fault> = named
-        .into_iter()
-        .filter(|(_, name)| key(name).is_none_or(|key| !found.contains_key(&key)))
-        .map(|(place, _)| {
+    let mut missing = Faults::default();
+    for (place, name) in named {
+        if key(name).is_none_or(|key| !found.contains_key(&key)) {
             let detail = "there is no instance of this name; declare it first";
-            Fault::new(pointer(place), "unknown_instance", detail)
-        })
-        .collect();
-    Problem::unless_empty(missing).map(|()| found)
+            missing.add(pointer(place), "unknown_instance", detail);
+        }
+    }
+    missing.refuse().map(|()| found)
 }
 
 /// The names every member gives the others, together with the peers it has through other pairs.

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::name::RegistrationName;
-use crate::domain::pair::{OperatingMode, PairSpec, Place, RefusedPair};
+use crate::domain::pair::{OperatingMode, PairSpec, Place};
 use crate::domain::registration::{Labels, Wanted};
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Faults, Problem, ProblemKind};
 use crate::http::text::{Lines, Tabular};
 use crate::http::v1::labels;
 use crate::http::v1::registration::{Screen, registration_view};
@@ -44,7 +44,7 @@ impl PutPair {
     /// # Errors
     /// `refused`, with every rule that is broken by itself.
     pub fn check(&self) -> Result<(), Problem> {
-        Problem::unless_empty(labels::faults(&self.labels))
+        labels::faults(&self.labels).refuse()
     }
 
     /// The declaration with the members it refers to, by the keys of their names.
@@ -69,10 +69,11 @@ impl PutPair {
             witness: self.spec.witness.as_ref().map(named).transpose()?,
             operating_mode: self.spec.operating_mode,
         };
-        spec.check().map_err(|refused| {
-            let fault = |r: &RefusedPair| Fault::new(pointer(r.place()), r.code(), r.to_string());
-            Problem::of(ProblemKind::Refused, refused.iter().map(fault).collect())
-        })?;
+        let mut faults = Faults::default();
+        for refused in spec.check().err().unwrap_or_default() {
+            faults.add(pointer(refused.place()), refused.code(), &refused);
+        }
+        faults.refuse()?;
         Ok(Wanted::new(spec, self.labels))
     }
 
