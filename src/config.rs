@@ -190,13 +190,14 @@ fn application_name(text: &str) -> Result<String, String> {
 }
 
 fn weakness_policy(text: &str) -> Result<WeaknessPolicy, String> {
-    WeaknessPolicy::ALL
-        .into_iter()
-        .find(|policy| policy.as_str() == text)
-        .ok_or_else(|| {
-            let known = WeaknessPolicy::ALL.map(WeaknessPolicy::as_str).join(", ");
-            format!("{text:?} is no policy; wanted is one of {known}")
-        })
+    WeaknessPolicy::parse(text).ok_or_else(|| {
+        let known = WeaknessPolicy::ALL
+            .iter()
+            .map(|p| p.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        format!("{text:?} is no policy; wanted is one of {known}")
+    })
 }
 
 /// Reads `250ms`, `30s` or `5m`.

@@ -2,6 +2,11 @@
 //!
 //! The folders are the layers; ARCHITECTURE.md draws the arrows between them, and `tests/tidy.rs` keeps them.
 
+#![cfg_attr(
+    test,
+    expect(clippy::too_many_lines, reason = "a test may be a long table")
+)]
+
 pub mod app;
 pub mod cli;
 pub mod config;

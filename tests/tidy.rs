@@ -193,3 +193,67 @@ fn the_simulator_shares_no_code_with_mirrorgate() {
         "the simulator must not depend on mirrorgate"
     );
 }
+
+/// Public names of `src/` without a caller that ships, and why they stay.
+const WITHOUT_CALLER: &[(&str, &str)] = &[
+    ("domain/clock.rs manual", "tests move the clock"),
+    ("domain/observation.rs serialize", "named by serde's `with`"),
+    (
+        "store/mod.rs from_pool",
+        "tests bring a database of their own",
+    ),
+    (
+        "worker/claim_loop.rs run_next",
+        "tests make one attempt at a time",
+    ),
+];
+
+/// What ships of a file: without comments, and without test modules at its end.
+fn shipped(text: &str) -> String {
+    let text = match text.find("\n#[cfg(test)]\n") {
+        Some(at) if text[at..].contains(" {\n    use super::*") => &text[..at],
+        _ => text,
+    };
+    let is_comment = |line: &&str| line.trim_start().starts_with("//");
+    let lines: Vec<&str> = text.lines().filter(|l| !is_comment(l)).collect();
+    lines.join("\n")
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+}
+
+/// The names of a file's public items, methods included.
+fn public_names(text: &str) -> Vec<&str> {
+    const ITEMS: [&str; 7] = ["fn", "const", "static", "struct", "enum", "trait", "type"];
+    let declares = |line: &&str| line.trim_start().starts_with("pub");
+    let name = |line| {
+        let mut words = words(line).skip_while(|w| !ITEMS.contains(w));
+        words.find(|w| !ITEMS.contains(w))
+    };
+    text.lines().filter(declares).filter_map(name).collect()
+}
+
+/// The compiler cannot see what is dead where everything is public: a name that stands nowhere but where it is declared has no caller.
+#[test]
+fn every_public_name_has_a_caller_that_ships() {
+    let files: Vec<(String, String)> = rust_files(&root().join("src"))
+        .into_iter()
+        .filter(|(name, _)| !is_test(name) && !name.contains("fixture"))
+        .map(|(name, text)| (name, shipped(&text)))
+        .collect();
+    let mut times = std::collections::HashMap::new();
+    for (_, text) in &files {
+        for word in words(text) {
+            *times.entry(word).or_insert(0) += 1;
+        }
+    }
+    let mut dead: Vec<String> = Vec::new();
+    for (file, text) in &files {
+        let names = public_names(text).into_iter().filter(|n| times[n] == 1);
+        dead.extend(names.map(|name| format!("{file} {name}")));
+    }
+    dead.retain(|name| !WITHOUT_CALLER.iter().any(|(known, _)| known == name));
+    assert!(dead.is_empty(), "nobody calls {dead:#?}");
+}

@@ -30,13 +30,28 @@ pub use self::signature::SelfSignature;
 pub use self::upload::{CLOCK_TOLERANCE_SECONDS, UploadTerms};
 pub use self::weakness::{SignatureHash, Weakness, WeaknessPolicy};
 use super::hash::{Sha256, Thumbprint};
+use crate::domain::words::words;
 
 /// The largest DER mirrorgate takes.
 pub const MAX_DER_BYTES: usize = 16 * 1024;
 
 /// What a certificate is uploaded for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Purpose {
     /// The certificate the endpoint uses now: the last such upload is the instance's pin.
     Current,
@@ -44,34 +59,31 @@ pub enum Purpose {
     Next,
 }
 
-impl Purpose {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::Next => "next",
-        }
-    }
-}
+words!(Purpose);
 
 /// Where a stored certificate came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Source {
     Uploaded,
     /// Read from the instance's endpoint. Never a pin.
     Obtained,
 }
 
-impl Source {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Uploaded => "uploaded",
-            Self::Obtained => "obtained",
-        }
-    }
-}
+words!(Source);
 
 /// One parsed certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! Stored log-ins for instances, and which hosts they may be sent to.
 
+use crate::domain::words::words;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +14,26 @@ pub struct CredentialSpec {
 }
 
 /// The closed list of credential kinds; others will come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum CredentialKind {
     SqlLogin,
 }
 
-impl CredentialKind {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SqlLogin => "sql_login",
-        }
-    }
-}
+words!(CredentialKind);
 
 /// An opened log-in: lives from unsealing to LOGIN7.
 #[derive(Clone)]

@@ -37,7 +37,8 @@ pub struct KnownCertificate {
 }
 
 /// What a certificate is to a registered instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Standing {
     /// Its endpoint uses it, as last seen.
     Used,

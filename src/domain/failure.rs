@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cause::Cause;
+use crate::domain::words::words;
 
 /// An error SQL Server sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -28,8 +29,22 @@ impl std::fmt::Display for SqlError {
 }
 
 /// The class of a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FailureClass {
     /// No connection: name not resolved, refused, timed out, Browser silent, not ready for log-ins yet.
     Unreachable,
@@ -56,6 +71,8 @@ pub enum FailureClass {
     Protocol,
 }
 
+words!(FailureClass);
+
 impl FailureClass {
     /// Whether a later attempt could succeed with nothing else changed.
     #[must_use]
@@ -70,23 +87,6 @@ impl FailureClass {
             | Self::FileMismatch
             | Self::Rejected
             | Self::Protocol => false,
-        }
-    }
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unreachable => "unreachable",
-            Self::TlsNotTrusted => "tls_not_trusted",
-            Self::LoginRefused => "login_refused",
-            Self::Transient => "transient",
-            Self::AlreadyExists => "already_exists",
-            Self::PermissionMissing => "permission_missing",
-            Self::FileUnusable => "file_unusable",
-            Self::FileMismatch => "file_mismatch",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::Rejected => "rejected",
-            Self::Protocol => "protocol",
         }
     }
 }

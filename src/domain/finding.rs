@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cure::Cure;
+use crate::domain::words::words;
 
 /// How much a finding weighs.
 #[derive(
@@ -29,20 +30,17 @@ pub enum Severity {
 }
 
 macro_rules! codes {
-    ($($variant:ident $text:literal $severity:ident,)+) => {
+    ($($variant:ident $severity:ident,)+) => {
         /// The stable code of a finding.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+        #[derive(strum::IntoStaticStr, strum::EnumString, strum::VariantArray)]
         #[serde(rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case")]
         pub enum Code { $($variant,)+ }
 
+        words!(Code);
+
         impl Code {
-            pub const ALL: &[Self] = &[$(Self::$variant,)+];
-
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)+ }
-            }
-
             /// The severity where the table of findings gives only one; the rest are raised by the rule that finds them.
             #[must_use]
             pub fn usual_severity(self) -> Severity {
@@ -53,61 +51,61 @@ macro_rules! codes {
 }
 
 codes! {
-    Unreachable "unreachable" Blocker,
-    TlsNotTrusted "tls_not_trusted" Blocker,
-    LoginRefused "login_refused" Blocker,
-    ObservationFailed "observation_failed" Blocker,
-    InstanceIdentityChanged "instance_identity_changed" Blocker,
-    InstanceNameDiffers "instance_name_differs" Blocker,
-    SameServerTwice "same_server_twice" Blocker,
-    ConnectedThroughListener "connected_through_listener" Blocker,
-    PermissionMissing "permission_missing" Blocker,
-    VersionTooOld "version_too_old" Blocker,
-    EditionWitnessOnly "edition_witness_only" Blocker,
-    NoEndpoint "no_endpoint" Blocker,
-    EndpointNotCertificate "endpoint_not_certificate" Blocker,
-    EndpointStopped "endpoint_stopped" Warning,
-    EndpointRoleInsufficient "endpoint_role_insufficient" Warning,
-    EndpointAllowsRc4 "endpoint_allows_rc4" Warning,
-    NoCommonAlgorithm "no_common_algorithm" Blocker,
-    NoMasterKey "no_master_key" Blocker,
-    OwnCertificateWithoutKey "own_certificate_without_key" Blocker,
-    MasterKeyNotOpenedByServer "master_key_not_opened_by_server" Warning,
-    OwnCertificateExpired "own_certificate_expired" Blocker,
-    OwnCertificateNotYetValid "own_certificate_not_yet_valid" Blocker,
-    OwnCertificateExpiresSoon "own_certificate_expires_soon" Warning,
-    OwnCertificateUnusable "own_certificate_unusable" Blocker,
-    ClockSkew "clock_skew" Warning,
-    PinnedCertificateNotInUse "pinned_certificate_not_in_use" Blocker,
-    CertificateSourceUntrusted "certificate_source_untrusted" Blocker,
-    SharedEndpointCertificate "shared_endpoint_certificate" Blocker,
-    CertificateOwnedByDbo "certificate_owned_by_dbo" Blocker,
-    UserOrphaned "user_orphaned" Blocker,
-    NameTaken "name_taken" Blocker,
-    ConnectDenied "connect_denied" Blocker,
-    FileMismatch "file_mismatch" Blocker,
-    PeerLoginPrivileged "peer_login_privileged" Warning,
-    EndpointInUse "endpoint_in_use" Warning,
-    NextCertificateInUse "next_certificate_in_use" Info,
-    SupersededCertificate "superseded_certificate" Info,
-    LoginOwnsEndpoint "login_owns_endpoint" Warning,
-    DdlTriggerPresent "ddl_trigger_present" Warning,
-    EndpointPortDiffers "endpoint_port_differs" Warning,
-    PartnerVersionsDiffer "partner_versions_differ" Warning,
-    PartnerEditionsDiffer "partner_editions_differ" Warning,
-    AsynchronousNeedsEnterprise "asynchronous_needs_enterprise" Warning,
-    MirroringUnsupportedOnLinux "mirroring_unsupported_on_linux" Warning,
-    TlsUnverified "tls_unverified" Warning,
-    PeerLoginDisabled "peer_login_disabled" Warning,
-    PeerPrivateKeyHeld "peer_private_key_held" Warning,
-    EndpointAllowsNoEncryption "endpoint_allows_no_encryption" Warning,
-    WeakCertificate "weak_certificate" Warning,
-    EndpointPortClash "endpoint_port_clash" Warning,
-    ConnectLostWhileConnected "connect_lost_while_connected" Warning,
-    CertificateOfTwoInstances "certificate_of_two_instances" Blocker,
-    ServerRegisteredTwice "server_registered_twice" Blocker,
-    IssuerSerialTaken "issuer_serial_taken" Blocker,
-    NextCertificateUnusable "next_certificate_unusable" Warning,
+    Unreachable Blocker,
+    TlsNotTrusted Blocker,
+    LoginRefused Blocker,
+    ObservationFailed Blocker,
+    InstanceIdentityChanged Blocker,
+    InstanceNameDiffers Blocker,
+    SameServerTwice Blocker,
+    ConnectedThroughListener Blocker,
+    PermissionMissing Blocker,
+    VersionTooOld Blocker,
+    EditionWitnessOnly Blocker,
+    NoEndpoint Blocker,
+    EndpointNotCertificate Blocker,
+    EndpointStopped Warning,
+    EndpointRoleInsufficient Warning,
+    EndpointAllowsRc4 Warning,
+    NoCommonAlgorithm Blocker,
+    NoMasterKey Blocker,
+    OwnCertificateWithoutKey Blocker,
+    MasterKeyNotOpenedByServer Warning,
+    OwnCertificateExpired Blocker,
+    OwnCertificateNotYetValid Blocker,
+    OwnCertificateExpiresSoon Warning,
+    OwnCertificateUnusable Blocker,
+    ClockSkew Warning,
+    PinnedCertificateNotInUse Blocker,
+    CertificateSourceUntrusted Blocker,
+    SharedEndpointCertificate Blocker,
+    CertificateOwnedByDbo Blocker,
+    UserOrphaned Blocker,
+    NameTaken Blocker,
+    ConnectDenied Blocker,
+    FileMismatch Blocker,
+    PeerLoginPrivileged Warning,
+    EndpointInUse Warning,
+    NextCertificateInUse Info,
+    SupersededCertificate Info,
+    LoginOwnsEndpoint Warning,
+    DdlTriggerPresent Warning,
+    EndpointPortDiffers Warning,
+    PartnerVersionsDiffer Warning,
+    PartnerEditionsDiffer Warning,
+    AsynchronousNeedsEnterprise Warning,
+    MirroringUnsupportedOnLinux Warning,
+    TlsUnverified Warning,
+    PeerLoginDisabled Warning,
+    PeerPrivateKeyHeld Warning,
+    EndpointAllowsNoEncryption Warning,
+    WeakCertificate Warning,
+    EndpointPortClash Warning,
+    ConnectLostWhileConnected Warning,
+    CertificateOfTwoInstances Blocker,
+    ServerRegisteredTwice Blocker,
+    IssuerSerialTaken Blocker,
+    NextCertificateUnusable Warning,
 }
 
 impl Code {

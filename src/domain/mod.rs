@@ -38,7 +38,7 @@ pub mod script;
 pub mod step;
 pub mod tls_cause;
 pub mod trust;
-mod words;
+pub(crate) mod words;
 
 /// So many generated cases, unless PROPTEST_CASES asks for another number.
 #[cfg(test)]

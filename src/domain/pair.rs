@@ -4,10 +4,24 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::name::NamedRef;
+use crate::domain::words::words;
 
 /// How the partners are meant to mirror; preflight weighs its findings by it, nothing else does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum OperatingMode {
     /// SAFETY OFF.
     HighPerformance,
@@ -17,16 +31,7 @@ pub enum OperatingMode {
     HighSafetyWithFailover,
 }
 
-impl OperatingMode {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::HighPerformance => "high_performance",
-            Self::HighSafety => "high_safety",
-            Self::HighSafetyWithFailover => "high_safety_with_failover",
-        }
-    }
-}
+words!(OperatingMode);
 
 /// Two partners and an optional witness.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,22 +42,28 @@ pub struct PairSpec {
 }
 
 /// What a member does in a pair.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     Partner,
     Witness,
 }
 
-impl Role {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Partner => "partner",
-            Self::Witness => "witness",
-        }
-    }
-}
+words!(Role);
 
 /// A part of a pair's declaration: who or what is to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

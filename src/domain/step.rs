@@ -5,10 +5,24 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::failure::SqlError;
+use crate::domain::words::words;
 
 /// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum StepOutcome {
     Done,
     Failed,
@@ -20,32 +34,7 @@ pub enum StepOutcome {
     Unknown,
 }
 
-impl StepOutcome {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::RolledBack => "rolled_back",
-            Self::NotReached => "not_reached",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Reads the stored form.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::Done,
-            Self::Failed,
-            Self::RolledBack,
-            Self::NotReached,
-            Self::Unknown,
-        ]
-        .into_iter()
-        .find(|o| o.as_str() == text)
-    }
-}
+words!(StepOutcome);
 
 /// A step about to be sent: written down before the batch goes out.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,24 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::hash::{Sha256, Thumbprint};
+use crate::domain::words::words;
 
 /// Whether the inbound chain is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Configured {
     Yes,
     No,
@@ -19,8 +33,19 @@ pub enum Configured {
 }
 
 /// Whether the peer has been seen logged in by that certificate. Configured is not proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+)]
 #[serde(tag = "state", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Proof {
     /// A connection from the peer, logged in by the certificate, is open.
     Proven {
@@ -33,9 +58,22 @@ pub enum Proof {
 
 /// Whether the acceptor would let the peer in at its next handshake, as far as both observed sides tell.
 #[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema,
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Admits {
     /// It would.
     Yes,
@@ -120,46 +158,30 @@ impl Admission {
     }
 }
 
-macro_rules! texts {
-    ($type:ty { $($pattern:pat => $text:literal,)+ }) => {
-        impl $type {
-            #[must_use]
-            pub fn as_str(&self) -> &'static str {
-                match self { $($pattern => $text,)+ }
-            }
-        }
-    };
-}
+words!(Configured);
 
-texts!(Configured {
-    Self::Yes => "yes",
-    Self::No => "no",
-    Self::Conflict => "conflict",
-    Self::Unknown => "unknown",
-});
+words!(Admits);
 
-texts!(Admits {
-    Self::Yes => "yes",
-    Self::No => "no",
-    Self::Unknown => "unknown",
-});
+words!(InPlace);
 
-texts!(InPlace {
-    Self::Yes => "yes",
-    Self::No => "no",
-    Self::Unknown => "unknown",
-});
-
-texts!(Proof {
-    Self::Proven { .. } => "proven",
-    Self::NeverDialled => "never_dialled",
-    Self::NotPermittedToSee => "not_permitted_to_see",
-    Self::Unknown => "unknown",
-});
+words!(Proof: as_str);
 
 /// Whether the acceptor would let the peer in by a certificate, once its endpoint uses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum InPlace {
     /// It is there, and its owner's login may connect.
     Yes,

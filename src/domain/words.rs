@@ -1,17 +1,23 @@
 //! The words of closed lists: each enum derives them, for the wire by serde, for columns and texts by strum.
 
-/// `ALL`, `as_str` and `parse` of enums that derive strum's `VariantArray`, `IntoStaticStr` and `EnumString`.
+/// `as_str`, `ALL` and `parse` of an enum that derives strum's `IntoStaticStr`, `VariantArray` and `EnumString`; `as_str` alone, with
+/// the first of them, where variants hold more.
 macro_rules! words {
-    ($($list:ty),+) => {$(
+    ($list:ty: as_str) => {
         impl $list {
-            /// All of them, in the order they are documented in.
-            pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
-
             /// The word, as columns and the wire have it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 self.into()
             }
+        }
+    };
+    ($list:ty) => {
+        words!($list: as_str);
+
+        impl $list {
+            /// All of them, in the order they are documented in.
+            pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
             /// Reads the word back; none for one that this release does not know.
             #[must_use]
@@ -19,7 +25,55 @@ macro_rules! words {
                 text.parse().ok()
             }
         }
-    )+};
+    };
 }
 
 pub(crate) use words;
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use crate::domain::certificate::{Purpose, Source, WeaknessPolicy};
+    use crate::domain::credential::CredentialKind;
+    use crate::domain::failure::FailureClass;
+    use crate::domain::finding::Code;
+    use crate::domain::job::{FailureCode, JobKind, JobState};
+    use crate::domain::pair::{OperatingMode, Role};
+    use crate::domain::step::StepOutcome;
+    use crate::domain::trust::{Admits, Configured, InPlace};
+
+    fn agree<T: Serialize>(all: &[T], as_str: impl Fn(&T) -> &'static str) {
+        for word in all {
+            assert_eq!(serde_json::json!(word), as_str(word));
+        }
+    }
+
+    /// Two derives make the words; a variant renamed for one of them would be stored as something that is not shown.
+    #[test]
+    fn columns_and_the_wire_have_the_same_words() {
+        macro_rules! lists {
+            ($($list:ty),+ $(,)?) => {$(
+                agree(<$list>::ALL, |word| word.as_str());
+                assert!(<$list>::ALL.iter().all(|w| <$list>::parse(w.as_str()) == Some(*w)));
+            )+};
+        }
+        lists!(
+            Purpose,
+            Source,
+            WeaknessPolicy,
+            CredentialKind,
+            FailureClass,
+            Code,
+            FailureCode,
+            JobKind,
+            JobState,
+            OperatingMode,
+            Role,
+            StepOutcome,
+            Admits,
+            Configured,
+            InPlace,
+        );
+    }
+}

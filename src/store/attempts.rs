@@ -7,12 +7,25 @@ use uuid::Uuid;
 use super::read::At;
 use super::{Conn, StoreError};
 use crate::domain::job::FailureCode;
+use crate::domain::words::words;
 
 const TABLE: &str = "job_attempts";
 
 /// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum AttemptEnd {
     Succeeded,
     Failed,
@@ -25,19 +38,7 @@ pub enum AttemptEnd {
     Cancelled,
 }
 
-impl AttemptEnd {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-            Self::Retry => "retry",
-            Self::HandedBack => "handed_back",
-            Self::Lost => "lost",
-            Self::Cancelled => "cancelled",
-        }
-    }
-}
+words!(AttemptEnd);
 
 /// One attempt as the history shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

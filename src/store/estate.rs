@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::read::At;
 use super::{Conn, StoreError};
-use crate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark, Standing};
+use crate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark};
 use crate::domain::hash::{Sha256, Thumbprint};
 
 const TABLE: &str = "estate";
@@ -72,13 +72,7 @@ async fn instances(conn: &mut Conn) -> Result<Vec<KnownInstance>, StoreError> {
                 sha256: at.parsed("sha256", sha256)?,
                 thumbprint: at.parsed("thumbprint", thumbprint)?,
             },
-            standing: match standing.as_str() {
-                "used" => Standing::Used,
-                "current" => Standing::Current,
-                "next" => Standing::Next,
-                "earlier" => Standing::Earlier,
-                _ => return Err(at.wrong("standing")),
-            },
+            standing: at.word("standing", &standing)?,
         });
     }
     Ok(found)

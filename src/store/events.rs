@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::read::At;
 use super::{Conn, StoreError};
+use crate::domain::words::words;
 
 /// The channel of all news about jobs; see [`News::payload`].
 pub(super) const CHANNEL: &str = "mirrorgate_jobs";
@@ -49,7 +50,10 @@ pub struct JobEvent {
 }
 
 /// What can happen to a job.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kind {
     /// Always the first. `kind`, `subject`.
     Accepted,
@@ -72,23 +76,7 @@ pub enum Kind {
     Ended,
 }
 
-impl Kind {
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::AttemptStarted => "attempt_started",
-            Self::AttemptLost => "attempt_lost",
-            Self::StepStarted => "step_started",
-            Self::StepEnded => "step_ended",
-            Self::Planned => "planned",
-            Self::RetryScheduled => "retry_scheduled",
-            Self::HandedBack => "handed_back",
-            Self::CancelRequested => "cancel_requested",
-            Self::Ended => "ended",
-        }
-    }
-}
+words!(Kind);
 
 /// A job's events after number `after_seq` (0: from the first), at most `limit` of them. None for a job that does not exist.
 pub async fn list(

@@ -13,9 +13,7 @@ use super::list::{Page, one_more};
 use super::read::{At, to_json};
 use super::{Conn, StoreError};
 use crate::domain::deadline::Deadline;
-use crate::domain::job::{
-    Accepted, FailureCode, Job, JobKind, JobOptions, JobState, Subject, SubjectKind,
-};
+use crate::domain::job::{Accepted, Job, JobKind, JobOptions, JobState, Subject, SubjectKind};
 use crate::domain::plan::Plan;
 use crate::domain::script::Script;
 
@@ -113,22 +111,22 @@ impl TryFrom<Row> for Job {
             table: TABLE,
             id: row.id,
         };
-        let subject_kind = SubjectKind::parse(&row.subject_kind).ok_or(at.wrong("subject_kind"))?;
+        let subject_kind: SubjectKind = at.word("subject_kind", &row.subject_kind)?;
         let named = at.named("subject_name", row.subject_id, &row.subject_name)?;
         let failure = match (row.failure_code, row.failure_detail) {
             (Some(code), Some(detail)) => {
-                let code = FailureCode::parse(&code).ok_or(at.wrong("failure_code"))?;
+                let code = at.word("failure_code", &code)?;
                 Some((code, detail))
             }
             _ => None,
         };
         Ok(Self {
             id: row.id,
-            kind: JobKind::parse(&row.kind).ok_or(at.wrong("kind"))?,
+            kind: at.word("kind", &row.kind)?,
             subject: subject_kind.of(named),
             options: at.json::<JobOptions>("options", row.options)?,
             accepted: at.json::<Accepted>("accepted", row.accepted)?,
-            state: JobState::parse(&row.state).ok_or(at.wrong("state"))?,
+            state: at.word("state", &row.state)?,
             failure,
             attempts: row.attempts,
             attempts_begun: row.claims,
@@ -216,7 +214,7 @@ pub async fn progress(conn: &mut Conn, id: Uuid) -> Result<Option<Progress>, Sto
     let at = At { table: TABLE, id };
     row.map(|row| {
         Ok(Progress {
-            state: JobState::parse(&row.state).ok_or(at.wrong("state"))?,
+            state: at.word("state", &row.state)?,
             version: row.version,
         })
     })

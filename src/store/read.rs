@@ -1,7 +1,8 @@
 //! From columns to domain values: every failure names table, column and row. No SQL here.
 
-use serde::de::value::{Error as WordError, StrDeserializer};
-use serde::de::{DeserializeOwned, IntoDeserializer};
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -29,13 +30,12 @@ impl<I: std::fmt::Display + Copy> At<I> {
     }
 
     /// A word of one of the domain's closed lists.
-    pub(super) fn word<T: DeserializeOwned>(
+    pub(super) fn word<T: FromStr>(
         self,
         column: &'static str,
         text: &str,
     ) -> Result<T, StoreError> {
-        let word: StrDeserializer<'_, WordError> = text.into_deserializer();
-        T::deserialize(word).map_err(|_| self.wrong(column))
+        text.parse().map_err(|_| self.wrong(column))
     }
 
     /// A domain value kept as JSON.

@@ -7,6 +7,7 @@ use x509_parser::signature_algorithm::RsaSsaPssParams;
 use x509_parser::x509::AlgorithmIdentifier;
 
 use super::Certificate;
+use crate::domain::words::words;
 
 const PSS: &str = "1.2.840.113549.1.1.10";
 
@@ -86,8 +87,21 @@ impl fmt::Display for SignatureHash {
 }
 
 /// What counts as weak.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::EnumString,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum WeaknessPolicy {
     /// MD5 and older, keys under 1024 bits; whatever the server.
     Broken,
@@ -114,18 +128,9 @@ pub enum Weakness {
     },
 }
 
+words!(WeaknessPolicy);
+
 impl WeaknessPolicy {
-    pub const ALL: [Self; 3] = [Self::Broken, Self::ServerVersion, Self::Strict];
-
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Broken => "broken",
-            Self::ServerVersion => "server-version",
-            Self::Strict => "strict",
-        }
-    }
-
     /// What is weak about `certificate` where a SQL Server of this major version (13 is 2016) uses it.
     #[must_use]
     pub fn weaknesses(self, certificate: &Certificate, major: u32) -> Vec<Weakness> {

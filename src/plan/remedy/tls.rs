@@ -7,6 +7,7 @@ use crate::domain::tls_cause::{TlsCause, TlsFault};
 /// Where to compare before a hash is pinned: over the very connection that is not trusted, anybody could have shown it.
 const COMPARE: &str = "first compare the hash with the one on the server itself, since anybody between could have shown this one";
 
+#[expect(clippy::too_many_lines, reason = "a table of texts")]
 pub(super) fn advice(cause: &TlsCause, instance: &str, address: &str) -> Advice {
     let presented = cause.presented.as_ref();
     let remedy = match &cause.fault {

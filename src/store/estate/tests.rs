@@ -5,6 +5,7 @@ use sqlx::PgPool;
 
 use super::*;
 use crate::domain::certificate::Purpose;
+use crate::domain::estate::Standing;
 use crate::domain::object_name::SysName;
 use crate::domain::observation::{EndpointCertificate, PrivateKey};
 use crate::store::fixture::{certificate, fleet, now};

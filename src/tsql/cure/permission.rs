@@ -73,36 +73,52 @@ pub(super) fn revoke_own(denies: &[OwnDeny]) -> String {
     lines.join("\n")
 }
 
-/// Names that the log-in does not see are looked up by whoever runs this.
-fn revoke_one(deny: &OwnDeny) -> String {
-    let in_master = matches!(
-        deny.on,
-        DeniedOn::Master | DeniedOn::User(_) | DeniedOn::Certificate(_)
-    );
-    let (permissions, principals, grantor) = if in_master {
-        (
-            "sys.database_permissions",
-            "sys.database_principals",
-            "USER_NAME(@grantor)",
-        )
-    } else {
-        (
-            "sys.server_permissions",
-            "sys.server_principals",
-            "SUSER_NAME(@grantor)",
-        )
-    };
-    let (class, id) = match deny.on {
+/// Where the catalog keeps a DENY: views of permissions and principals, and how a grantor's id becomes a name.
+struct Catalog {
+    permissions: &'static str,
+    principals: &'static str,
+    grantor: &'static str,
+    in_master: bool,
+}
+
+impl Catalog {
+    fn of(on: &DeniedOn) -> Self {
+        match on {
+            DeniedOn::Master | DeniedOn::User(_) | DeniedOn::Certificate(_) => Self {
+                permissions: "sys.database_permissions",
+                principals: "sys.database_principals",
+                grantor: "USER_NAME(@grantor)",
+                in_master: true,
+            },
+            DeniedOn::Server | DeniedOn::Login(_) | DeniedOn::Endpoint(_) => Self {
+                permissions: "sys.server_permissions",
+                principals: "sys.server_principals",
+                grantor: "SUSER_NAME(@grantor)",
+                in_master: false,
+            },
+        }
+    }
+}
+
+/// `class` and `major_id` of its rows.
+fn class_and_id(on: &DeniedOn) -> (i32, i32) {
+    match *on {
         DeniedOn::Server => (100, 0),
         DeniedOn::Login(id) => (101, id),
         DeniedOn::Endpoint(id) => (105, id),
         DeniedOn::Master => (0, 0),
         DeniedOn::User(id) => (4, id),
         DeniedOn::Certificate(id) => (25, id),
-    };
+    }
+}
+
+/// Names that the log-in does not see are looked up by whoever runs this.
+fn revoke_one(deny: &OwnDeny) -> String {
+    let catalog = Catalog::of(&deny.on);
+    let principals = catalog.principals;
     let mut lines = Vec::new();
     if let DeniedOn::Login(id) | DeniedOn::User(id) = deny.on {
-        let (role, other) = match in_master {
+        let (role, other) = match catalog.in_master {
             true => ("ROLE", "USER"),
             false => ("SERVER ROLE", "LOGIN"),
         };
@@ -145,13 +161,15 @@ fn revoke_one(deny: &OwnDeny) -> String {
             deny.grantee_principal_id,
         ),
     });
+    let (class, id) = class_and_id(&deny.on);
     let rows = format!(
-        "{permissions} AS p WHERE p.class = {class} AND p.major_id = {id} AND p.state = 'D' AND p.permission_name = {} AND p.grantee_principal_id = {}",
+        "{} AS p WHERE p.class = {class} AND p.major_id = {id} AND p.state = 'D' AND p.permission_name = {} AND p.grantee_principal_id = {}",
+        catalog.permissions,
         Literal::new(deny.permission.as_str()),
         deny.grantee_principal_id
     );
     let plain: Vec<Part<'_>> = statement.iter().cloned().chain([";".into()]).collect();
     lines.push(run(&plain));
-    lines.push(others(&statement, &rows, grantor));
+    lines.push(others(&statement, &rows, catalog.grantor));
     lines.join("\n")
 }
