@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::net::handshake::{Purpose, Refusal, probe};
+use crate::engine::net::handshake::{Purpose, probe};
+use crate::engine::net::refusal::Refusal;
 use crate::engine::{Engine, Network};
 use crate::handle::Instance;
 use crate::spec::InstanceSpec;

@@ -1,13 +1,13 @@
-//! A running instance in the hands of a test or a program.
+//! A handle on a running instance, for a test or a program.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::connection::{Connection, Execution, ResultSet};
 use crate::engine::Engine;
 use crate::engine::error_log::LogLine;
 use crate::engine::faults::Faults;
@@ -17,40 +17,11 @@ use crate::engine::net::reconnect;
 use crate::engine::run::session::EngineSession;
 use crate::engine::state::MASTER;
 use crate::engine::state::database::DatabaseState;
-use crate::engine::state::trigger::ServerTrigger;
 use crate::engine::state::version::Edition;
 use crate::engine::switches::Unverified;
-use crate::protocol::{Column, Item, Message, Value};
+use crate::protocol::Message;
 use crate::server::TdsServer;
 use crate::spec::TlsCertificate;
-
-/// One result set.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct ResultSet {
-    pub columns: Vec<Column>,
-    pub rows: Vec<Vec<Value>>,
-}
-
-/// Everything a batch answered.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Execution {
-    pub sets: Vec<ResultSet>,
-    /// Errors and informational messages in order.
-    pub messages: Vec<Message>,
-    /// A fault closed the connection.
-    pub hung_up: bool,
-}
-
-impl Execution {
-    /// Messages of class 11 and above.
-    pub fn errors(&self) -> Vec<Message> {
-        self.messages
-            .iter()
-            .filter(|m| m.class > 10)
-            .cloned()
-            .collect()
-    }
-}
 
 /// A handle on an instance; clones are the same instance.
 #[derive(Clone)]
@@ -102,19 +73,13 @@ impl Instance {
     /// # Errors
     /// The errors, if there were any; what came before them is dropped.
     pub async fn exec(&self, sql: &str) -> Result<Vec<ResultSet>, Vec<Message>> {
-        let execution = self.run(sql).await;
-        let errors = execution.errors();
-        if errors.is_empty() {
-            Ok(execution.sets)
-        } else {
-            Err(errors)
-        }
+        self.run(sql).await.into_sets()
     }
 
     /// Runs a batch as sysadmin and keeps everything it answered.
     pub async fn run(&self, sql: &str) -> Execution {
         let session = EngineSession::internal(&self.engine, "in-process");
-        Connection { session }.run(sql).await
+        Connection::new(session).run(sql).await
     }
 
     /// Runs a batch as a login, without its password.
@@ -126,13 +91,7 @@ impl Instance {
             let text = format!("Login failed for user '{login}'.");
             return Err(vec![crate::engine::errors::message(18456, 14, 1, text)]);
         };
-        let execution = connection.run(sql).await;
-        let errors = execution.errors();
-        if errors.is_empty() {
-            Ok(execution.sets)
-        } else {
-            Err(errors)
-        }
+        connection.run(sql).await.into_sets()
     }
 
     /// An in-process session that keeps its transaction and options between batches; `None` for an unknown login.
@@ -141,7 +100,7 @@ impl Instance {
         let principal = state.principal(login)?;
         let login = (principal.id, &*principal.name);
         let session = EngineSession::internal_as(&self.engine, login, "in-process");
-        Some(Connection { session })
+        Some(Connection::new(session))
     }
 
     /// Does the outbound half: master key, `{host}_cert` valid since yesterday, endpoint `Endpoint_Mirroring` on `port`.
@@ -224,25 +183,6 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
         self.engine.set_switches(switches);
     }
 
-    /// Pretends a server DDL trigger exists; it shows in `sys.server_triggers` and does nothing.
-    pub async fn add_server_trigger(&self, name: &str) {
-        let _guard = self.engine.writer().await;
-        let mut state = (*self.engine.committed()).clone();
-        let now = self.engine.now();
-        let next = state.server_triggers.iter().map(|t| t.id).max();
-        state.server_triggers.push(ServerTrigger {
-            id: next.unwrap_or(1_000_000) + 1,
-            name: name.to_owned(),
-            events: vec!["DDL_SERVER_LEVEL_EVENTS".to_owned()],
-            disabled: false,
-            runs_as: None,
-            body: Arc::default(),
-            created: now,
-            modified: now,
-        });
-        self.engine.publish(Arc::new(state));
-    }
-
     /// Creates a user database in FULL recovery.
     ///
     /// # Errors
@@ -320,42 +260,5 @@ CREATE ENDPOINT Endpoint_Mirroring STATE = STARTED AS TCP (LISTENER_PORT = {port
 
     pub fn is_running(&self) -> bool {
         self.engine.running.load(Ordering::Relaxed)
-    }
-}
-
-/// An in-process session.
-pub struct Connection {
-    session: EngineSession,
-}
-
-impl Connection {
-    /// Runs one batch.
-    pub async fn run(&mut self, sql: &str) -> Execution {
-        let (reply, mut items) = mpsc::channel(256);
-        let working = async {
-            self.session.run_batch(sql, &reply).await;
-            drop(reply);
-        };
-        let reading = async {
-            let mut execution = Execution::default();
-            while let Some(item) = items.recv().await {
-                match item {
-                    Item::Columns(columns) => execution.sets.push(ResultSet {
-                        columns,
-                        rows: Vec::new(),
-                    }),
-                    Item::Row(row) => {
-                        if let Some(set) = execution.sets.last_mut() {
-                            set.rows.push(row);
-                        }
-                    }
-                    Item::Message(message) => execution.messages.push(message),
-                    Item::HangUp | Item::Stall => execution.hung_up = true,
-                    _ => {}
-                }
-            }
-            execution
-        };
-        tokio::join!(working, reading).1
     }
 }

@@ -14,6 +14,7 @@
 //! # Ok(()) }
 //! ```
 
+mod connection;
 pub mod control;
 mod engine;
 mod fleet;
@@ -29,19 +30,21 @@ pub mod syntax;
 pub mod tds;
 mod tls;
 
+pub use connection::{Connection, Execution, ResultSet};
 pub use engine::PasswordPolicy;
 pub use engine::error_log::LogLine;
 pub use engine::faults::{Fault, Faults, LoginFault, Rule, TlsFault};
 pub use engine::files::{File, Files};
 pub use engine::ledger::{Counters, Entry};
-pub use engine::net::handshake::{Purpose, Side};
+pub use engine::net::handshake::Purpose;
+pub use engine::net::refusal::Side;
 pub use engine::state::version::{Edition, Platform, Version};
 pub use engine::switches::{
     BadDer, CertificatePermission, DropBoundCertificate, DuplicateEndpoint, InTransaction,
     Unverified,
 };
 pub use fleet::{Fleet, HandshakeRefusal, StartError};
-pub use handle::{Connection, Execution, Instance, ResultSet, Snapshot};
+pub use handle::{Instance, Snapshot};
 pub use server_api::Encryption;
 pub use spec::{InstanceSpec, TlsCertificate};
 

@@ -9,9 +9,11 @@ use serde_json::{Value as JsonValue, json};
 
 use super::answer::{Done, Refused, done, read};
 use super::state::Control;
+use crate::connection::{Execution, ResultSet};
 use crate::engine::eval::convert;
-use crate::engine::net::handshake::{Purpose, Side, probe};
-use crate::handle::{Execution, Instance, ResultSet};
+use crate::engine::net::handshake::{Purpose, probe};
+use crate::engine::net::refusal::Side;
+use crate::handle::Instance;
 use crate::protocol::{Message, Value};
 
 /// An instance as the port shows it.

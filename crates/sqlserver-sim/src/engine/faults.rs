@@ -171,11 +171,6 @@ impl Faults {
         self.lock().login.clone()
     }
 
-    /// Removes every rule and keeps the settings.
-    pub fn clear_rules(&self) {
-        self.lock().rules.clear();
-    }
-
     /// Removes every rule and setting.
     pub fn clear(&self) {
         *self.lock() = Set::default();

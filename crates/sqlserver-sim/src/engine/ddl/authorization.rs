@@ -40,7 +40,7 @@ impl Change<'_> {
             return Err(bad_owner("certificate"));
         }
         let own = self.env.facts.login;
-        let mine = crate::engine::state::permission::user_in(self.env.state, own, self.database()?);
+        let mine = crate::engine::state::asker::user_in(self.env.state, own, self.database()?);
         if mine != Some(user.id)
             && !self.may(Securable::User(self.current(), user.id), "IMPERSONATE")
         {

@@ -11,9 +11,10 @@ use crate::engine::lang::ast::{
     AlterCertificate, CertificateSource, CreateCertificate, PrivateKeySource,
 };
 use crate::engine::state::MASTER;
+use crate::engine::state::asker::user_in;
 use crate::engine::state::certificate::{Certificate, Facts, KeyProtection, PrivateKey};
 use crate::engine::state::database::DBO;
-use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::permission::Securable;
 use crate::engine::state::version::Version;
 use crate::engine::switches::{CertificatePermission, DropBoundCertificate};
 

@@ -3,6 +3,7 @@
 //! The copy is thrown away when anything fails, so a statement is all or nothing. What cannot be taken back (logs, live
 //! connections, files, other instances) is returned as [`Effects`] or done last.
 
+mod alter_login;
 mod authorization;
 mod certificate;
 mod certificate_source;
@@ -26,8 +27,9 @@ use super::errors::{Outcome, Raise, denied_in_database, no_permission};
 use super::eval::Env;
 use super::lang::ast::Ddl;
 use super::state::State;
+use super::state::asker::Asker;
 use super::state::database::Database;
-use super::state::permission::{Asker, Securable};
+use super::state::permission::Securable;
 use super::switches::InTransaction;
 use crate::protocol::Message;
 

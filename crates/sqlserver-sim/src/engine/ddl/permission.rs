@@ -4,8 +4,9 @@ use super::Change;
 use super::permission_rows::{Rows, write};
 use crate::engine::errors::{Outcome, Raise, cannot, no_permission, syntax};
 use crate::engine::lang::ast::{PermissionChange, SecurableClass, Verb};
+use crate::engine::state::asker::user_in;
 use crate::engine::state::database::DBO;
-use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::permission::Securable;
 use crate::engine::state::permission_names::{exists, is_of_the_server};
 use crate::engine::state::{MASTER, SA, State};
 

@@ -7,8 +7,9 @@ use crate::engine::errors::{Outcome, Raise, cannot};
 use crate::engine::lang::ast::{PermissionChange, Verb};
 use crate::engine::state::SA;
 use crate::engine::state::SECURITYADMIN;
+use crate::engine::state::asker::{Asker, user_in};
 use crate::engine::state::database::DBO;
-use crate::engine::state::permission::{Asker, Permission, Securable, user_in};
+use crate::engine::state::permission::{Permission, Securable};
 
 /// Which rows a statement is about.
 pub(super) struct Rows {

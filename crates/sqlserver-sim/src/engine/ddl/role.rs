@@ -93,11 +93,9 @@ impl Change<'_> {
         self.needs(self.here(), &["CREATE ROLE"])?;
         let database = self.database()?;
         let owner = match owner {
-            None => crate::engine::state::permission::user_in(
-                self.env.state,
-                self.env.facts.login,
-                database,
-            ),
+            None => {
+                crate::engine::state::asker::user_in(self.env.state, self.env.facts.login, database)
+            }
             Some(owner) => {
                 let found = database.principal(owner, &self.state.collation);
                 let found = found.ok_or_else(|| cannot("find", "user", owner))?;

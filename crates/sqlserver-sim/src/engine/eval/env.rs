@@ -8,7 +8,7 @@ use super::relation::{Col, Relation};
 use crate::engine::Engine;
 use crate::engine::run::facts::SessionFacts;
 use crate::engine::state::State;
-use crate::engine::state::permission::Asker;
+use crate::engine::state::asker::Asker;
 use crate::protocol::{SqlType, Value};
 
 /// Variables of a batch, names in lower case with the at sign.

@@ -91,7 +91,7 @@ pub fn call(env: &Env<'_>, name: &str, values: &[Value]) -> Outcome<Option<Value
         "HAS_DBACCESS" => {
             let found = env.state.database(&argument(values, 0)?);
             found.map_or(Value::Null, |d| {
-                let user = crate::engine::state::permission::user_in(env.state, facts.login, d);
+                let user = crate::engine::state::asker::user_in(env.state, facts.login, d);
                 Value::Int(i32::from(
                     user.is_some() && d.state == DatabaseState::Online,
                 ))

@@ -3,8 +3,9 @@
 use super::env::Env;
 use super::{convert, dates};
 use crate::engine::errors::Outcome;
+use crate::engine::state::asker::user_in;
 use crate::engine::state::database::Database;
-use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::permission::Securable;
 use crate::engine::state::permission_names::exists;
 use crate::engine::state::principal::{DatabasePrincipal, ServerPrincipal};
 use crate::engine::views::visibility;

@@ -1,4 +1,4 @@
-//! Grammar of logins, users, roles, and the table of contents of all other DDL.
+//! Grammar of logins, users and roles.
 
 use super::ast::{AlterLogin, CreateLogin, Ddl, LoginSource, UserLogin};
 use super::lexer::Kind;
@@ -6,58 +6,7 @@ use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
 impl Parser {
-    pub(super) fn ddl(&mut self) -> Outcome<Ddl> {
-        let verb = self.expect_any(&[
-            "CREATE", "ALTER", "DROP", "BACKUP", "RESTORE", "OPEN", "CLOSE", "GRANT", "DENY",
-            "REVOKE",
-        ])?;
-        match verb {
-            "CREATE" => self.create(),
-            "ALTER" => self.alter(),
-            "DROP" => self.drop_object(),
-            "BACKUP" if self.accept("CERTIFICATE") => self.backup_certificate(),
-            "BACKUP" => self.backup_database(),
-            "RESTORE" => self.restore_database(),
-            "OPEN" => self.open_master_key(),
-            "CLOSE" => {
-                self.expect_all(&["MASTER", "KEY"])?;
-                Ok(Ddl::CloseMasterKey)
-            }
-            verb => self.permission_change(verb),
-        }
-    }
-
-    fn create(&mut self) -> Outcome<Ddl> {
-        if self.accept_all(&["OR", "ALTER", "TRIGGER"]) {
-            return self.create_trigger(true, false);
-        }
-        match self.expect_any(&[
-            "TRIGGER",
-            "LOGIN",
-            "USER",
-            "CERTIFICATE",
-            "MASTER",
-            "ENDPOINT",
-            "DATABASE",
-            "SERVER",
-            "ROLE",
-        ])? {
-            "TRIGGER" => self.create_trigger(false, false),
-            "LOGIN" => self.create_login(),
-            "USER" => self.create_user(),
-            "CERTIFICATE" => self.create_certificate(),
-            "MASTER" => self.create_master_key(),
-            "ENDPOINT" => self.create_endpoint(),
-            "DATABASE" => Ok(Ddl::CreateDatabase(self.name()?)),
-            "SERVER" => {
-                self.expect("ROLE")?;
-                self.create_role(true)
-            }
-            _ => self.create_role(false),
-        }
-    }
-
-    fn create_role(&mut self, server: bool) -> Outcome<Ddl> {
+    pub(super) fn create_role(&mut self, server: bool) -> Outcome<Ddl> {
         let name = self.name()?;
         let owner = if self.accept("AUTHORIZATION") {
             Some(self.name()?)
@@ -71,85 +20,7 @@ impl Parser {
         })
     }
 
-    fn alter(&mut self) -> Outcome<Ddl> {
-        match self.expect_any(&[
-            "LOGIN",
-            "USER",
-            "CERTIFICATE",
-            "MASTER",
-            "ENDPOINT",
-            "DATABASE",
-            "SERVER",
-            "ROLE",
-            "AUTHORIZATION",
-            "TRIGGER",
-        ])? {
-            "TRIGGER" => self.create_trigger(true, true),
-            "LOGIN" => self.alter_login(),
-            "USER" => self.alter_user(),
-            "CERTIFICATE" => self.alter_certificate(),
-            "MASTER" => self.alter_master_key(),
-            "ENDPOINT" => self.alter_endpoint(),
-            "DATABASE" => self.alter_database(),
-            "SERVER" => {
-                self.expect("ROLE")?;
-                self.role_member(true)
-            }
-            "ROLE" => self.role_member(false),
-            _ => self.alter_authorization(),
-        }
-    }
-
-    fn drop_object(&mut self) -> Outcome<Ddl> {
-        match self.expect_any(&[
-            "LOGIN",
-            "USER",
-            "CERTIFICATE",
-            "MASTER",
-            "ENDPOINT",
-            "DATABASE",
-            "SERVER",
-            "ROLE",
-            "TRIGGER",
-        ])? {
-            "TRIGGER" => self.drop_trigger(),
-            "SERVER" => {
-                self.expect("ROLE")?;
-                Ok(Ddl::DropRole {
-                    server: true,
-                    name: self.name()?,
-                    if_exists: false,
-                })
-            }
-            "ROLE" => {
-                let if_exists = self.accept_all(&["IF", "EXISTS"]);
-                let name = self.name()?;
-                Ok(Ddl::DropRole {
-                    server: false,
-                    name,
-                    if_exists,
-                })
-            }
-            "LOGIN" => Ok(Ddl::DropLogin(self.name()?)),
-            "USER" => {
-                let if_exists = self.accept_all(&["IF", "EXISTS"]);
-                let name = self.name()?;
-                Ok(Ddl::DropUser { name, if_exists })
-            }
-            "CERTIFICATE" => Ok(Ddl::DropCertificate(self.name()?)),
-            "MASTER" => {
-                self.expect("KEY")?;
-                Ok(Ddl::DropMasterKey)
-            }
-            "ENDPOINT" => Ok(Ddl::DropEndpoint(self.name()?)),
-            _ => {
-                self.accept_all(&["IF", "EXISTS"]);
-                Ok(Ddl::DropDatabase(self.name()?))
-            }
-        }
-    }
-
-    fn role_member(&mut self, server: bool) -> Outcome<Ddl> {
+    pub(super) fn role_member(&mut self, server: bool) -> Outcome<Ddl> {
         let role = self.name()?;
         if self.accept("WITH") {
             self.expect("NAME")?;
@@ -171,7 +42,7 @@ impl Parser {
         })
     }
 
-    fn create_login(&mut self) -> Outcome<Ddl> {
+    pub(super) fn create_login(&mut self) -> Outcome<Ddl> {
         let mut login = CreateLogin {
             name: self.name()?,
             ..CreateLogin::default()
@@ -234,7 +105,7 @@ impl Parser {
         }
     }
 
-    fn alter_login(&mut self) -> Outcome<Ddl> {
+    pub(super) fn alter_login(&mut self) -> Outcome<Ddl> {
         let name = self.name()?;
         let change = match self.expect_any(&["ENABLE", "DISABLE", "WITH"])? {
             "ENABLE" => AlterLogin::Enable(true),
@@ -296,7 +167,7 @@ impl Parser {
         }
     }
 
-    fn create_user(&mut self) -> Outcome<Ddl> {
+    pub(super) fn create_user(&mut self) -> Outcome<Ddl> {
         let name = self.name()?;
         let login = if self.accept_any(&["FOR", "FROM"]).is_some() {
             match self.expect_any(&["LOGIN", "CERTIFICATE", "ASYMMETRIC"])? {
@@ -319,7 +190,7 @@ impl Parser {
         Ok(Ddl::CreateUser { name, login })
     }
 
-    fn alter_user(&mut self) -> Outcome<Ddl> {
+    pub(super) fn alter_user(&mut self) -> Outcome<Ddl> {
         let name = self.name()?;
         let (mut login, mut new_name) = (None, None);
         self.expect("WITH")?;

@@ -5,6 +5,8 @@
 pub mod ast;
 mod ast_ddl;
 mod condition;
+mod data_type;
+mod ddl;
 mod ddl_certificate;
 mod ddl_database;
 mod ddl_endpoint;
@@ -17,6 +19,7 @@ pub mod keywords;
 mod lexer;
 mod parser;
 mod query;
+mod source;
 mod statement;
 mod temporary;
 mod variable;

@@ -4,7 +4,9 @@
 
 pub mod handshake;
 pub mod mirroring;
+mod partner;
 pub mod reconnect;
+pub mod refusal;
 pub mod transport;
 mod verify;
 mod witness;

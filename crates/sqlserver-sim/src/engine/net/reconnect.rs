@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::handshake::{Purpose, dial};
-use super::mirroring::parse_address;
+use super::partner::parse_address;
 use super::transport::{Mirror, MirrorRole, MirrorState};
 use crate::engine::Engine;
 

@@ -2,12 +2,13 @@
 //!
 //! Order matters: it decides which number the error log has when several things are wrong.
 
-use super::handshake::{Refusal, Side, refuse};
+use super::refusal::{Refusal, Side, refuse};
 use crate::engine::Engine;
+use crate::engine::state::asker::Asker;
 use crate::engine::state::certificate::{Certificate, Facts};
 use crate::engine::state::database::Database;
 use crate::engine::state::endpoint::Endpoint;
-use crate::engine::state::permission::{Asker, Securable};
+use crate::engine::state::permission::Securable;
 use crate::engine::state::principal::ServerPrincipal;
 use crate::engine::state::{MASTER, State};
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::handshake::{Purpose, dial};
-use super::mirroring::{principal_session, resolve};
+use super::partner::{principal_session, resolve};
 use super::transport::{MirrorState, Witnessed};
 use crate::engine::Engine;
 use crate::engine::errors::{Outcome, Raise};

@@ -1,6 +1,6 @@
 //! Remote procedure calls and the session's side of the wire.
 
-use super::procedure::{Given, bind_parameters};
+use super::parameters::{Given, bind_parameters};
 use super::session::{EngineSession, Prepared};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::convert;

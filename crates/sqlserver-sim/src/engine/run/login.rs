@@ -10,8 +10,9 @@ use crate::engine::Engine;
 use crate::engine::errors::message;
 use crate::engine::sessions::OpenSession;
 use crate::engine::state::State;
+use crate::engine::state::asker::{Asker, user_in};
 use crate::engine::state::database::DatabaseState;
-use crate::engine::state::permission::{Asker, Securable, user_in};
+use crate::engine::state::permission::Securable;
 use crate::engine::state::principal::ServerPrincipal;
 use crate::protocol::{Item, LoginRequest};
 

@@ -1,7 +1,6 @@
-//! EXEC: text, sp_executesql, application locks. Other system procedures are in `system_procedure`.
+//! EXEC: text, procedures, sp_executesql. Other system procedures are in `system_procedure` and `lock_procedure`.
 
-use std::time::Duration;
-
+use super::parameters::{Given, bind_parameters};
 use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::eval::convert;
@@ -10,15 +9,6 @@ use crate::engine::lang;
 use crate::engine::lang::ast::{Argument, Expr};
 use crate::protocol::{SqlType, Value};
 use crate::server_api::Reply;
-
-/// An evaluated argument.
-pub struct Given {
-    pub name: Option<String>,
-    pub ty: SqlType,
-    pub value: Value,
-    /// The caller's variable that takes the value back.
-    pub output: Option<String>,
-}
 
 impl EngineSession {
     /// Text in a scope of its own: variables, current database and SET options come back afterwards.
@@ -178,142 +168,5 @@ impl EngineSession {
             }
         }
         Ok(0)
-    }
-
-    async fn take_lock(&mut self, given: &[Given]) -> Outcome<i32> {
-        let names = [
-            "@resource",
-            "@lockmode",
-            "@lockowner",
-            "@locktimeout",
-            "@dbprincipal",
-        ];
-        let resource = text_argument(given, &names, 0)?.unwrap_or_default();
-        let mode = text_argument(given, &names, 1)?
-            .unwrap_or_default()
-            .to_lowercase();
-        let owner = text_argument(given, &names, 2)?.unwrap_or_else(|| "Transaction".to_owned());
-        let timeout = match find(given, &names, 3) {
-            Some(one) => convert::integer(&one.value)?.unwrap_or(-1),
-            None => self.facts.lock_timeout,
-        };
-        let transactional = owner.eq_ignore_ascii_case("Transaction");
-        if transactional && self.facts.transaction_count == 0 {
-            return Err(Raise::new(
-                1223,
-                16,
-                "You attempted to acquire a transactional application lock without an active transaction.",
-            ));
-        }
-        if resource.is_empty()
-            || ![
-                "exclusive",
-                "shared",
-                "update",
-                "intentshared",
-                "intentexclusive",
-            ]
-            .contains(&mode.as_str())
-        {
-            return Ok(-999);
-        }
-        let exclusive = matches!(mode.as_str(), "exclusive" | "update" | "intentexclusive");
-        let limit = u64::try_from(timeout).ok().map(Duration::from_millis);
-        let (database, spid) = (self.facts.database, self.facts.spid);
-        Ok(self
-            .instance
-            .locks()
-            .take(database, &resource, spid, exclusive, transactional, limit)
-            .await)
-    }
-
-    fn release_lock(&mut self, given: &[Given]) -> Outcome<i32> {
-        let names = ["@resource", "@lockowner", "@dbprincipal"];
-        let resource = text_argument(given, &names, 0)?.unwrap_or_default();
-        let owner = text_argument(given, &names, 1)?.unwrap_or_else(|| "Transaction".to_owned());
-        let transactional = owner.eq_ignore_ascii_case("Transaction");
-        let (database, spid) = (self.facts.database, self.facts.spid);
-        if self
-            .instance
-            .locks()
-            .release(database, &resource, spid, transactional)
-        {
-            return Ok(0);
-        }
-        Err(Raise::new(
-            1223,
-            16,
-            format!(
-                "Cannot release the application lock (Database Principal: 'public', Resource: '{resource}') because it is not currently held."
-            ),
-        ))
-    }
-}
-
-/// Values for declared parameters, by name where named, else by position.
-///
-/// # Errors
-/// 8178 for a missing one, 8144 for one too many.
-pub fn bind_parameters(
-    text: &str,
-    declared: &[(String, SqlType)],
-    given: &[Given],
-) -> Outcome<Vec<(String, SqlType, Value)>> {
-    if given.len() > declared.len() {
-        return Err(Raise::new(
-            8144,
-            16,
-            "Procedure or function  has too many arguments specified.",
-        ));
-    }
-    let mut bound = Vec::new();
-    for (n, (name, ty)) in declared.iter().enumerate() {
-        let by_name = given.iter().find(|g| {
-            g.name.as_ref().is_some_and(|x| {
-                x.trim_start_matches('@')
-                    .eq_ignore_ascii_case(name.trim_start_matches('@'))
-            })
-        });
-        let one = by_name.or_else(|| given.get(n).filter(|g| g.name.is_none()));
-        let Some(one) = one else {
-            let types: Vec<String> = declared.iter().map(|(n, _)| n.clone()).collect();
-            return Err(Raise::new(
-                8178,
-                16,
-                format!(
-                    "The parameterized query '({}){text}' expects the parameter '{name}', which was not supplied.",
-                    types.join(",")
-                ),
-            ));
-        };
-        bound.push((
-            name.clone(),
-            *ty,
-            convert::convert(&one.value, one.ty, *ty, 0)?,
-        ));
-    }
-    Ok(bound)
-}
-
-pub(super) fn find<'a>(given: &'a [Given], names: &[&str], position: usize) -> Option<&'a Given> {
-    let wanted = names.get(position)?;
-    given
-        .iter()
-        .find(|g| {
-            g.name
-                .as_ref()
-                .is_some_and(|n| n.eq_ignore_ascii_case(wanted))
-        })
-        .or_else(|| given.get(position).filter(|g| g.name.is_none()))
-}
-
-pub(super) fn text_argument(
-    given: &[Given],
-    names: &[&str],
-    position: usize,
-) -> Outcome<Option<String>> {
-    match find(given, names, position) {
-        Some(one) => convert::text(&one.value),
-        None => Ok(None),
     }
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise, message};
 use crate::engine::lang::ast::SetOption;
+use crate::engine::state::asker::user_in;
 use crate::engine::state::database::DatabaseState;
-use crate::engine::state::permission::user_in;
 use crate::protocol::Item;
 use crate::server_api::Reply;
 

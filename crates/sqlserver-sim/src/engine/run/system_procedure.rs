@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 
 use super::faulty::RowFaults;
-use super::procedure::{Given, find, text_argument};
+use super::parameters::{Given, find, text_argument};
 use super::session::EngineSession;
 use crate::engine::error_log::LogLine;
 use crate::engine::errors::{Outcome, Raise};

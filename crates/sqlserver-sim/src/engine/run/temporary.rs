@@ -6,7 +6,8 @@ use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::{Col, Relation};
 use crate::engine::lang::ast::{Expr, Statement};
-use crate::engine::state::permission::{Securable, user_in};
+use crate::engine::state::asker::user_in;
+use crate::engine::state::permission::Securable;
 use crate::protocol::{Item, SqlType};
 use crate::server_api::Reply;
 

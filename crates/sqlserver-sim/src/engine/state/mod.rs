@@ -3,8 +3,10 @@
 //! Plain data with look-ups. It is cloned as a whole for every change, so that a transaction can be thrown away; live
 //! connections, mirroring sessions and logs are not transactional and live in `net`.
 
+pub mod asker;
 pub mod certificate;
 pub mod collation;
+mod covering;
 pub mod database;
 pub mod endpoint;
 pub mod initial;

@@ -1,7 +1,8 @@
 //! Which rows of the catalog a login may see.
 
+use crate::engine::state::asker::{Asker, user_in};
 use crate::engine::state::database::Database;
-use crate::engine::state::permission::{Asker, Securable, user_in};
+use crate::engine::state::permission::Securable;
 use crate::engine::state::principal::{DatabasePrincipal, ServerPrincipal};
 use crate::engine::state::{PUBLIC, SA};
 
