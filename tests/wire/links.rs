@@ -7,7 +7,7 @@ use mirrorgate::domain::instance::{Address, Tls};
 use mirrorgate::sqlserver::{PoolSettings, Pools, Target};
 use mirrorgate::tsql::batch_comment::BatchComment;
 use mirrorgate::tsql::observe::observe;
-use sqlserver_sim::tds::serve_browser;
+use sqlserver_sim::serve_browser;
 use sqlserver_sim::{Fleet, InstanceSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};

@@ -24,10 +24,10 @@ pub mod fuzzing;
 mod handle;
 pub mod protocol;
 mod server;
-pub mod server_api;
+mod server_api;
 mod spec;
 pub mod syntax;
-pub mod tds;
+mod tds;
 mod tls;
 
 pub use connection::{Connection, Execution, ResultSet};
@@ -47,6 +47,7 @@ pub use fleet::{Fleet, HandshakeRefusal, StartError};
 pub use handle::{Instance, Snapshot};
 pub use server_api::Encryption;
 pub use spec::{InstanceSpec, TlsCertificate};
+pub use tds::{BrowserEntry, serve_browser};
 
 /// The README's examples compile and run.
 #[cfg(doctest)]

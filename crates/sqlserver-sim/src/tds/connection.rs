@@ -5,14 +5,11 @@
 use std::future::{Future, ready};
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, Interest};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::answer::Flow;
 use super::conversation::{Conversation, Step};
@@ -25,30 +22,6 @@ use crate::server_api::{Reply, Server, Session};
 const CHANNEL: usize = 64;
 /// How long the client may take to notice that the connection is being closed.
 const LINGER: Duration = Duration::from_secs(1);
-/// Before accepting again after accepting failed, e.g. for want of file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Serves every connection of `listener` until `shutdown`; open connections are then cut off.
-pub async fn serve<S: Server>(server: Arc<S>, listener: TcpListener, shutdown: CancellationToken) {
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            () = shutdown.cancelled() => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    let server = Arc::clone(&server);
-                    connections.spawn(async move { serve_connection(&*server, stream).await });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-    connections.shutdown().await;
-}
 
 /// Serves one connection until either side ends it.
 pub async fn serve_connection<S: Server>(server: &S, stream: TcpStream) {

@@ -22,5 +22,5 @@ mod types;
 #[cfg(test)]
 mod tests;
 
-pub use connection::{serve, serve_connection};
+pub use connection::serve_connection;
 pub use ssrp::{BrowserEntry, serve_browser};

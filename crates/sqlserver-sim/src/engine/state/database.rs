@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::certificate::Certificate;
 use super::collation::Collation;
 use super::permission::Permission;
-use super::principal::DatabasePrincipal;
+use super::principal::{DatabasePrincipal, with_roles};
 
 pub const DBO: i32 = 1;
 pub const GUEST: i32 = 2;
@@ -75,18 +75,7 @@ impl Database {
 
     /// The user itself, its roles (nested ones too) and public.
     pub fn identities(&self, user: i32) -> BTreeSet<i32> {
-        let mut found = BTreeSet::from([user, DB_PUBLIC]);
-        loop {
-            let before = found.len();
-            for (role, member) in &self.role_members {
-                if found.contains(member) {
-                    found.insert(*role);
-                }
-            }
-            if found.len() == before {
-                return found;
-            }
-        }
+        with_roles([user, DB_PUBLIC], &self.role_members)
     }
 
     pub fn is_system(&self) -> bool {

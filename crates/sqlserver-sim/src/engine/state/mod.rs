@@ -26,7 +26,7 @@ use collation::Collation;
 use database::Database;
 use endpoint::Endpoint;
 use permission::Permission;
-use principal::ServerPrincipal;
+use principal::{ServerPrincipal, with_roles};
 use trigger::ServerTrigger;
 use uuid::Uuid;
 
@@ -95,18 +95,7 @@ impl State {
 
     /// The login itself, its roles (nested ones too) and public.
     pub fn identities(&self, login: i32) -> BTreeSet<i32> {
-        let mut found = BTreeSet::from([login, PUBLIC]);
-        loop {
-            let before = found.len();
-            for (role, member) in &self.role_members {
-                if found.contains(member) {
-                    found.insert(*role);
-                }
-            }
-            if found.len() == before {
-                return found;
-            }
-        }
+        with_roles([login, PUBLIC], &self.role_members)
     }
 
     pub fn is_sysadmin(&self, login: i32) -> bool {

@@ -1,5 +1,7 @@
 //! Server principals and database principals as rows.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDateTime;
 
 /// A row of `sys.server_principals`, with what only the engine knows.
@@ -78,6 +80,22 @@ impl DatabasePrincipal {
             1 => "INSTANCE",
             3 => "WINDOWS",
             _ => "NONE",
+        }
+    }
+}
+
+/// Principals and the roles they are in, nested ones too; `members` are pairs of role and member.
+pub fn with_roles(principals: [i32; 2], members: &BTreeSet<(i32, i32)>) -> BTreeSet<i32> {
+    let mut found = BTreeSet::from(principals);
+    loop {
+        let before = found.len();
+        for (role, member) in members {
+            if found.contains(member) {
+                found.insert(*role);
+            }
+        }
+        if found.len() == before {
+            return found;
         }
     }
 }

@@ -90,7 +90,7 @@ pub(super) async fn start(greeting: Greeting) -> Running {
         seen: Arc::clone(&seen),
     });
     let shutdown = CancellationToken::new();
-    tokio::spawn(crate::tds::serve(server, listener, shutdown.clone()));
+    tokio::spawn(super::serve(server, listener, shutdown.clone()));
     Running {
         address,
         seen,
