@@ -125,7 +125,7 @@ impl Estate {
             .collect()
     }
 
-    /// The desired, with what the registrations know by now.
+    /// The desired state, with what the registrations know by now.
     pub fn desired(&self) -> DesiredState {
         let mut desired = self.desired.clone();
         desired.estate.instances = self.desired.members.iter().map(known_as).collect();
@@ -133,7 +133,15 @@ impl Estate {
         desired
     }
 
+    /// The plan, each of its texts known to somebody.
     pub fn plan(&self) -> Plan {
+        let plan = self.plan_unread();
+        super::texts::are_read(&plan);
+        plan
+    }
+
+    /// Of a world that nobody thought out, whose names make texts that nobody has read.
+    pub fn plan_unread(&self) -> Plan {
         plan(&self.desired(), &self.seen(), now())
     }
 

@@ -12,4 +12,6 @@ mod next;
 mod preflight;
 mod property;
 mod registrations;
+mod roles;
+mod texts;
 pub(in crate::plan) mod world;

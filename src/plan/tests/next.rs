@@ -93,3 +93,34 @@ fn a_damaged_one_is_not_handed_out_and_is_told() {
     assert!(found.found.contains("damaged"), "{found:#?}");
     assert_eq!(kinds(trust(&plan, A, "HOST_B")), ["adopt"]);
 }
+
+#[test]
+fn it_counts_as_the_peers_only_when_its_endpoint_uses_it() {
+    let required = |estate: &Estate| {
+        let plan = estate.plan();
+        let trust = trust(&plan, A, "HOST_B");
+        let certificate = trust.certificate.as_ref().unwrap();
+        (certificate.sha256, certificate.pinned)
+    };
+    let codes = |estate: &Estate| {
+        let plan = estate.plan();
+        plan.findings.iter().map(|f| f.code).collect::<Vec<_>>()
+    };
+    let (mut estate, next) = (Estate::pair(), made("HOST_B", 20, 360));
+    estate.upload_next(B, &next);
+    let used = estate.own(B).sha256();
+    assert_eq!(required(&estate), (used, true), "the pin");
+    estate.desired.members[B].current = None;
+    assert_eq!(required(&estate), (used, false), "obtained");
+    assert_eq!(codes(&estate), []);
+    estate.upload_current(B, &made("HOST_B", 21, 360));
+    assert_eq!(required(&estate), (used, false), "neither is used");
+    assert_eq!(codes(&estate), [Code::PinnedCertificateNotInUse]);
+    estate.switch(B, &next);
+    assert_eq!(
+        required(&estate),
+        (next.sha256(), true),
+        "it is the pin now"
+    );
+    assert_eq!(codes(&estate), [Code::NextCertificateInUse]);
+}
