@@ -1,4 +1,4 @@
-//! THE DOOR: HTTP in, problem or view out. Handlers extract, parse wire to domain, run one transaction, answer.
+//! HTTP in, problem or view out. Handlers extract, parse wire to domain, run one transaction, answer.
 //!
 //! Never talks to a SQL Server and never thinks about T-SQL: it writes down what is desired, a worker brings it about.
 

@@ -1,4 +1,4 @@
-//! THE CELLAR: a private PostgreSQL cluster in the data directory, for when no `DATABASE_URL` is given.
+//! A private PostgreSQL cluster in the data directory, for when no `DATABASE_URL` is given.
 //!
 //! It runs as a child of this process, from the server binaries installed on the machine, listens on a Unix socket only,
 //! and keeps its data between runs (so fsync stays on). Nothing here knows what is stored in it.

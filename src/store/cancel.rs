@@ -5,7 +5,7 @@ use serde_json::json;
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::events::{self, Kind, News};
+use super::events::{self, Audience, EventKind};
 use super::{Conn, StoreError, ending, jobs};
 use crate::domain::job::{Job, JobState};
 
@@ -36,14 +36,14 @@ pub async fn request(
     match JobState::parse(&found.state) {
         Some(JobState::Queued) => {
             // The event first: a waiting job that was asked has ended, and the table insists on it.
-            tell(&mut tx, id, News::Changed).await?;
+            tell(&mut tx, id, Audience::Changed).await?;
             ending::cancel(&mut tx, id).await?;
             note(&mut tx, id, now).await?;
         }
         Some(JobState::Running) => {
             if !found.asked {
                 note(&mut tx, id, now).await?;
-                tell(&mut tx, id, News::CancelAsked).await?;
+                tell(&mut tx, id, Audience::CancelAsked).await?;
             }
             if found.abandoned {
                 ending::lose_attempt(&mut tx, id, found.claims).await?;
@@ -68,8 +68,8 @@ async fn note(conn: &mut Conn, id: Uuid, now: DateTime<Utc>) -> Result<(), Store
     Ok(())
 }
 
-async fn tell(conn: &mut Conn, id: Uuid, news: News) -> Result<(), StoreError> {
-    events::record(conn, id, news, Kind::CancelRequested, json!({})).await
+async fn tell(conn: &mut Conn, id: Uuid, news: Audience) -> Result<(), StoreError> {
+    events::record(conn, id, news, EventKind::CancelRequested, json!({})).await
 }
 
 #[cfg(test)]

@@ -9,22 +9,22 @@ use serde_json::json;
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::events::{self, Kind, News};
+use super::events::{self, Audience, EventKind};
 use super::lease::Lease;
 use super::read::At;
 use super::{Conn, StoreError, attempts, ending, jobs};
 use crate::domain::id::new_id;
 use crate::domain::job::{FailureCode, Job, JobEvent, JobKind, JobOptions, JobState, SubjectKind};
 
-/// How often one claim looks again after losing a race for instances, before it leaves the rest to the next wake-up.
-const LOOKS: usize = 8;
+/// How often one claim tries again after losing a race for instances, before it leaves the rest to the next wake-up.
+const TRIES: usize = 8;
 /// An attempt is a handful of round trips; one that holds an instance for longer has most likely met one that is dead.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How long a job that waits for a stuck instance lets younger ones pass: nothing may wait for ever.
 const OVERTAKEN_FOR: Duration = Duration::from_secs(5 * 60);
 
-/// What a look at the queue came to.
-enum Look {
+/// What one try at the queue came to.
+enum ClaimAttempt {
     Claimed(Box<(Lease, Job)>),
     /// Something was done or lost; there may be more.
     Again,
@@ -104,20 +104,20 @@ impl<'a> Terms<'a> {
 /// # Errors
 /// When the database does not answer; nothing is claimed then.
 pub async fn claim(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<(Lease, Job)>, StoreError> {
-    for _ in 0..LOOKS {
-        match look(conn, terms).await? {
-            Look::Claimed(claimed) => return Ok(Some(*claimed)),
-            Look::Again => {}
-            Look::Nothing => break,
+    for _ in 0..TRIES {
+        match attempt(conn, terms).await? {
+            ClaimAttempt::Claimed(claimed) => return Ok(Some(*claimed)),
+            ClaimAttempt::Again => {}
+            ClaimAttempt::Nothing => break,
         }
     }
     Ok(None)
 }
 
-async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
+async fn attempt(conn: &mut Conn, terms: &Terms<'_>) -> Result<ClaimAttempt, StoreError> {
     let mut tx = conn.begin().await?;
     let Some(found) = candidate(&mut tx, terms).await? else {
-        return Ok(Look::Nothing);
+        return Ok(ClaimAttempt::Nothing);
     };
     if JobState::parse(&found.state) == Some(JobState::Running) {
         ending::lose_attempt(&mut tx, found.id, found.claims).await?;
@@ -125,12 +125,12 @@ async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
     if found.cancel_requested {
         ending::cancel(&mut tx, found.id).await?;
         tx.commit().await?;
-        return Ok(Look::Again);
+        return Ok(ClaimAttempt::Again);
     }
     if found.unended_claims >= terms.poison_after {
         fail_poisoned(&mut tx, &found).await?;
         tx.commit().await?;
-        return Ok(Look::Again);
+        return Ok(ClaimAttempt::Again);
     }
     let lease = Lease {
         job_id: found.id,
@@ -141,17 +141,17 @@ async fn look(conn: &mut Conn, terms: &Terms<'_>) -> Result<Look, StoreError> {
     };
     if !take_instances(&mut tx, &lease, found.until).await? {
         tx.rollback().await?;
-        return Ok(Look::Again);
+        return Ok(ClaimAttempt::Again);
     }
     match take_job(&mut tx, &lease, &found, terms.worker).await {
         Ok(job) => {
             tx.commit().await?;
-            Ok(Look::Claimed(Box::new((lease, job))))
+            Ok(ClaimAttempt::Claimed(Box::new((lease, job))))
         }
         Err(unreadable @ StoreError::Inconsistent { .. }) => {
             tx.rollback().await?;
             set_aside(conn, &found, &unreadable).await?;
-            Ok(Look::Again)
+            Ok(ClaimAttempt::Again)
         }
         Err(error) => Err(error),
     }
@@ -284,7 +284,14 @@ async fn take_job(
     .await?;
     attempts::begin(conn, found.id, lease.attempt, worker).await?;
     let begun = json!({"attempt": lease.attempt, "worker": worker});
-    events::record(conn, found.id, News::Changed, Kind::AttemptStarted, begun).await?;
+    events::record(
+        conn,
+        found.id,
+        Audience::Changed,
+        EventKind::AttemptStarted,
+        begun,
+    )
+    .await?;
     jobs::get(conn, found.id).await?.ok_or(at.wrong("id"))
 }
 

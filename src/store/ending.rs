@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempts::{self, AttemptEnd};
-use super::events::{self, Kind, News};
+use super::events::{self, Audience, EventKind};
 use super::read::At;
 use super::{Conn, StoreError, steps};
 use crate::domain::job::{FailureCode, JobEvent, JobState};
@@ -20,7 +20,7 @@ pub(super) async fn lose_attempt(
     attempts::end(conn, job, attempt, AttemptEnd::Lost, None, None).await?;
     steps::close_open(conn, job, attempt).await?;
     let lost = json!({"attempt": attempt});
-    events::record(conn, job, News::Changed, Kind::AttemptLost, lost).await
+    events::record(conn, job, Audience::Changed, EventKind::AttemptLost, lost).await
 }
 
 /// It was asked for, and nobody works on it (any more).
@@ -70,7 +70,7 @@ async fn end(
         .execute(&mut *conn)
         .await?;
     let told = ended(next, failure);
-    events::record(conn, job, News::WorkToDo, Kind::Ended, told).await
+    events::record(conn, job, Audience::WorkToDo, EventKind::Ended, told).await
 }
 
 /// What the last event of a job says.

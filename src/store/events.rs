@@ -11,12 +11,12 @@ use super::read::At;
 use super::{Conn, StoreError};
 use crate::domain::words::words;
 
-/// The channel of all news about jobs; see [`News::payload`].
+/// The channel of all news about jobs; see [`Audience::payload`].
 pub(super) const CHANNEL: &str = "mirrorgate_jobs";
 
 /// Who should look up when an event is told of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum Audience {
     /// Those who wait for this job.
     Changed,
     /// Workers too: there may be something to claim.
@@ -25,7 +25,7 @@ pub(super) enum News {
     CancelAsked,
 }
 
-impl News {
+impl Audience {
     /// The job's id, and behind it what workers have to know. Read by `wake`.
     fn payload(self, job: Uuid) -> String {
         match self {
@@ -41,7 +41,7 @@ impl News {
 pub struct JobEvent {
     /// From 1, without gaps: the job's version with this event.
     pub seq: i64,
-    /// One of [`Kind`]; a reader of an older version may find kinds it does not know.
+    /// One of [`EventKind`]; a reader of an older version may find kinds it does not know.
     pub kind: String,
     /// PostgreSQL's clock.
     pub at: DateTime<Utc>,
@@ -54,7 +54,7 @@ pub struct JobEvent {
     Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr, strum::EnumString, strum::VariantArray,
 )]
 #[strum(serialize_all = "snake_case")]
-pub enum Kind {
+pub enum EventKind {
     /// Always the first. `kind`, `subject`.
     Accepted,
     /// A worker has claimed it. `attempt`, `worker`.
@@ -76,7 +76,7 @@ pub enum Kind {
     Ended,
 }
 
-words!(Kind);
+words!(EventKind);
 
 /// A job's events after number `after_seq` (0: from the first), at most `limit` of them. None for a job that does not exist.
 pub async fn list(
@@ -100,8 +100,8 @@ pub async fn list(
 pub(super) async fn record(
     conn: &mut Conn,
     job: Uuid,
-    news: News,
-    kind: Kind,
+    news: Audience,
+    kind: EventKind,
     data: Value,
 ) -> Result<(), StoreError> {
     record_all(conn, job, news, kind, vec![data]).await
@@ -111,8 +111,8 @@ pub(super) async fn record(
 pub(super) async fn record_all(
     conn: &mut Conn,
     job: Uuid,
-    news: News,
-    kind: Kind,
+    news: Audience,
+    kind: EventKind,
     data: Vec<Value>,
 ) -> Result<(), StoreError> {
     if data.is_empty() {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::events::{self, Kind, News};
+use super::events::{self, Audience, EventKind};
 use super::lease::Lease;
 use super::list::{Page, one_more};
 use super::read::{At, to_json};
@@ -186,7 +186,14 @@ pub async fn enqueue(conn: &mut Conn, new: &NewJob) -> Result<(), StoreError> {
         "subject": new.subject.named().name.as_str(),
         "dry_run": new.options.dry_run,
     });
-    events::record(conn, new.id, News::WorkToDo, Kind::Accepted, accepted).await
+    events::record(
+        conn,
+        new.id,
+        Audience::WorkToDo,
+        EventKind::Accepted,
+        accepted,
+    )
+    .await
 }
 
 /// One job.
@@ -353,7 +360,14 @@ pub async fn save_plan(
         "findings": plan.findings.len(),
         "changes": plan.changes().count(),
     });
-    events::record(conn, lease.job_id, News::Changed, Kind::Planned, planned).await
+    events::record(
+        conn,
+        lease.job_id,
+        Audience::Changed,
+        EventKind::Planned,
+        planned,
+    )
+    .await
 }
 
 /// Whether this attempt has told of this plan: it may be saved twice, when the answer to the first time was lost.
@@ -363,7 +377,7 @@ async fn is_told(conn: &mut Conn, lease: &Lease, plan: &Plan) -> Result<bool, St
                select from job_events where job_id = $1 and kind = $2
                  and data @> jsonb_build_object('attempt', $3::int, 'plan_hash', $4::text)) as "told!""#,
         lease.job_id,
-        Kind::Planned.as_str(),
+        EventKind::Planned.as_str(),
         lease.attempt,
         plan.plan_hash,
     )

@@ -9,7 +9,7 @@ use serde_json::json;
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::events::{self, Kind, News};
+use super::events::{self, Audience, EventKind};
 use super::{Conn, StoreError, attempts, ending, steps};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{FailureCode, JobEvent, JobState};
@@ -340,9 +340,9 @@ async fn tell(
     let (kind, data) = match (end.event, problem_of(end)) {
         (JobEvent::FailedForNow, _) if end.late => {
             let data = json!({"attempt": lease.attempt, "next_attempt_at": due_at});
-            (Kind::AttemptLost, data)
+            (EventKind::AttemptLost, data)
         }
-        (JobEvent::HandedBack, _) => (Kind::HandedBack, json!({"attempt": lease.attempt})),
+        (JobEvent::HandedBack, _) => (EventKind::HandedBack, json!({"attempt": lease.attempt})),
         (JobEvent::FailedForNow, Some((code, detail))) => {
             let data = json!({
                 "attempt": lease.attempt,
@@ -350,14 +350,14 @@ async fn tell(
                 "detail": detail,
                 "next_attempt_at": due_at,
             });
-            (Kind::RetryScheduled, data)
+            (EventKind::RetryScheduled, data)
         }
         (_, problem) => {
             let failure = problem.filter(|_| next == JobState::Failed);
-            (Kind::Ended, ending::ended(next, failure))
+            (EventKind::Ended, ending::ended(next, failure))
         }
     };
-    events::record(conn, lease.job_id, News::WorkToDo, kind, data).await
+    events::record(conn, lease.job_id, Audience::WorkToDo, kind, data).await
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! THE MEMORY: PostgreSQL through sqlx, one file per noun, free functions that take a connection so that they compose
+//! PostgreSQL through sqlx, one file per noun, free functions that take a connection so that they compose
 //! in one transaction. No HTTP, no SQL Server, no decisions: what a row *means* is the domain's.
 //!
 //! A job and the change that caused it commit together: begin, change, enqueue, commit. No transaction may be open while

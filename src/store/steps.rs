@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::events::{self, Kind, News};
+use super::events::{self, Audience, EventKind};
 use super::lease::Lease;
 use super::list::{Page, one_more};
 use super::read::{At, to_json};
@@ -39,8 +39,8 @@ pub async fn start(
                 "summary": step.summary,
             })
         });
-        let (job, kind) = (lease.job_id, Kind::StepStarted);
-        events::record_all(&mut tx, job, News::Changed, kind, told.collect()).await?;
+        let (job, kind) = (lease.job_id, EventKind::StepStarted);
+        events::record_all(&mut tx, job, Audience::Changed, kind, told.collect()).await?;
     }
     let now = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
         .fetch_one(&mut *tx)
@@ -208,7 +208,7 @@ async fn tell_ended(conn: &mut Conn, job: Uuid, mut ended: Vec<Ended>) -> Result
         })
     });
     let told = told.collect();
-    events::record_all(conn, job, News::Changed, Kind::StepEnded, told).await
+    events::record_all(conn, job, Audience::Changed, EventKind::StepEnded, told).await
 }
 
 struct Row {

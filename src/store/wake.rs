@@ -29,13 +29,13 @@ const PAUSE: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct Wakeups {
     work: watch::Sender<()>,
-    changed: broadcast::Sender<News>,
+    changed: broadcast::Sender<Wakeup>,
     /// Whether the line stands. While it does not, waiters look by themselves now and then.
     hearing: watch::Sender<bool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum News {
+enum Wakeup {
     /// This job has changed; `cancel`: it is asked to stop.
     Job { id: Uuid, cancel: bool },
     /// The line was down: anything may have.
@@ -48,7 +48,7 @@ pub struct NewJobs(watch::Receiver<()>);
 /// Waits for changes of one job.
 pub struct JobWatch {
     id: Uuid,
-    news: broadcast::Receiver<News>,
+    news: broadcast::Receiver<Wakeup>,
     hearing: watch::Receiver<bool>,
 }
 
@@ -149,19 +149,19 @@ impl Wakeups {
     fn tell(&self, payload: &str) {
         let (id, what) = payload.split_once(' ').unwrap_or((payload, ""));
         // Whoever else writes to the channel: better woken for nothing than not woken.
-        let news = Uuid::parse_str(id).map_or(News::Anything, |id| News::Job {
+        let news = Uuid::parse_str(id).map_or(Wakeup::Anything, |id| Wakeup::Job {
             id,
             cancel: what == "cancel",
         });
         // Nobody waiting is not an error.
         let _waiting = self.changed.send(news);
-        if what == "work" || news == News::Anything {
+        if what == "work" || news == Wakeup::Anything {
             self.work.send_replace(());
         }
     }
 
     fn wake_everybody(&self) {
-        let _waiting = self.changed.send(News::Anything);
+        let _waiting = self.changed.send(Wakeup::Anything);
         self.work.send_replace(());
     }
 }
@@ -194,7 +194,7 @@ impl JobWatch {
                 () = deaf_for_a_while(&mut self.hearing) => return,
             };
             match news {
-                Ok(News::Job { id, cancel }) if id != self.id || !matters(cancel) => {}
+                Ok(Wakeup::Job { id, cancel }) if id != self.id || !matters(cancel) => {}
                 Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => return,
                 Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
             }

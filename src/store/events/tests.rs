@@ -82,9 +82,15 @@ async fn a_reader_misses_nothing_under_concurrent_commits(
             for n in 0..EACH {
                 let mut tx = pool.begin().await.unwrap();
                 let data = json!({"writer": writer, "n": n});
-                record(&mut tx, job, News::Changed, Kind::StepStarted, data)
-                    .await
-                    .unwrap();
+                record(
+                    &mut tx,
+                    job,
+                    Audience::Changed,
+                    EventKind::StepStarted,
+                    data,
+                )
+                .await
+                .unwrap();
                 // Something between the number's being given out and the commit.
                 sqlx::query("select count(*) from generate_series(1, $1)")
                     .bind((writer * n * 131) % 20_000)
