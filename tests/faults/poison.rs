@@ -27,19 +27,18 @@ async fn r12_a_job_that_kills_its_process_is_quarantined_and_others_are_not(pool
         std::future::ready(poisoned.counters().logins > 0 && slow.counters().logins > 0)
     })
     .await;
-    let mut deaths = 0;
+    let (mut deaths, mut logins) = (0, 0);
     loop {
-        let logins = poisoned.counters().logins;
         within(LONG, "the job is begun again, or given up", || async {
-            poisoned.counters().logins > logins
-                || site.job(job).await.0 == "failed"
-                || (deaths == 0 && logins > 0)
+            poisoned.counters().logins > logins || site.job(job).await.0 == "failed"
         })
         .await;
         if site.job(job).await.0 == "failed" {
             break;
         }
         replica.kill();
+        // Before the next process is there: it may begin the job at once.
+        logins = poisoned.counters().logins;
         deaths += 1;
         assert!(deaths <= 5, "begun a sixth time");
         replica = site.replica(&flags).await;
