@@ -227,12 +227,17 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// The names of a file's public items, methods included.
 fn public_names(text: &str) -> Vec<&str> {
     const ITEMS: [&str; 7] = ["fn", "const", "static", "struct", "enum", "trait", "type"];
-    let declares = |line: &&str| line.trim_start().starts_with("pub");
     let name = |line| {
         let mut words = words(line).skip_while(|w| !ITEMS.contains(w));
         words.find(|w| !ITEMS.contains(w))
     };
-    text.lines().filter(declares).filter_map(name).collect()
+    let lines = text.lines().map(str::trim_start);
+    let before = std::iter::once("").chain(lines.clone());
+    lines
+        .zip(before)
+        .filter(|(line, before)| line.starts_with("pub") && *before != "#[cfg(test)]")
+        .filter_map(|(line, _)| name(line))
+        .collect()
 }
 
 /// The compiler cannot see what is dead where everything is public: a name that stands nowhere but where it is declared has no caller.
