@@ -22,6 +22,15 @@ pub struct InstanceSpec {
     pub naming: Naming,
     pub tls: Tls,
     pub transport: Transport,
+    pub endpoint: ExpectedEndpoint,
+}
+
+/// What its mirroring endpoint should be like; what is absent is not looked at. It is compared, never brought about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedEndpoint {
+    /// The port it listens on, 1 to 65535: what the partners' `SET PARTNER` names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 /// Where an instance is reached. At least one of `port` and `instance_name` is effective: neither means port 1433.

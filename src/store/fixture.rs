@@ -18,7 +18,7 @@ use super::{Conn, claim, credentials, instances, jobs, pairs};
 use crate::domain::certificate::Certificate;
 use crate::domain::credential::{CredentialKind, CredentialSpec, HostPattern};
 use crate::domain::id::new_id;
-use crate::domain::instance::{Address, InstanceSpec, Tls, Transport};
+use crate::domain::instance::{Address, ExpectedEndpoint, InstanceSpec, Tls, Transport};
 use crate::domain::job::{Accepted, AcceptedMember, Job, JobKind, JobOptions, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::naming::Naming;
@@ -86,6 +86,7 @@ pub fn new_instance(called: &str, credential: &Credential) -> Instance {
             naming: Naming::default(),
             tls: Tls::default(),
             transport: Transport::default(),
+            endpoint: ExpectedEndpoint::default(),
         },
     )
 }

@@ -38,6 +38,7 @@ struct Row {
     naming: Value,
     tls: Value,
     transport: Value,
+    endpoint: Value,
 }
 
 /// The one select list of this table; the rest of the statement is the caller's.
@@ -47,7 +48,7 @@ macro_rules! rows {
             Row,
             "select i.id, i.name, i.labels, i.revision, s.version as status_version, i.created_at, i.updated_at,
                     i.host, i.port, i.instance_name, i.credential_id, c.name as credential_name, i.peer_name,
-                    i.naming, i.tls, i.transport
+                    i.naming, i.tls, i.transport, i.endpoint
              from instances i
              join instance_status s on s.instance_id = i.id
              join credentials c on c.id = i.credential_id " + $rest
@@ -72,6 +73,7 @@ impl TryFrom<Row> for Instance {
             naming: at.json("naming", row.naming)?,
             tls: at.json("tls", row.tls)?,
             transport: at.json("transport", row.transport)?,
+            endpoint: at.json("endpoint", row.endpoint)?,
         };
         registered!(at, row, spec)
     }
@@ -135,8 +137,8 @@ pub async fn insert(conn: &mut Conn, new: &Instance) -> Result<(), StoreError> {
     keep_credential(conn, new).await?;
     sqlx::query!(
         "insert into instances (id, name, labels, revision, created_at, updated_at, host, port, instance_name,
-                                credential_id, peer_name, peer_name_key, naming, tls, transport)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+                                credential_id, peer_name, peer_name_key, naming, tls, transport, endpoint)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         new.id,
         new.name.as_str(),
         to_json(&new.labels)?,
@@ -152,6 +154,7 @@ pub async fn insert(conn: &mut Conn, new: &Instance) -> Result<(), StoreError> {
         to_json(&new.spec.naming)?,
         to_json(&new.spec.tls)?,
         to_json(&new.spec.transport)?,
+        to_json(&new.spec.endpoint)?,
     )
     .execute(&mut *conn)
     .await?;
@@ -175,7 +178,8 @@ pub async fn update(conn: &mut Conn, changed: &Instance) -> Result<i64, StoreErr
     let updated = sqlx::query!(
         "update instances
          set labels = $2, revision = $3, updated_at = $4, host = $5, port = $6, instance_name = $7,
-             credential_id = $8, peer_name = $9, peer_name_key = $10, naming = $11, tls = $12, transport = $13
+             credential_id = $8, peer_name = $9, peer_name_key = $10, naming = $11, tls = $12, transport = $13,
+             endpoint = $14
          where id = $1 and deleted_at is null",
         changed.id,
         to_json(&changed.labels)?,
@@ -190,6 +194,7 @@ pub async fn update(conn: &mut Conn, changed: &Instance) -> Result<i64, StoreErr
         to_json(&changed.spec.naming)?,
         to_json(&changed.spec.tls)?,
         to_json(&changed.spec.transport)?,
+        to_json(&changed.spec.endpoint)?,
     )
     .execute(&mut *conn)
     .await?;

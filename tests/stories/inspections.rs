@@ -126,3 +126,28 @@ async fn a_wrong_pin_and_missing_rights_are_found_without_a_pair(pool: PgPool) {
     assert!(text.contains("named by no pair"), "{text}");
     assert!(app.changes("HOST_A").is_empty());
 }
+
+/// What it should be is the registration's to say; who says nothing hears nothing.
+#[sqlx::test(migrations = false)]
+async fn an_endpoint_on_another_port_than_registered_is_told(pool: PgPool) {
+    let pair = &TRIO[..2];
+    let app = TestApp::start(&pool, pair).await;
+    app.register_all(pair).await;
+    let code = "endpoint_port_differs";
+    assert!(!has_finding(&app.dry_run("erp").await, code, "HOST_A"));
+    let seen = app.get("/v1/instances/HOST_A").await.json();
+    let found = seen["status"]["endpoint"]["port"].as_i64().unwrap();
+    for (port, differs) in [(found, false), (found + 1, true)] {
+        let mut spec = app.instance_spec("HOST_A");
+        spec["endpoint"] = json!({"port": port});
+        app.put("/v1/instances/HOST_A", &json!({"spec": spec}))
+            .await
+            .expect_status(200);
+        for job in [app.dry_run("erp").await, app.inspect("HOST_A", false).await] {
+            assert_succeeded(&job);
+            assert_eq!(has_finding(&job, code, "HOST_A"), differs, "{job}");
+        }
+    }
+    // It warns, and forbids nothing.
+    assert_succeeded(&app.configure("erp").await);
+}

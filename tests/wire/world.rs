@@ -7,7 +7,9 @@ use mirrorgate::config::WorkerConfig;
 use mirrorgate::domain::clock::Clock;
 use mirrorgate::domain::credential::{CredentialKind, CredentialSpec, HostPattern, LoginSecret};
 use mirrorgate::domain::id::new_id;
-use mirrorgate::domain::instance::{Address, InstanceSpec, Tls, Transport, Verification};
+use mirrorgate::domain::instance::{
+    Address, ExpectedEndpoint, InstanceSpec, Tls, Transport, Verification,
+};
 use mirrorgate::domain::job::{Accepted, AcceptedMember, Job, JobKind, JobOptions, Subject};
 use mirrorgate::domain::name::{NamedRef, RegistrationName};
 use mirrorgate::domain::naming::Naming;
@@ -161,6 +163,7 @@ impl World {
                 naming: Naming::default(),
                 tls: tls.clone(),
                 transport: Transport::default(),
+                endpoint: ExpectedEndpoint::default(),
             };
             instances::insert(&mut tx, &registered(&member, spec))
                 .await

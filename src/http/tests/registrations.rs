@@ -67,6 +67,7 @@ async fn defaults_are_written_out(pool: PgPool) {
     let mut named = instance("HOST_A");
     named["spec"]["instance_name"] = json!("PROD");
     named["spec"]["transport"] = json!({"file": {"path": "C:\\certs\\{peer}.cer"}});
+    named["spec"]["endpoint"] = json!({"port": 7022});
     named["labels"] = json!({"env": "prod"});
     let view = service
         .put("/v1/instances/HOST_A", &named)
@@ -74,6 +75,7 @@ async fn defaults_are_written_out(pool: PgPool) {
         .expect(200);
     assert_eq!(view["spec"]["port"], Value::Null);
     assert_eq!(view["spec"]["transport"], named["spec"]["transport"]);
+    assert_eq!(view["spec"]["endpoint"], named["spec"]["endpoint"]);
     assert_eq!(view["labels"], named["labels"]);
     assert_eq!(view["revision"], 2);
 }
@@ -207,6 +209,12 @@ async fn each_rule_of_an_instance_has_its_pointer(pool: PgPool) {
             json!({"file": {"path": "x.cer"}}),
             "/spec/transport/file/path",
             "invalid_path",
+        ),
+        (
+            "endpoint",
+            json!({"port": 0}),
+            "/spec/endpoint/port",
+            "invalid_port",
         ),
     ] {
         let mut body = instance("HOST_A");

@@ -145,6 +145,6 @@ fn member(
         next: pin(accepted.next)?,
         known,
         needed_roles,
-        expected_endpoint_port: None,
+        expected_endpoint_port: instance.spec.endpoint.port,
     })
 }

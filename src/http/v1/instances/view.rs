@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::wire::{TlsMode, TransportInput};
+use super::wire::{EndpointInput, TlsMode, TransportInput};
 use crate::domain::hash::Sha256;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::instance::{Tls, Transport, Verification};
@@ -38,6 +38,9 @@ struct InstanceOutput {
     naming: NamingOutput,
     tls: TlsOutput,
     transport: TransportInput,
+    /// What its mirroring endpoint should be like, where something is declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint: Option<EndpointInput>,
 }
 
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -328,6 +331,7 @@ impl InstanceOutput {
                     path: path.as_str().to_owned(),
                 },
             },
+            endpoint: EndpointInput::shown(&spec.endpoint),
         }
     }
 }

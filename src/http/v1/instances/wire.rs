@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::domain::ca_bundle;
 use crate::domain::hash::Sha256;
 use crate::domain::instance::{
-    Address, DEFAULT_PORT, InstanceSpec, PathTemplate, Tls, Transport, Verification, is_host,
-    is_instance_name,
+    Address, DEFAULT_PORT, ExpectedEndpoint, InstanceSpec, PathTemplate, Tls, Transport,
+    Verification, is_host, is_instance_name,
 };
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::naming::{Naming, Template};
@@ -55,6 +55,28 @@ struct InstanceInput {
     /// How peers' certificates reach this instance; default `binary`.
     #[serde(default)]
     transport: Option<TransportInput>,
+    /// What its mirroring endpoint should be like; default: whatever it is.
+    #[serde(default)]
+    endpoint: Option<EndpointInput>,
+}
+
+/// What is compared with the endpoint that is found; a difference is a finding, and nothing is changed by it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, serde::Serialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndpointInput {
+    /// The port it listens on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 65535, example = 5022)]
+    port: Option<u16>,
+}
+
+impl EndpointInput {
+    /// As it was declared; none where nothing was.
+    #[must_use]
+    pub fn shown(expected: &ExpectedEndpoint) -> Option<Self> {
+        let port = expected.port?;
+        Some(Self { port: Some(port) })
+    }
 }
 
 /// How objects are called that mirrorgate creates on this instance for a peer; `{peer}` stands for its peer name.
@@ -133,6 +155,7 @@ pub struct WantedInstance {
     naming: Naming,
     tls: Tls,
     transport: Transport,
+    endpoint: ExpectedEndpoint,
 }
 
 impl PutInstance {
@@ -149,6 +172,8 @@ impl PutInstance {
         let naming = naming(spec.naming.unwrap_or_default(), &mut faults);
         let tls = tls(spec.tls.unwrap_or_default(), &mut faults);
         let transport = transport(spec.transport, &mut faults);
+        let endpoint = spec.endpoint.unwrap_or_default();
+        port(endpoint.port, "/spec/endpoint/port", &mut faults);
         faults.refuse()?;
         Ok(WantedInstance {
             labels: self.labels,
@@ -158,6 +183,9 @@ impl PutInstance {
             naming,
             tls,
             transport: transport.unwrap_or_default(),
+            endpoint: ExpectedEndpoint {
+                port: endpoint.port,
+            },
         })
     }
 }
@@ -190,8 +218,15 @@ impl WantedInstance {
             naming: self.naming,
             tls: self.tls,
             transport: self.transport,
+            endpoint: self.endpoint,
         };
         Ok(Wanted::new(spec, self.labels))
+    }
+}
+
+fn port(given: Option<u16>, pointer: &'static str, faults: &mut Faults) {
+    if given == Some(0) {
+        faults.add(pointer, "invalid_port", "wanted is a port from 1 to 65535");
     }
 }
 
@@ -203,13 +238,7 @@ fn address(spec: &InstanceInput, faults: &mut Faults) -> Address {
             "wanted is a host name or an IP address, without scheme, port or instance",
         );
     }
-    if spec.port == Some(0) {
-        faults.add(
-            "/spec/port",
-            "invalid_port",
-            "wanted is a port from 1 to 65535",
-        );
-    }
+    port(spec.port, "/spec/port", faults);
     if let Some(name) = &spec.instance_name
         && !is_instance_name(name)
     {
