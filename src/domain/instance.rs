@@ -219,7 +219,8 @@ mod tests {
             ".",
             "..",
             &format!("{label}l"),
-            &format!("a{longest}"),
+            // Each label fits, all of them together do not.
+            &format!("{longest}l"),
         ] {
             assert!(!is_host(bad), "{bad:?}");
         }

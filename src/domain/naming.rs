@@ -158,6 +158,9 @@ mod tests {
             Template::parse("{peer}_{host}"),
             Err(InvalidTemplate::UnknownPlaceholder { .. })
         ));
+        for braces_alone in ["{peer}{", "}{peer}", "{peer}_}"] {
+            assert!(Template::parse(braces_alone).is_ok(), "{braces_alone}");
+        }
     }
 
     #[test]
