@@ -97,3 +97,64 @@ impl Action {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name<N: TryFrom<String>>(text: &str) -> N {
+        let Ok(name) = N::try_from(text.to_owned()) else {
+            panic!("{text}")
+        };
+        name
+    }
+
+    #[test]
+    fn each_action_says_what_it_does_to_which_objects() {
+        let import = |from| Action::ImportCertificate {
+            certificate: name("B_cert"),
+            owner: name("B_user"),
+            sha256: Sha256::of(b""),
+            thumbprint: Thumbprint::of(b""),
+            from,
+        };
+        let imported =
+            "import SHA-1 DA39A3EE5E6B4B0D3255BFEF95601890AFD80709 as [B_cert], owned by [B_user]";
+        let path = "/certs/B.cer".to_owned();
+        for (action, words) in [
+            (
+                Action::Adopt {
+                    login: name("l"),
+                    user: name("u"),
+                    certificate: name("c"),
+                },
+                "adopt login [l], user [u], certificate [c]".to_owned(),
+            ),
+            (
+                Action::CreateLogin { login: name("l") },
+                "create login [l]".to_owned(),
+            ),
+            (
+                Action::CreateUser {
+                    user: name("u"),
+                    login: name("l"),
+                },
+                "create user [u] for login [l]".to_owned(),
+            ),
+            (import(ImportFrom::Binary), imported.to_owned()),
+            (
+                import(ImportFrom::File { path }),
+                format!("{imported} from file /certs/B.cer"),
+            ),
+            (
+                Action::GrantConnect {
+                    endpoint: name("Mirroring"),
+                    login: name("l"),
+                },
+                "grant CONNECT on [Mirroring] to [l]".to_owned(),
+            ),
+        ] {
+            assert_eq!(action.describe(), words);
+        }
+    }
+}

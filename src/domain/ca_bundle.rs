@@ -57,4 +57,11 @@ mod tests {
             assert_eq!(check(bad), Err(RefusedBundle::NoCertificates), "{bad:?}");
         }
     }
+
+    #[test]
+    fn a_bundle_of_64_kib_is_taken_and_one_byte_more_is_not() {
+        let of = |bytes: usize| format!("{PEM}{}", "\n".repeat(bytes - PEM.len()));
+        assert_eq!(check(&of(64 * 1024)), Ok(()));
+        assert_eq!(check(&of(64 * 1024 + 1)), Err(RefusedBundle::TooLong));
+    }
 }

@@ -37,3 +37,19 @@ impl Clock {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manual_clock_stands_still_until_it_is_moved() {
+        let start = DateTime::UNIX_EPOCH;
+        let clock = Clock::manual(start);
+        let same = clock.clone();
+        assert_eq!(clock.now(), start);
+        clock.advance(Duration::seconds(90));
+        clock.advance(Duration::seconds(10));
+        assert_eq!(same.now(), start + Duration::seconds(100));
+    }
+}

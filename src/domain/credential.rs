@@ -194,10 +194,47 @@ mod tests {
         assert!(below.covers("a.b.corp.example"));
         assert!(!below.covers("corp.example"));
         assert!(!below.covers("evilcorp.example"));
+        assert!(!below.covers(".corp.example"));
         assert!(HostPattern::parse("127.0.0.1")?.covers("127.0.0.1"));
         for bad in ["*", "*.", "a*b", "", "x y", "*.*"] {
             assert!(HostPattern::parse(bad).is_err(), "{bad:?}");
         }
         Ok(())
+    }
+
+    #[test]
+    fn a_refused_user_is_told_by_its_own_code() {
+        let code = |user| check_user(user).map_err(RefusedUser::code);
+        assert_eq!(code(""), Err("invalid_user"));
+        assert_eq!(code(r"CORP\sa"), Err("windows_login"));
+    }
+
+    #[test]
+    fn a_pattern_is_kept_in_lower_case_and_checked_when_it_is_read() {
+        let pattern = HostPattern::parse("*.Corp.Example").unwrap();
+        assert_eq!(pattern.as_str(), "*.corp.example");
+        let kept = serde_json::json!("*.corp.example");
+        assert_eq!(serde_json::to_value(&pattern).unwrap(), kept);
+        assert_eq!(
+            serde_json::from_value::<HostPattern>(kept).unwrap(),
+            pattern
+        );
+        assert!(serde_json::from_value::<HostPattern>("*".into()).is_err());
+    }
+
+    #[test]
+    fn a_credential_covers_what_any_of_its_patterns_covers() {
+        let spec = |hosts: &[&str]| CredentialSpec {
+            kind: CredentialKind::SqlLogin,
+            user: "sa".to_owned(),
+            hosts: hosts
+                .iter()
+                .map(|h| HostPattern::parse(h).unwrap())
+                .collect(),
+        };
+        let both = spec(&["sql1", "*.corp"]);
+        assert!(both.covers("SQL1") && both.covers("sql2.corp"));
+        assert!(!both.covers("sql2"));
+        assert!(!spec(&[]).covers("sql1"));
     }
 }

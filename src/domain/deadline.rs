@@ -62,4 +62,13 @@ mod tests {
             assert_eq!(Deadline::parse(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn an_ending_because_of_it_names_the_moment() {
+        let deadline = Deadline::parse("2026-11-27T23:00:00+01:00").unwrap();
+        assert_eq!(
+            deadline.passed(),
+            "the deadline 2026-11-27T22:00:00Z passed"
+        );
+    }
 }

@@ -87,3 +87,59 @@ pub struct Start {
     /// The same moment by mirrorgate's clock, as near as the server's clock allows.
     pub at: DateTime<Utc>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(machine: &str, instance: Option<&str>, key: Option<&str>) -> ServerIdentity {
+        let master = key.map(|key| MasterIdentity {
+            key_guid: key.to_owned(),
+            key_created: DateTime::UNIX_EPOCH.naive_utc() + chrono::Days::new(key.len() as u64),
+        });
+        ServerIdentity {
+            server_name: machine.to_owned(),
+            machine_name: machine.to_owned(),
+            instance_name: instance.map(str::to_owned),
+            master,
+        }
+    }
+
+    /// Only what looks exactly like a container's made-up name may change and still be the same server.
+    #[test]
+    fn another_machine_name_is_another_server_unless_no_person_chose_it() {
+        let key = Some("k");
+        for (one, two, is_same) in [
+            ("0123456789ab", "BA9876543210", true),
+            ("0123456789ab", "0123456789abc", false),
+            // As long, but words; hexadecimal, but shorter or longer.
+            ("WINSQLPROD01", "WINSQLPROD02", false),
+            ("CAFE", "FACADE", false),
+            ("0123456789abc", "0123456789abd", false),
+            ("HOST_A", "host_a", true),
+        ] {
+            let (one, two) = (server(one, None, key), server(two, None, key));
+            assert_eq!(one.is_same_as(&two), is_same, "{one} {two}");
+            assert_eq!(two.is_same_as(&one), is_same, "{two} {one}");
+        }
+    }
+
+    #[test]
+    fn in_containers_it_is_master_that_tells_and_has_to_be_known() {
+        let (one, two) = ("0123456789ab", "ba9876543210");
+        let of = |machine, key| server(machine, None, key);
+        assert!(!of(one, Some("k")).is_same_as(&of(two, Some("key"))));
+        assert!(!of(one, Some("k")).is_same_as(&of(two, None)));
+        assert!(of(one, Some("k")).is_same_as(&of(one, None)));
+        assert!(!of(one, Some("k")).is_same_as(&server(two, Some("SQL2"), Some("k"))));
+    }
+
+    #[test]
+    fn the_same_names_with_another_master_are_another_server() {
+        let of = |instance, key| server("HOST_A", instance, key);
+        assert!(of(None, Some("k")).is_same_as(&of(Some(""), Some("K"))));
+        assert!(of(None, Some("k")).is_same_as(&of(None, None)));
+        assert!(!of(None, Some("k")).is_same_as(&of(None, Some("key"))));
+        assert!(!of(Some("SQL1"), None).is_same_as(&of(Some("SQL2"), None)));
+    }
+}

@@ -199,11 +199,37 @@ mod tests {
 
     #[test]
     fn hosts_are_names_and_addresses_only() {
-        for good in ["host-a.corp", "HOST_A", "10.0.0.1", "::1", "a."] {
+        let label = "l".repeat(63);
+        // 253 characters, the most that DNS has.
+        let longest = format!("{label}.{label}.{label}.{}", &label[2..]);
+        for good in [
+            "host-a.corp",
+            "HOST_A",
+            "10.0.0.1",
+            "::1",
+            "a.",
+            &longest,
+            &format!("{longest}."),
+        ] {
             assert!(is_host(good), "{good:?}");
         }
         for bad in [
-            "", "a:1433", "tcp://a", "a b", "-a", "a..b", "a\\b", "a;b", ".",
+            "",
+            "a:1433",
+            "tcp://a",
+            "a b",
+            "-a",
+            "a-",
+            "a.-b",
+            "a-.b",
+            "a..b",
+            "a\\b",
+            "a;b",
+            ".",
+            "..",
+            &format!("{label}l"),
+            // Each label fits, all of them together do not.
+            &format!("{longest}l"),
         ] {
             assert!(!is_host(bad), "{bad:?}");
         }
@@ -218,8 +244,76 @@ mod tests {
         ] {
             assert!(PathTemplate::parse(good).is_ok(), "{good:?}");
         }
-        for bad in [r"certs\{peer}.cer", r"C:\certs\b.cer", "/a\n/{peer}"] {
+        for bad in [
+            r"certs\{peer}.cer",
+            r"C:\certs\b.cer",
+            "/a\n/{peer}",
+            "/a\n",
+            r"C:{peer}.cer",
+            r"C\{peer}.cer",
+            r"1:\{peer}.cer",
+            r"\{peer}.cer",
+            "{peer}",
+            "",
+        ] {
             assert!(PathTemplate::parse(bad).is_err(), "{bad:?}");
+        }
+        let of = |length: usize| format!("/{{peer}}{}", "ä".repeat(length - 7));
+        assert!(PathTemplate::parse(&of(256)).is_ok());
+        assert!(PathTemplate::parse(&of(257)).is_err());
+    }
+
+    #[test]
+    fn a_path_is_kept_as_it_was_written_and_checked_when_it_is_read() {
+        let text = r"C:\Certs\{peer}.cer";
+        let path = PathTemplate::parse(text).unwrap();
+        assert_eq!(path.as_str(), text);
+        assert_eq!(serde_json::to_value(&path).unwrap(), text);
+        assert_eq!(
+            serde_json::from_value::<PathTemplate>(text.into()).unwrap(),
+            path
+        );
+        assert!(serde_json::from_value::<PathTemplate>("b.cer".into()).is_err());
+        let peer = ObjectName::parse("HOST_B").unwrap();
+        assert_eq!(path.fill(&peer), r"C:\Certs\HOST_B.cer");
+    }
+
+    #[test]
+    fn an_instance_name_is_short_and_begins_with_a_letter_or_underscore() {
+        for good in ["SQL2019", "_x", "a$#1", "é", "S", &"a".repeat(16)] {
+            assert!(is_instance_name(good), "{good:?}");
+        }
+        for bad in [
+            "",
+            "1a",
+            "$a",
+            "#a",
+            "a b",
+            "a-b",
+            r"a\b",
+            "a.b",
+            &"a".repeat(17),
+        ] {
+            assert!(!is_instance_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_verified_by_an_authority_or_a_pin_alone() {
+        let verification = Verification::default();
+        for (tls, is_verified) in [
+            (Tls::Required(verification.clone()), true),
+            (Tls::Strict(verification), true),
+            (
+                Tls::Pinned {
+                    sha256: Sha256::of(b""),
+                },
+                true,
+            ),
+            (Tls::TrustServerCertificate, false),
+            (Tls::Off, false),
+        ] {
+            assert_eq!(tls.is_verified(), is_verified, "{tls:?}");
         }
     }
 }

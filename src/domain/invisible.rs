@@ -67,4 +67,22 @@ mod tests {
             assert!(is_invisible(c), "{c:?}");
         }
     }
+
+    #[test]
+    fn only_the_blanks_of_a_keyboard_are_no_odd_ones() {
+        for c in "\u{b}\u{c}\u{85}\u{a0}\u{1680}\u{2003}\u{2028}\u{202f}\u{205f}\u{3000}".chars() {
+            assert!(is_odd_blank(c), "{c:?}");
+        }
+        for c in " \t\n\ra-_\u{200b}".chars() {
+            assert!(!is_odd_blank(c), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn an_escaped_character_is_its_code_behind_what_stands_there() {
+        let mut out = "a".to_owned();
+        escape_into(&mut out, '\u{200b}');
+        escape_into(&mut out, '\u{e0001}');
+        assert_eq!(out, r"a\u{200b}\u{e0001}");
+    }
 }

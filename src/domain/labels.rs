@@ -97,4 +97,26 @@ mod tests {
         let all: Labels = (0..65).map(|n| (n.to_string(), String::new())).collect();
         assert_eq!(check(&all), [RefusedLabel::TooMany { found: 65 }]);
     }
+
+    #[test]
+    fn each_refusal_has_its_code_and_blames_one_label_or_all() {
+        let blamed = |refused: &[RefusedLabel]| {
+            let of = |one: &RefusedLabel| (one.code(), one.key().map(str::to_owned));
+            refused.iter().map(of).collect::<Vec<_>>()
+        };
+        let named = |key: &str| Some(key.to_owned());
+        assert_eq!(
+            blamed(&refused([
+                ("a b", "z\n".to_owned()),
+                ("ok", "\0".to_owned())
+            ])),
+            [
+                ("invalid_label_key", named("a b")),
+                ("invalid_label_value", named("a b")),
+                ("invalid_label_value", named("ok")),
+            ]
+        );
+        let all: Labels = (0..65).map(|n| (n.to_string(), String::new())).collect();
+        assert_eq!(blamed(&check(&all)), [("too_many_labels", None)]);
+    }
 }

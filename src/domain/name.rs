@@ -110,8 +110,19 @@ mod tests {
             RegistrationName::parse("eRP")?,
         );
         assert!(a.is_same_as(&b));
-        assert_eq!(a.key(), b.key());
+        assert_eq!((a.key(), b.key()), ("erp".to_owned(), "erp".to_owned()));
+        let other = RegistrationName::parse("Erp2")?;
+        assert!(!a.is_same_as(&other));
         assert_eq!(a.as_str(), "Erp");
         Ok(())
+    }
+
+    #[test]
+    fn a_name_is_kept_as_it_was_spelt_and_checked_when_it_is_read() {
+        let name = RegistrationName::parse("Erp").unwrap();
+        assert_eq!(serde_json::to_value(&name).unwrap(), "Erp");
+        let read = serde_json::from_value::<RegistrationName>;
+        assert_eq!(read("Erp".into()).unwrap(), name);
+        assert!(read("a b".into()).is_err());
     }
 }

@@ -158,6 +158,9 @@ mod tests {
             Template::parse("{peer}_{host}"),
             Err(InvalidTemplate::UnknownPlaceholder { .. })
         ));
+        for braces_alone in ["{peer}{", "}{peer}", "{peer}_}"] {
+            assert!(Template::parse(braces_alone).is_ok(), "{braces_alone}");
+        }
     }
 
     #[test]
@@ -172,5 +175,24 @@ mod tests {
             })
         ));
         Ok(())
+    }
+
+    #[test]
+    fn a_template_of_256_characters_is_taken_and_a_longer_one_is_not() {
+        let of = |length: usize| Template::parse(&format!("{{peer}}{}", "ä".repeat(length - 6)));
+        assert!(of(256).is_ok());
+        for length in [257, 1000] {
+            assert_eq!(of(length), Err(InvalidTemplate::TooLong), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_kept_as_it_was_written_and_checked_when_it_is_read() {
+        let template = Template::parse("m_{peer}").unwrap();
+        assert_eq!(template.as_str(), "m_{peer}");
+        assert_eq!(serde_json::to_value(&template).unwrap(), "m_{peer}");
+        let read = serde_json::from_value::<Template>;
+        assert_eq!(read("m_{peer}".into()).unwrap(), template);
+        assert!(read("m_".into()).is_err());
     }
 }

@@ -263,6 +263,8 @@ mod tests {
             Err(E::FixedPrincipal { .. })
         ));
         assert!(ObjectName::parse("a]b'c\"d é").is_ok());
+        // A heart as an emoji: its last character only chooses how it looks.
+        assert!(ObjectName::parse("\u{2764}\u{fe0f}").is_ok());
     }
 
     #[test]
@@ -272,5 +274,18 @@ mod tests {
         assert_eq!(renewed.as_str().len(), 128);
         assert!(renewed.as_str().ends_with("x_01234567"));
         Ok(())
+    }
+
+    #[test]
+    fn names_are_kept_as_they_are_and_checked_by_their_own_rules_when_they_are_read() {
+        let given = serde_json::from_value::<ObjectName>;
+        let observed = serde_json::from_value::<SysName>;
+        let name = given("HOST_B".into()).unwrap();
+        assert_eq!(serde_json::to_value(&name).unwrap(), "HOST_B");
+        // A catalog may well have what mirrorgate would not make.
+        let windows = observed(r"CORP\sql".into()).unwrap();
+        assert_eq!(serde_json::to_value(&windows).unwrap(), r"CORP\sql");
+        assert!(given(r"CORP\sql".into()).is_err());
+        assert!(observed("".into()).is_err());
     }
 }

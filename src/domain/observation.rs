@@ -380,3 +380,31 @@ mod optional_hex {
             .transpose()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_kept_as_hexadecimal_and_read_back_or_refused() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Kept {
+            #[serde(default, with = "optional_hex")]
+            bytes: Option<Vec<u8>>,
+        }
+        let read = serde_json::from_str::<Kept>;
+        for (bytes, json) in [
+            (Some(vec![0x30, 0xab, 0]), r#"{"bytes":"30ab00"}"#),
+            (Some(vec![]), r#"{"bytes":""}"#),
+            (None, r#"{"bytes":null}"#),
+        ] {
+            let kept = Kept { bytes };
+            assert_eq!(serde_json::to_string(&kept).unwrap(), json);
+            assert_eq!(read(json).unwrap(), kept);
+        }
+        assert_eq!(read("{}").unwrap(), Kept { bytes: None });
+        for bad in [r#"{"bytes":"3"}"#, r#"{"bytes":"zz"}"#, r#"{"bytes":[1]}"#] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -206,4 +206,39 @@ mod tests {
         assert!(pair("a", "b", None, failover).check().is_err());
         assert!(pair("a", "b", Some("w"), failover).check().is_ok());
     }
+
+    #[test]
+    fn each_refusal_has_its_code() {
+        let failover = Some(OperatingMode::HighSafetyWithFailover);
+        for (refused, code) in [
+            (pair("a", "a", None, None), "same_instance_twice"),
+            (pair("a", "b", Some("a"), None), "same_instance_twice"),
+            (
+                pair("a", "b", Some("w"), Some(OperatingMode::HighSafety)),
+                "witness_not_used",
+            ),
+            (pair("a", "b", None, failover), "witness_missing"),
+        ] {
+            let refused = refused.check().unwrap_err();
+            let codes: Vec<_> = refused.iter().map(RefusedPair::code).collect();
+            assert_eq!(codes, [code]);
+        }
+    }
+
+    #[test]
+    fn its_members_are_the_partners_and_then_the_witness() {
+        let shown = |pair: &PairSpec| {
+            let of = |(member, role): (&NamedRef, Role)| (member.name.to_string(), role);
+            pair.members().into_iter().map(of).collect::<Vec<_>>()
+        };
+        let member = |name: &str, role| (name.to_owned(), role);
+        let partners = [member("b", Role::Partner), member("a", Role::Partner)];
+        assert_eq!(shown(&pair("b", "a", None, None)), partners);
+        let with_witness = pair("b", "a", Some("w"), None);
+        let [b, a] = partners;
+        assert_eq!(shown(&with_witness), [b, a, member("w", Role::Witness)]);
+        for (name, is_named) in [("a", true), ("b", true), ("w", true), ("x", false)] {
+            assert_eq!(with_witness.names(named(name).id), is_named, "{name}");
+        }
+    }
 }

@@ -189,4 +189,11 @@ mod tests {
     fn a_server_nobody_has_seen_has_no_text_to_run_by_hand() {
         assert_eq!(script().part("c").unwrap().alone(), None);
     }
+
+    #[test]
+    fn a_file_has_each_batch_as_it_is_and_ended_by_go() {
+        let batches = ["SELECT 1;\n", "SELECT 2;\n"].map(str::to_owned);
+        assert_eq!(file(&batches), "\nSELECT 1;\nGO\n\nSELECT 2;\nGO\n");
+        assert_eq!(file(&[]), "");
+    }
 }

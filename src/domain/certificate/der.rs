@@ -91,3 +91,29 @@ pub(super) fn beginnings(mut content: &[u8]) -> Vec<(u8, &[u8])> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// X.690, 8.1.2.4: where all five low bits are set, the tag goes on in the next byte.
+    #[test]
+    fn a_tag_of_several_bytes_has_no_head_and_any_other_has() {
+        for tag in 0..=0xff_u8 {
+            let goes_on = [0x1f, 0x3f, 0x5f, 0x7f, 0x9f, 0xbf, 0xdf, 0xff].contains(&tag);
+            assert_eq!(head(&[tag, 0]).is_none(), goes_on, "{tag:02x}");
+        }
+    }
+
+    #[test]
+    fn a_length_is_short_or_counted_or_indefinite() {
+        let of = |bytes: &[u8]| head(bytes).map(|head| (head.header, head.content));
+        assert_eq!(of(&[0x30, 0x7f]), Some((2, Some(127))));
+        assert_eq!(of(&[0x30, 0x81, 0x80]), Some((3, Some(128))));
+        assert_eq!(of(&[0x30, 0x82, 0x12, 0x34]), Some((4, Some(0x1234))));
+        assert_eq!(of(&[0x30, 0x84, 1, 2, 3, 4]), Some((6, Some(0x0102_0304))));
+        assert_eq!(of(&[0x30, 0x80]), Some((2, None)));
+        assert_eq!(of(&[0x30, 0x85, 0, 0, 0, 0, 1]), None);
+        assert_eq!(of(&[0x30, 0x82, 1]), None);
+    }
+}

@@ -105,13 +105,9 @@ fn decoded(body: &str) -> Result<Vec<u8>, RefusedCertificate> {
         .filter(|line| !line.contains(": "))
         .collect::<Vec<_>>()
         .join("\n");
-    match base64(&kept) {
-        Some(der) if der.is_empty() => Err(RefusedCertificate::Empty),
-        Some(der) => Ok(der),
-        None => Err(RefusedCertificate::Damaged {
-            how: "between its BEGIN and END lines stands something that is not base64".to_owned(),
-        }),
-    }
+    base64(&kept).ok_or_else(|| RefusedCertificate::Damaged {
+        how: "between its BEGIN and END lines stands something that is not base64".to_owned(),
+    })
 }
 
 fn named(sections: &[Section<'_>]) -> RefusedCertificate {

@@ -226,3 +226,26 @@ fn digest_info(hash: SignatureHash, signed: &[u8]) -> Option<[Vec<u8>; 2]> {
 fn short(content: &[u8]) -> u8 {
     u8::try_from(content.len()).unwrap_or(u8::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With 3233 = 61 × 53, the modulus of textbooks: 65 to the 17th is 2790. Leading zeros do not count.
+    #[test]
+    fn an_exponent_of_more_than_eight_bytes_is_not_tried() {
+        let by = |exponent: &[u8]| {
+            let modulus = &[0x0c, 0xa1][..];
+            opened(&RSAPublicKey { modulus, exponent }, &[65])
+        };
+        let textbook = 2790_u16.to_be_bytes();
+        assert_eq!(by(&[17]), Some(textbook.to_vec()));
+        assert_eq!(
+            by(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 17]),
+            Some(textbook.to_vec())
+        );
+        assert!(by(&[1; 8]).is_some());
+        assert_eq!(by(&[1; 9]), None);
+        assert_eq!(by(&[1; 10]), None);
+    }
+}

@@ -1,6 +1,11 @@
 //! Every refusal of an upload, with real keys and certificates.
 
 mod dresses;
+mod limits;
+mod names;
+mod others;
+mod presented;
+mod signers;
 mod strength;
 
 use chrono::{Duration, TimeZone, Utc};
@@ -116,10 +121,17 @@ fn exactly_one_certificate_is_taken() {
 #[test]
 fn only_rsa_keys_are_taken() {
     let elliptic = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
-    assert!(matches!(
-        taken(valid(&elliptic).der()),
-        Err(RefusedCertificate::NotRsa { .. })
-    ));
+    let edwards = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    for (key, found) in [
+        (elliptic, "an elliptic-curve key"),
+        (edwards, "of algorithm 1.3.101.112"),
+    ] {
+        let found = found.to_owned();
+        assert_eq!(
+            taken(valid(&key).der()),
+            Err(RefusedCertificate::NotRsa { found })
+        );
+    }
 }
 
 #[test]

@@ -130,4 +130,22 @@ mod tests {
             assert_eq!(changes, kind.takes(JobOption::DryRun), "{kind:?}");
         }
     }
+
+    #[test]
+    fn only_a_look_that_a_person_asked_for_tries_a_refused_log_in_again() {
+        for &kind in JobKind::ALL {
+            let retries = kind == JobKind::Inspect;
+            assert_eq!(kind.retries_refused_log_in(), retries, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_pair_is_configured_or_verified_and_an_instance_is_looked_at() {
+        let on = |subject| JobKind::on(subject).collect::<Vec<_>>();
+        assert_eq!(
+            on(SubjectKind::Pair),
+            [JobKind::ConfigureInbound, JobKind::VerifyInbound]
+        );
+        assert_eq!(on(SubjectKind::Instance), [JobKind::Inspect]);
+    }
 }

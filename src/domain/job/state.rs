@@ -101,4 +101,12 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_job_has_ended_when_it_neither_waits_nor_runs() {
+        for &state in JobState::ALL {
+            let is_open = matches!(state, JobState::Queued | JobState::Running);
+            assert_eq!(state.has_ended(), !is_open, "{state:?}");
+        }
+    }
 }

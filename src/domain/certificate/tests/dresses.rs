@@ -20,6 +20,18 @@ fn utf_16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(unit).collect()
 }
 
+fn utf_32(text: &str, unit: fn(u32) -> [u8; 4]) -> Vec<u8> {
+    text.chars().flat_map(|c| unit(u32::from(c))).collect()
+}
+
+/// As viewers of certificates show bytes.
+fn spaced(bytes: &[u8], between: &str) -> String {
+    let pairs: Vec<String> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    pairs.join(between)
+}
+
+const DRESSES: usize = 35;
+
 /// The same certificate in every dress that people send.
 fn dresses(der: &[u8], pem: &str) -> Vec<(&'static str, Vec<u8>)> {
     let hex = hex::encode_upper(der);
@@ -55,6 +67,14 @@ fn dresses(der: &[u8], pem: &str) -> Vec<(&'static str, Vec<u8>)> {
             "PEM, UTF-16BE, BOM",
             [&[0xfe, 0xff], &*utf_16(pem, u16::to_be_bytes)].concat(),
         ),
+        (
+            "PEM, UTF-32LE, BOM",
+            utf_32(&format!("\u{feff}{pem}"), u32::to_le_bytes),
+        ),
+        (
+            "PEM, UTF-32BE, BOM",
+            utf_32(&format!("\u{feff}{pem}"), u32::to_be_bytes),
+        ),
         ("PEM, UTF-16LE", utf_16(pem, u16::to_le_bytes)),
         ("PEM, UTF-16BE", utf_16(pem, u16::to_be_bytes)),
         ("hexadecimal", text(format!("0x{hex}\r\n"))),
@@ -67,6 +87,9 @@ fn dresses(der: &[u8], pem: &str) -> Vec<(&'static str, Vec<u8>)> {
             utf_16(&format!("\u{feff}0x{hex}"), u16::to_le_bytes),
         ),
         ("hexadecimal, no 0x", text(hex.clone())),
+        ("hexadecimal, colons", text(spaced(der, ":"))),
+        ("hexadecimal, blanks", text(spaced(der, " "))),
+        ("hexadecimal, dashes", text(spaced(der, "-"))),
         (
             "sqlcmd's answer",
             text(format!("der\n-----\n0x{hex}\n\n(1 rows affected)\n")),
@@ -109,7 +132,9 @@ fn every_dress_is_the_same_certificate() {
         sql_servers_own.push((der_of(fixture), fixture.to_owned()));
     }
     for (der, pem) in sql_servers_own {
-        for (dress, upload) in dresses(&der, &pem) {
+        let dresses = dresses(&der, &pem);
+        assert_eq!(dresses.len(), DRESSES);
+        for (dress, upload) in dresses {
             match taken(&upload) {
                 Ok(certificate) => assert_eq!(certificate.der, der, "{dress}"),
                 Err(refused) => panic!("{dress}: {refused}"),
@@ -268,18 +293,20 @@ fn a_cut_certificate_is_told_where_it_was_cut() {
         taken(format!("0x{}", &hex[..255]).as_bytes()),
         Err(RefusedCertificate::OddHexadecimal { digits: 255 })
     );
+    // An algorithm (SHA-1 with RSA, NULL), then a bit string of 1024 bits.
+    let signature = 15 + 132;
     for cut in [1, 2, 3, 4, 5, 100] {
         let found = whole - cut;
+        let cut_at_front = RefusedCertificate::CutAtFront {
+            found,
+            signature_at: found - signature,
+        };
         for upload in [
             der[cut..].to_vec(),
             hex.as_bytes()[2 * cut..].to_vec(),
             STANDARD.encode(&der[cut..]).into_bytes(),
         ] {
-            assert!(
-                matches!(taken(&upload), Err(RefusedCertificate::CutAtFront { found: f, .. }) if f == found),
-                "{cut}: {:?}",
-                taken(&upload)
-            );
+            assert_eq!(taken(&upload), Err(cut_at_front.clone()), "{cut}");
         }
     }
     let base64 = STANDARD.encode(&der);
@@ -305,6 +332,20 @@ fn what_was_done_to_all_its_bytes_is_recognised() {
     let refused = taken(lossy.as_bytes()).unwrap_err();
     assert_eq!(refused.code(), "certificate_damaged", "{refused}");
     assert!(refused.to_string().contains("read as text"), "{refused}");
+    for fixture in [SHA1, include_str!("../fixtures/pss.pem")] {
+        let der = der_of(fixture);
+        let as_text: Vec<u8> = der
+            .iter()
+            .flat_map(|byte| match byte {
+                b'\n' => b"\r\n".to_vec(),
+                _ => vec![*byte],
+            })
+            .collect();
+        assert_ne!(as_text, der, "it has a line feed");
+        let refused = taken(&as_text).unwrap_err();
+        assert_eq!(refused.code(), "certificate_damaged", "{refused}");
+        assert!(refused.to_string().contains("CR LF"), "{refused}");
+    }
 }
 
 /// The two dates of SHA1's fixture are UTCTimes; each is found by its tag and length.
@@ -397,7 +438,7 @@ proptest! {
 
     /// Whatever one byte becomes: refused, never taken as another certificate, never a panic.
     #[test]
-    fn one_changed_byte_is_never_taken(at in 0usize..528, to in any::<u8>(), dress in 0usize..30) {
+    fn one_changed_byte_is_never_taken(at in 0usize..528, to in any::<u8>(), dress in 0usize..DRESSES) {
         let mut der = der_of(SHA1);
         let at = at % der.len();
         prop_assume!(der[at] != to);
@@ -409,7 +450,7 @@ proptest! {
 
     /// Any cut is refused, and by its name unless hardly anything is left.
     #[test]
-    fn any_cut_is_refused(from in 0usize..500, to in 0usize..529, dress in 0usize..30) {
+    fn any_cut_is_refused(from in 0usize..500, to in 0usize..529, dress in 0usize..DRESSES) {
         let der = der_of(SHA1);
         let to = to.min(der.len());
         prop_assume!(from < to && (from, to) != (0, der.len()));

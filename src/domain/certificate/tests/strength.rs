@@ -15,6 +15,8 @@ const MD5: &str = include_str!("../fixtures/md5.pem");
 const SHA1: &str = include_str!("../fixtures/sha1.pem");
 const SMALL: &str = include_str!("../fixtures/rsa512.pem");
 const PSS: &str = include_str!("../fixtures/pss.pem");
+const PSS_384: &str = include_str!("../fixtures/pss384.pem");
+const PSS_512: &str = include_str!("../fixtures/pss512.pem");
 const V1: &str = include_str!("../fixtures/v1.pem");
 
 #[test]
@@ -24,6 +26,8 @@ fn a_self_signature_is_checked_whatever_its_hash_and_key() {
         (SHA1, SignatureHash::Sha1),
         (SMALL, SignatureHash::Sha1),
         (PSS, SignatureHash::Sha256),
+        (PSS_384, SignatureHash::Sha384),
+        (PSS_512, SignatureHash::Sha512),
         (V1, SignatureHash::Sha256),
     ] {
         let certificate = fixture(pem);
@@ -142,4 +146,10 @@ fn issuer_and_serial_tell_two_apart_or_not() {
     assert_eq!(IssuerSerial::of(&one.der), Some(one.issuer_serial));
     assert_ne!(one.issuer_serial, of("dbm", 8).issuer_serial);
     assert_ne!(one.issuer_serial, of("dbn", 7).issuer_serial);
+    // Kept as the bytes of a SHA-256, and read back as the same key.
+    let kept = one.issuer_serial.as_bytes();
+    assert_eq!(kept.len(), 32);
+    assert_eq!(IssuerSerial::from_bytes(kept), Ok(one.issuer_serial));
+    assert!(IssuerSerial::from_bytes(&kept[1..]).is_err());
+    assert_eq!(format!("{:?}", one.issuer_serial), hex::encode(kept));
 }
