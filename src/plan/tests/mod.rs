@@ -14,6 +14,7 @@ mod partial;
 mod preflight;
 mod property;
 mod registrations;
+mod renewal;
 mod roles;
 mod rules;
 mod texts;
