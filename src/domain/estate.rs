@@ -90,3 +90,39 @@ impl KnownInstance {
             .any(|c| c.standing == Standing::Used)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(bytes: Option<&str>, thumbprint: Option<&str>) -> Mark {
+        Mark {
+            sha256: bytes.map(|b| Sha256::of(b.as_bytes())),
+            thumbprint: thumbprint.map(|t| Thumbprint::of(t.as_bytes())),
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_bytes_or_by_the_thumbprint_where_they_are_not_shown() {
+        let cases = [
+            (mark(Some("x"), Some("x")), mark(Some("x"), Some("x")), true),
+            (mark(Some("x"), None), mark(Some("x"), Some("x")), true),
+            (
+                mark(Some("x"), Some("x")),
+                mark(Some("y"), Some("x")),
+                false,
+            ),
+            (mark(Some("x"), Some("x")), mark(None, Some("x")), true),
+            (mark(Some("x"), Some("x")), mark(None, Some("y")), false),
+            (mark(None, Some("x")), mark(None, Some("x")), true),
+            (mark(None, Some("x")), mark(None, Some("y")), false),
+            (mark(Some("x"), None), mark(None, Some("x")), false),
+            (mark(Some("x"), None), mark(None, None), false),
+            (mark(None, None), mark(None, None), false),
+        ];
+        for (one, other, is_one) in cases {
+            assert_eq!(one.is(&other), is_one, "{one:?} {other:?}");
+            assert_eq!(other.is(&one), is_one, "{other:?} {one:?}");
+        }
+    }
+}

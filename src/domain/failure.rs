@@ -111,3 +111,63 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     let words: Vec<String> = causes.map(ToString::to_string).collect();
     words.join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_class_is_written_the_way_it_is_serialised() {
+        for class in FailureClass::ALL {
+            let written = serde_json::to_value(class).unwrap();
+            assert_eq!(written, serde_json::Value::from(class.as_str()));
+        }
+    }
+
+    /// What is refused stays refused until somebody changes something; trying again would only lock a login out.
+    #[test]
+    fn only_what_may_be_gone_by_itself_is_worth_another_try() {
+        let passing: Vec<_> = FailureClass::ALL.iter().filter(|c| c.may_pass()).collect();
+        assert_eq!(
+            passing,
+            [
+                &FailureClass::Unreachable,
+                &FailureClass::Transient,
+                &FailureClass::OutcomeUnknown
+            ]
+        );
+    }
+
+    #[test]
+    fn an_error_of_sql_server_is_told_with_number_severity_state_and_message() {
+        let error = SqlError {
+            number: 15151,
+            class: 16,
+            state: 1,
+            message: "Cannot find the login.".to_owned(),
+            line: Some(3),
+        };
+        assert_eq!(
+            error.to_string(),
+            "error 15151, severity 16, state 1: Cannot find the login."
+        );
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{said}")]
+    struct Nested {
+        said: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_all_its_causes_from_the_outside_in() {
+        let inner = |said, source: Option<Nested>| Nested {
+            said,
+            source: source.map(Box::new),
+        };
+        let error = inner("a", Some(inner("b", Some(inner("c", None)))));
+        assert_eq!(error_chain(&error), "a: b: c");
+        assert_eq!(error_chain(&inner("alone", None)), "alone");
+    }
+}

@@ -209,6 +209,47 @@ mod tests {
         }
     }
 
+    fn those(is_one: fn(Code) -> bool) -> Vec<&'static str> {
+        let all = Code::ALL.iter().filter(|code| is_one(**code));
+        all.map(|code| code.as_str()).collect()
+    }
+
+    #[test]
+    fn a_conflict_is_an_object_that_stands_in_the_way_of_a_chain() {
+        assert_eq!(
+            those(Code::is_conflict),
+            [
+                "certificate_owned_by_dbo",
+                "user_orphaned",
+                "name_taken",
+                "connect_denied",
+                "file_mismatch",
+                "peer_login_privileged",
+                "issuer_serial_taken",
+            ]
+        );
+    }
+
+    /// What is kept under an instance's name is only what was surely seen of it.
+    #[test]
+    fn what_may_be_another_server_is_told_from_what_is_wrong_with_this_one() {
+        assert_eq!(
+            those(Code::is_about_identity),
+            [
+                "instance_identity_changed",
+                "instance_name_differs",
+                "same_server_twice",
+                "connected_through_listener",
+                "server_registered_twice",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_a_server_that_was_not_reached_may_be_well_the_next_time() {
+        assert_eq!(those(Code::may_pass), ["unreachable"]);
+    }
+
     #[test]
     fn conflicts_block() {
         // Where a chain of it works already, a privileged login is a warning.

@@ -100,4 +100,41 @@ mod tests {
             assert!(PermissionName::observed(text).is_none(), "{text:?}");
         }
     }
+
+    #[test]
+    fn a_permissions_name_is_kept_as_it_was_observed() {
+        let name = PermissionName::observed("VIEW ANY DEFINITION").unwrap();
+        let kept = serde_json::to_value(&name).unwrap();
+        assert_eq!(kept, "VIEW ANY DEFINITION");
+        assert_eq!(
+            serde_json::from_value::<PermissionName>(kept).unwrap(),
+            name
+        );
+        assert!(serde_json::from_value::<PermissionName>("view".into()).is_err());
+    }
+
+    #[test]
+    fn a_deny_of_seeing_definitions_or_of_control_takes_rows_out_of_the_catalog() {
+        let cases = [
+            ("VIEW DEFINITION", true),
+            ("VIEW ANY DEFINITION", true),
+            ("VIEW ANY SECURITY DEFINITION", true),
+            ("CONTROL", true),
+            ("CONTROL SERVER", true),
+            ("VIEW SERVER STATE", false),
+            ("VIEW ANY DATABASE", false),
+            ("ALTER ANY DEFINITION", false),
+            ("ALTER ANY LOGIN", false),
+            ("CONNECT", false),
+        ];
+        for (permission, hides) in cases {
+            let deny = OwnDeny {
+                permission: PermissionName::observed(permission).unwrap(),
+                on: DeniedOn::Server,
+                grantee_principal_id: 2,
+                grantee: None,
+            };
+            assert_eq!(deny.hides(), hides, "{permission}");
+        }
+    }
 }

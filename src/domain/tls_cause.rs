@@ -192,3 +192,252 @@ impl TlsCause {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+    }
+
+    /// One of a CA, for a.corp, in its time, with nothing wrong about it.
+    fn sound() -> Presented {
+        Presented {
+            subject: "CN=a".into(),
+            issuer: "CN=ca".into(),
+            version: 3,
+            not_before: Some(now() - TimeDelta::days(1)),
+            not_after: Some(now() + TimeDelta::days(1)),
+            is_authority: false,
+            rsa_bits: Some(SHORTEST_RSA),
+            names: vec!["a.corp".into()],
+            sha256: Sha256::of(b"der"),
+        }
+    }
+
+    fn terms() -> Terms {
+        Terms {
+            expected: "b.corp".into(),
+            given: vec!["CN=given".into()],
+            now: now(),
+        }
+    }
+
+    fn fault(change: impl FnOnce(&mut Presented), complaint: Complaint) -> TlsFault {
+        let mut presented = sound();
+        change(&mut presented);
+        TlsFault::of(&presented, complaint, terms())
+    }
+
+    #[test]
+    fn what_is_complained_of_is_told_by_what_the_certificate_is() {
+        let odd = || Complaint::Other("odd".into());
+        let cases: [(&str, fn(&mut Presented), Complaint, TlsFault); 12] = [
+            (
+                "issuer",
+                |_| {},
+                Complaint::Issuer,
+                TlsFault::UnknownIssuer {
+                    given: terms().given,
+                },
+            ),
+            (
+                "name",
+                |_| {},
+                Complaint::Name,
+                TlsFault::OtherName {
+                    expected: "b.corp".into(),
+                },
+            ),
+            (
+                "no names",
+                |p| p.names.clear(),
+                Complaint::Name,
+                TlsFault::NoNames {
+                    expected: "b.corp".into(),
+                },
+            ),
+            (
+                "ended",
+                |p| p.not_after = Some(now() - TimeDelta::seconds(1)),
+                Complaint::Date,
+                TlsFault::Expired { at: now() },
+            ),
+            (
+                "to begin",
+                |p| p.not_before = Some(now() + TimeDelta::seconds(1)),
+                Complaint::Date,
+                TlsFault::NotYetValid { at: now() },
+            ),
+            (
+                "short key",
+                |p| p.rsa_bits = Some(SHORTEST_RSA - 1),
+                Complaint::Key,
+                TlsFault::ShortKey {
+                    bits: SHORTEST_RSA - 1,
+                },
+            ),
+            (
+                "long enough",
+                |_| {},
+                Complaint::Key,
+                TlsFault::KeyNotProven,
+            ),
+            (
+                "no RSA key",
+                |p| p.rsa_bits = None,
+                Complaint::Key,
+                TlsFault::KeyNotProven,
+            ),
+            (
+                "an authority's",
+                |p| p.is_authority = true,
+                odd(),
+                TlsFault::AuthorityItself,
+            ),
+            (
+                "anything else",
+                |_| {},
+                odd(),
+                TlsFault::Other("odd".into()),
+            ),
+            ("version 1", |p| p.version = 1, odd(), TlsFault::VersionOne),
+            (
+                "fallback",
+                |p| p.subject = "CN=SSL_Self_Signed_Fallback".into(),
+                odd(),
+                TlsFault::Fallback,
+            ),
+        ];
+        for (what, change, complaint, wanted) in cases {
+            assert_eq!(fault(change, complaint), wanted, "{what}");
+        }
+    }
+
+    #[test]
+    fn one_that_can_never_be_verified_is_told_as_that_whatever_is_complained_of() {
+        for complaint in [Complaint::Issuer, Complaint::Name, Complaint::Date] {
+            let old = fault(|p| p.version = 1, complaint.clone());
+            assert_eq!(old, TlsFault::VersionOne, "{complaint:?}");
+            let made_at_start = fault(
+                |p| {
+                    p.subject = "CN=SSL_Self_Signed_Fallback".into();
+                    p.version = 1;
+                },
+                complaint,
+            );
+            assert_eq!(made_at_start, TlsFault::Fallback);
+        }
+    }
+
+    #[test]
+    fn one_that_is_in_its_time_is_not_told_to_be_out_of_it() {
+        let cases: [(&str, fn(&mut Presented)); 4] = [
+            ("between its days", |_| {}),
+            ("in its last second", |p| p.not_after = Some(now())),
+            ("in its first second", |p| p.not_before = Some(now())),
+            ("without days that can be read", |p| {
+                p.not_before = None;
+                p.not_after = None;
+            }),
+        ];
+        for (what, change) in cases {
+            let said = fault(change, Complaint::Date);
+            assert!(
+                matches!(&said, TlsFault::Other(said) if said.contains("above it")),
+                "{what}: {said:?}"
+            );
+        }
+    }
+
+    /// What must be in the words about each fault.
+    fn words() -> Vec<(TlsFault, &'static str)> {
+        let at = now();
+        vec![
+            (TlsFault::NoEncryption, "offers no encryption"),
+            (TlsFault::EncryptionForced, "Force Encryption"),
+            (TlsFault::StrictOnly, "Force Strict Encryption"),
+            (TlsFault::NoStrict, "tls mode strict"),
+            (TlsFault::OldTls, "1.2"),
+            (TlsFault::ClosedAtHello, "twice"),
+            (
+                TlsFault::Alert("HandshakeFailure".into()),
+                "HandshakeFailure",
+            ),
+            (TlsFault::Fallback, "at its start"),
+            (TlsFault::VersionOne, "version 1"),
+            (TlsFault::AuthorityItself, "CA:TRUE"),
+            (TlsFault::ShortKey { bits: 1024 }, "1024"),
+            (
+                TlsFault::UnknownIssuer { given: Vec::new() },
+                "the operating system",
+            ),
+            (
+                TlsFault::UnknownIssuer {
+                    given: vec!["CN=x".into(), "CN=y".into()],
+                },
+                "CN=x; CN=y",
+            ),
+            (
+                TlsFault::NoNames {
+                    expected: "b.corp".into(),
+                },
+                "b.corp",
+            ),
+            (
+                TlsFault::OtherName {
+                    expected: "b.corp".into(),
+                },
+                "not for b.corp",
+            ),
+            (
+                TlsFault::Expired { at },
+                "expired; it is 2024-10-04 00:00 UTC",
+            ),
+            (
+                TlsFault::NotYetValid { at },
+                "not valid yet; it is 2024-10-04 00:00 UTC",
+            ),
+            (
+                TlsFault::NotThePin {
+                    pinned: Sha256::of(b"pin"),
+                },
+                "pins",
+            ),
+            (TlsFault::KeyNotProven, "private key"),
+            (TlsFault::Other("odd".into()), "odd"),
+        ]
+    }
+
+    #[test]
+    fn every_fault_has_words_of_its_own_that_name_what_it_is_about() {
+        let mut said = BTreeSet::new();
+        for (fault, word) in words() {
+            let text = fault.describe();
+            assert!(text.contains(word), "{fault:?}: {text}");
+            assert!(!text.contains('\n'));
+            assert!(said.insert(text), "{fault:?} has the words of another");
+        }
+    }
+
+    #[test]
+    fn what_was_presented_is_told_before_what_is_wrong_with_it() {
+        let fault = TlsFault::VersionOne;
+        let alone = TlsCause {
+            fault: fault.clone(),
+            presented: None,
+        };
+        assert_eq!(alone.describe(), fault.describe());
+        let both = TlsCause {
+            fault: fault.clone(),
+            presented: Some(sound()),
+        };
+        let wanted = format!("presented {}: {}", sound().describe(), fault.describe());
+        assert_eq!(both.describe(), wanted);
+    }
+}

@@ -241,3 +241,114 @@ impl ObservedWith {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use AdmitReasonKind::{NotSeen, Refuses, Unverified};
+
+    use super::*;
+
+    fn admission(kinds: &[AdmitReasonKind]) -> Admission {
+        let reasons = kinds.iter().enumerate().map(|(n, kind)| AdmitReason {
+            code: format!("code_{n}"),
+            kind: *kind,
+            detail: format!("detail {n}"),
+        });
+        Admission::of(reasons.collect(), Some(DateTime::UNIX_EPOCH))
+    }
+
+    #[test]
+    fn one_reason_that_refuses_decides_and_only_a_yes_lapses() {
+        let cases: [(&[AdmitReasonKind], Admits, usize); 5] = [
+            (&[], Admits::Yes, 0),
+            (&[Refuses], Admits::No, 1),
+            (&[Unverified, Refuses, NotSeen], Admits::No, 1),
+            (&[NotSeen, Unverified], Admits::Unknown, 2),
+            (&[Unverified], Admits::Unknown, 1),
+        ];
+        for (kinds, verdict, told) in cases {
+            let said = admission(kinds);
+            assert_eq!(
+                (said.verdict, said.reasons.len()),
+                (verdict, told),
+                "{kinds:?}"
+            );
+            assert_eq!(
+                said.lapses_at.is_some(),
+                verdict == Admits::Yes,
+                "{kinds:?}"
+            );
+        }
+    }
+
+    /// A live connection settles those, and nothing else.
+    #[test]
+    fn a_verdict_hangs_on_unverified_points_only_where_there_is_no_other_reason() {
+        let cases: [(&[AdmitReasonKind], bool); 6] = [
+            (&[], false),
+            (&[Unverified], true),
+            (&[Unverified, Unverified], true),
+            (&[Unverified, NotSeen], false),
+            (&[NotSeen], false),
+            (&[Refuses], false),
+        ];
+        for (kinds, hangs) in cases {
+            assert_eq!(
+                admission(kinds).hangs_on_unverified_points(),
+                hangs,
+                "{kinds:?}"
+            );
+        }
+        // Nobody has looked.
+        assert!(!Admission::default().hangs_on_unverified_points());
+    }
+
+    #[test]
+    fn the_reasons_are_told_on_one_line() {
+        let said = admission(&[NotSeen, Unverified]);
+        assert_eq!(said.describe(), "detail 0; detail 1");
+        assert_eq!(admission(&[]).describe(), "");
+    }
+
+    /// The stored form is compared as a whole, so what is another basis must be another text.
+    #[test]
+    fn no_two_bases_have_one_text() {
+        let base = ObservedWith {
+            acceptor_revision: 1,
+            peer_revision: 2,
+            current: Some(Sha256::of(b"current")),
+            next: None,
+        };
+        assert_eq!(base.text(), format!("1 1 2 {} -", Sha256::of(b"current")));
+        let others = [
+            ObservedWith {
+                acceptor_revision: 2,
+                ..base
+            },
+            ObservedWith {
+                peer_revision: 1,
+                ..base
+            },
+            ObservedWith {
+                current: None,
+                ..base
+            },
+            ObservedWith {
+                current: Some(Sha256::of(b"another")),
+                ..base
+            },
+            ObservedWith {
+                next: Some(Sha256::of(b"next")),
+                ..base
+            },
+            ObservedWith {
+                current: None,
+                next: base.current,
+                ..base
+            },
+        ];
+        let texts: std::collections::BTreeSet<_> = others.iter().map(ObservedWith::text).collect();
+        assert_eq!(texts.len(), others.len());
+        assert!(!texts.contains(&base.text()));
+    }
+}

@@ -81,10 +81,9 @@ fn owned_by_dbo(trust: &Trust<'_>, held: &HeldCertificate) -> FindingBuilder {
         .cure(inbound_path_cure::give(trust, held))
 }
 
+/// Of a login that cannot be a peer's.
 fn kind_of(login: &Login) -> &'static str {
     match login.kind {
-        'S' => "a SQL login",
-        'U' => "a Windows login",
         'G' => "a Windows group",
         'R' => "a server role",
         'C' => "mapped to a certificate",

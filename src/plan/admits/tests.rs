@@ -324,3 +324,174 @@ fn who_does_not_see_everything_knows_neither_way() {
     );
     assert!(!said.hangs_on_unverified_points());
 }
+
+#[test]
+fn a_member_that_was_not_looked_at_is_no_yes() {
+    let said = after(|e| {
+        let failure = crate::domain::failure::Failure {
+            class: crate::domain::failure::FailureClass::Unreachable,
+            detail: "HOST_B said no".to_owned(),
+            sql: None,
+            cause: None,
+        };
+        e.failed.insert(B, failure);
+    });
+    assert_eq!(said.verdict, Admits::Unknown);
+    assert_eq!(said.reasons[0].code, "not_observed");
+    assert_eq!(said.reasons[0].kind, AdmitReasonKind::NotSeen);
+    assert!(!said.hangs_on_unverified_points());
+}
+
+/// Two that would each rather encrypt, and have no algorithm in common, may yet connect without.
+#[test]
+fn doing_without_encryption_is_in_doubt_where_both_would_rather_have_it() {
+    let codes = |a: u8, b: u8| {
+        move |e: &mut Estate| {
+            e.worlds[A].endpoint().encryption = EndpointEncryption::from_code(a);
+            e.worlds[B].endpoint().encryption = EndpointEncryption::from_code(b);
+        }
+    };
+    let (none, rc4, aes, none_rc4, none_aes, all) = (0, 1, 2, 3, 4, 7);
+    let hangs = [(none_aes, none_rc4), (none_rc4, none_aes)];
+    for (a, b) in hangs {
+        let said = unread_after(codes(a, b));
+        assert!(said.hangs_on_unverified_points(), "{a} {b}: {said:?}");
+        assert_eq!(said.reasons[0].code, "encryption_in_doubt");
+    }
+    let connect = [
+        (none, none),
+        (none, none_aes),
+        (none_rc4, none),
+        (none_aes, none_aes),
+        (none_rc4, none_rc4),
+        (all, none_aes),
+        (all, none_rc4),
+        (rc4, all),
+        (aes, none_aes),
+    ];
+    for (a, b) in connect {
+        assert_eq!(unread_after(codes(a, b)).verdict, Admits::Yes, "{a} {b}");
+    }
+    // Where there is more than RC4 in common, the newest version is in no doubt.
+    for (a, b) in [(aes, aes), (all, all), (none_rc4, none_rc4), (none, all)] {
+        let said = unread_after(|e| {
+            codes(a, b)(e);
+            e.worlds[A].base.server.version = "17.0.1.1".to_owned();
+        });
+        assert_eq!(said.verdict, Admits::Yes, "{a} {b}: {said:?}");
+    }
+}
+
+/// Of a world whose texts are variants of texts that stand in the file.
+fn unread_after(change: impl FnOnce(&mut Estate)) -> Admission {
+    let mut estate = in_place();
+    change(&mut estate);
+    trust(&estate.plan_unread(), A, "HOST_B").admits.clone()
+}
+
+#[test]
+fn a_copy_is_known_by_its_thumbprint_where_bytes_are_not_shown() {
+    use crate::plan::tests::world::now;
+    use crate::plan::{ObservedMember, plan};
+    let estate = in_place();
+    let other = crate::domain::hash::Thumbprint::of(b"another");
+    for (hidden_on, thumbprint, wanted) in [
+        (A, None, Admits::Yes),
+        (B, None, Admits::Yes),
+        (A, Some(other), Admits::No),
+        (B, Some(other), Admits::No),
+    ] {
+        let mut seen = estate.seen();
+        let ObservedMember::Answered(shown) = &mut seen[hidden_on] else {
+            panic!("not observed");
+        };
+        if hidden_on == A {
+            for held in &mut shown.certificates {
+                held.sha256 = None;
+                held.thumbprint = thumbprint.unwrap_or(held.thumbprint);
+            }
+        } else {
+            let used = shown
+                .endpoint
+                .as_mut()
+                .unwrap()
+                .certificate
+                .as_mut()
+                .unwrap();
+            used.der = None;
+            used.thumbprint = thumbprint.unwrap_or(used.thumbprint);
+        }
+        let plan = plan(&estate.desired(), &seen, now());
+        let said = &trust(&plan, A, "HOST_B").admits;
+        assert_eq!(said.verdict, wanted, "hidden on {hidden_on}: {said:?}");
+    }
+    // Where both show the bytes, the thumbprint says nothing.
+    let mut seen = estate.seen();
+    if let ObservedMember::Answered(shown) = &mut seen[B] {
+        let used = shown
+            .endpoint
+            .as_mut()
+            .unwrap()
+            .certificate
+            .as_mut()
+            .unwrap();
+        used.thumbprint = other;
+    }
+    let plan = plan(&estate.desired(), &seen, now());
+    assert_eq!(trust(&plan, A, "HOST_B").admits.verdict, Admits::Yes);
+}
+
+#[test]
+fn a_windows_group_matters_to_windows_logins_and_by_what_it_has() {
+    let group = |world: &mut World, role: i32| {
+        let group = world.login("CORP\\dba", 'G');
+        world.members.push(RoleMember {
+            role,
+            member: group,
+            member_kind: Some('G'),
+        });
+        group
+    };
+    let windows = |world: &mut World| {
+        let id = login_of_b(world);
+        world.login_of(id).kind = 'U';
+    };
+    // Membership in sysadmin lets in and keeps nobody out.
+    admits(|e| {
+        windows(&mut e.worlds[A]);
+        group(&mut e.worlds[A], SYSADMIN);
+    });
+    // A group with no part in sysadmin gives nothing.
+    refuses("connect_missing", |e| {
+        let world = &mut e.worlds[A];
+        windows(world);
+        world.connect.clear();
+        let harmless = world.login("some_role", 'R');
+        group(world, harmless);
+    });
+    // A SQL login is in no group of Windows.
+    admits(|e| {
+        let group = group(&mut e.worlds[A], SYSADMIN);
+        e.worlds[A].right(Right::Connect, group, false);
+    });
+}
+
+#[test]
+fn a_sysadmin_is_let_in_whatever_is_denied() {
+    admits(|e| {
+        let login = login_of_b(&e.worlds[A]);
+        let login = e.worlds[A].login_of(login);
+        login.is_sysadmin = true;
+        e.worlds[A].right(Right::Connect, PUBLIC, false);
+    });
+    let said = unread_after(|e| {
+        let user = e.worlds[A].users.len() - 2;
+        e.worlds[A].users[user].login = Some(crate::plan::tests::world::SA);
+        e.worlds[A].right(Right::Connect, PUBLIC, false);
+        let owner = e.worlds[A].users[user].id;
+        let b = e.own(B);
+        let mut held = e.worlds[A].held.iter_mut();
+        held.find(|h| h.made == b).unwrap().owner = owner;
+    });
+    assert_eq!(said.verdict, Admits::Yes, "{said:?}");
+}

@@ -106,4 +106,30 @@ mod tests {
             assert!(remedy(number).contains("the next job tries"), "{number}");
         }
     }
+
+    #[test]
+    fn what_is_wanted_names_what_was_refused() {
+        let numbers = [18456, 18452, 18470, 18486, 18487, 18488];
+        let cases = [
+            (
+                17892,
+                "logon triggers that let login [svc] in when its application is [mirrorgate]",
+            ),
+            (18451, "more than its administrators"),
+            (18461, "more than its administrators"),
+            (4060, "login [svc] admitted to database master"),
+            (4064, "a default database of [svc]"),
+            (40532, "the address of a SQL Server instance itself"),
+        ];
+        let accepted = numbers.map(|number| (number, "a log-in that the server accepts"));
+        for (number, wanted) in cases.into_iter().chain(accepted) {
+            let cause = LogInCause {
+                refusal: Refusal::of(number).unwrap(),
+                user: "svc".into(),
+                application: "mirrorgate".into(),
+            };
+            let said = advice(&cause, "HOST_A").wanted;
+            assert!(said.contains(wanted), "{number}: {said}");
+        }
+    }
 }

@@ -225,4 +225,102 @@ mod tests {
         let fallback = remedy(TlsFault::Fallback, Some(presented(name, name)));
         assert!(!fallback.contains("sha256"), "{fallback}");
     }
+
+    #[test]
+    fn what_is_wanted_is_what_the_server_is_to_do_or_the_registration_to_say() {
+        let pinned = Sha256::of(b"pin");
+        let cases = [
+            (TlsFault::NoEncryption, "TLS offered by a:1433".to_owned()),
+            (
+                TlsFault::EncryptionForced,
+                "a tls mode with encryption for a:1433".to_owned(),
+            ),
+            (
+                TlsFault::StrictOnly,
+                "tls mode strict for a:1433".to_owned(),
+            ),
+            (
+                TlsFault::NoStrict,
+                "TDS 8.0 at a:1433, or another tls mode".to_owned(),
+            ),
+            (TlsFault::OldTls, "TLS 1.2 or later with a:1433".to_owned()),
+            (
+                TlsFault::ClosedAtHello,
+                "TLS 1.2 or later with a:1433".to_owned(),
+            ),
+            (
+                TlsFault::Alert("x".into()),
+                "TLS 1.2 or later with a:1433".to_owned(),
+            ),
+            (
+                TlsFault::NotThePin { pinned },
+                format!("the certificate of SHA-256 {pinned}, presented by a:1433"),
+            ),
+            (
+                TlsFault::VersionOne,
+                "a certificate that can be verified, presented by a:1433".to_owned(),
+            ),
+        ];
+        for (fault, wanted) in cases {
+            let cause = TlsCause {
+                fault,
+                presented: None,
+            };
+            assert_eq!(
+                advice(&cause, "HOST_A", "a:1433").wanted,
+                wanted,
+                "{cause:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_pin_is_advised_for_what_the_next_start_replaces() {
+        let name = "CN=SSL_Self_Signed_Fallback";
+        let fallback = || Some(presented(name, name));
+        let pinned = Sha256::of(b"pin");
+        let said = remedy(TlsFault::NotThePin { pinned }, fallback());
+        assert!(said.contains("no pin outlasts"), "{said}");
+        let renewed = remedy(
+            TlsFault::NotThePin { pinned },
+            Some(presented("CN=a", "CN=ca")),
+        );
+        assert!(
+            renewed.contains("register the new one as sha256"),
+            "{renewed}"
+        );
+        assert!(!renewed.contains("no pin outlasts"), "{renewed}");
+        for fault in [TlsFault::VersionOne, TlsFault::AuthorityItself] {
+            assert!(
+                !remedy(fault.clone(), fallback()).contains("\"pinned\""),
+                "{fault:?}"
+            );
+            let other = remedy(fault, Some(presented("CN=a", "CN=ca")));
+            assert!(other.contains("\"pinned\""), "{other}");
+        }
+    }
+
+    #[test]
+    fn of_an_unknown_issuer_it_is_told_which_certificate_to_give() {
+        let said = |given: &[&str]| {
+            let given = given.iter().map(|g| (*g).to_owned()).collect();
+            remedy(
+                TlsFault::UnknownIssuer { given },
+                Some(presented("CN=a", "CN=ca")),
+            )
+        };
+        assert!(said(&[]).contains("certificate of its issuer, CN=ca, as ca_pem"));
+        let of_that_name = said(&["CN=x", "CN=ca"]);
+        assert!(of_that_name.contains("another key"), "{of_that_name}");
+        let of_another = said(&["CN=x", "CN=y"]);
+        assert!(
+            of_another.contains("Its issuer is CN=ca; given is CN=x; CN=y"),
+            "{of_another}"
+        );
+        let unseen = remedy(TlsFault::UnknownIssuer { given: Vec::new() }, None);
+        assert!(
+            unseen.starts_with("Give the CA of the certificate of HOST_A"),
+            "{unseen}"
+        );
+    }
 }

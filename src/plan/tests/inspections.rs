@@ -3,6 +3,7 @@
 use super::estate::{A, Estate, find, only};
 use super::made::made;
 use crate::domain::desired_state::{NeededRoles, Use};
+use crate::domain::estate::Standing;
 use crate::domain::finding::{Code, Severity};
 use crate::domain::observation::*;
 use crate::domain::pair::{OperatingMode, Role};
@@ -143,4 +144,29 @@ fn an_edition_that_can_only_witness_is_in_the_way_of_a_partner_only() {
     standard.desired.operating_mode = Some(OperatingMode::HighPerformance);
     let code = Code::AsynchronousNeedsEnterprise;
     only(&standard.plan(), code, Severity::Warning);
+}
+
+#[test]
+fn a_certificate_that_another_registration_has_part_in_is_told() {
+    for (standing, words) in [
+        (Standing::Used, "PROD_B uses it, too"),
+        (Standing::Earlier, "PROD_B has used it before"),
+    ] {
+        let mut estate = inspection(Vec::new());
+        let own = estate.own(A);
+        estate.elsewhere("PROD_B", &own, standing);
+        let found = only(
+            &estate.plan(),
+            Code::CertificateOfTwoInstances,
+            Severity::Warning,
+        )
+        .found;
+        assert!(
+            found.contains("[HOST_A_own_cert]") && found.contains(words),
+            "{found}"
+        );
+    }
+    let mut estate = inspection(Vec::new());
+    estate.elsewhere("PROD_B", &made("PROD_B", 9, 300), Standing::Used);
+    assert_eq!(estate.plan().findings, []);
 }
