@@ -201,6 +201,9 @@ mod tests {
 
     use super::*;
 
+    /// What is made of a sound certificate.
+    type Change = fn(&mut Presented);
+
     fn now() -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
     }
@@ -237,7 +240,7 @@ mod tests {
     #[test]
     fn what_is_complained_of_is_told_by_what_the_certificate_is() {
         let odd = || Complaint::Other("odd".into());
-        let cases: [(&str, fn(&mut Presented), Complaint, TlsFault); 12] = [
+        let cases: [(&str, Change, Complaint, TlsFault); 12] = [
             (
                 "issuer",
                 |_| {},
@@ -337,7 +340,7 @@ mod tests {
 
     #[test]
     fn one_that_is_in_its_time_is_not_told_to_be_out_of_it() {
-        let cases: [(&str, fn(&mut Presented)); 4] = [
+        let cases: [(&str, Change); 4] = [
             ("between its days", |_| {}),
             ("in its last second", |p| p.not_after = Some(now())),
             ("in its first second", |p| p.not_before = Some(now())),

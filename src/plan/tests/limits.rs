@@ -10,6 +10,9 @@ use crate::domain::finding::{Code, Severity};
 use crate::domain::observation::*;
 use crate::domain::trust::Admits;
 
+/// What is made of a sound estate.
+type Change = fn(&mut Estate);
+
 /// HOST_B uses, and everybody holds, a certificate of these seconds from now.
 fn using(from: i64, to: i64) -> Estate {
     let at = |seconds| now() + Duration::seconds(seconds);
@@ -210,7 +213,7 @@ fn a_new_endpoint_uses_a_certificate_that_is_its_own_by_key_registration_and_dat
         e.desired.members[B].current = None;
     });
     assert_eq!(unpinned, existing("longer"));
-    let unfit: [(&str, fn(&mut Estate)); 4] = [
+    let unfit: [(&str, Change); 4] = [
         ("unknown", |e| e.desired.members[B].known.clear()),
         ("without its key", |e| {
             e.worlds[B].held[0].has_private_key = false

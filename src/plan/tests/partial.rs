@@ -8,6 +8,9 @@ use crate::domain::observation::*;
 use crate::domain::plan::Plan;
 use crate::domain::trust::Configured;
 
+/// What is made of a sound estate.
+type Change = fn(&mut Estate);
+
 const HOSTS: [&str; 3] = ["HOST_A", "HOST_B", "HOST_W"];
 
 fn trio(change: impl FnOnce(&mut Estate)) -> Estate {
@@ -42,7 +45,7 @@ fn lose_own_key(estate: &mut Estate) {
     used.private_key = PrivateKey::Password;
 }
 
-type Case = (Code, fn(&mut Estate), &'static [(usize, usize)]);
+type Case = (Code, Change, &'static [(usize, usize)]);
 
 /// A blocker, and the trusts it touches.
 fn cases() -> Vec<Case> {

@@ -9,6 +9,9 @@ use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Finding, Severity};
 use crate::domain::rights::Right;
 
+/// What is made of a sound estate.
+type Change = fn(&mut Estate);
+
 /// HOST_B's certificate ends in 20 days; its next one is there with its key, and uploaded.
 fn ending(next: &Made) -> Estate {
     let mut estate = Estate::pair();
@@ -88,7 +91,7 @@ fn one_that_is_in_use_already_is_no_successor() {
 
 #[test]
 fn the_switch_waits_for_every_acceptor_to_let_the_next_one_in() {
-    let cases: [(&str, fn(&mut Estate), bool); 6] = [
+    let cases: [(&str, Change, bool); 6] = [
         ("as configured", |_| {}, true),
         ("no CONNECT", |e| e.worlds[A].connect.clear(), false),
         (

@@ -365,7 +365,8 @@ fn a_missing_permission_is_put_down_to_the_denies_that_stand_against_it() {
         permissions.map(|permission| (permission, on))
     })
     .collect();
-    let cases: [(fn(&mut OwnLogin), &[Deny]); 3] = [
+    type Change = fn(&mut OwnLogin);
+    let cases: [(Change, &[Deny]); 3] = [
         (
             |l| l.create_login = Some(false),
             &[("CONTROL SERVER", Server), ("ALTER ANY LOGIN", Server)],
