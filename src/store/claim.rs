@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::events::{self, Audience, EventKind};
 use super::lease::Lease;
-use super::read::At;
+use super::read::{At, words};
 use super::{Conn, StoreError, attempts, ending, jobs};
 use crate::domain::id::new_id;
 use crate::domain::job::{FailureCode, Job, JobEvent, JobKind, JobOptions, JobState, SubjectKind};
@@ -176,10 +176,6 @@ async fn set_aside(conn: &mut Conn, found: &Candidate, why: &StoreError) -> Resu
         ending::fail(&mut tx, found.id, FailureCode::Internal, &detail).await?;
     }
     Ok(tx.commit().await?)
-}
-
-fn words<T: Copy + Into<&'static str>>(list: &[T]) -> Vec<String> {
-    list.iter().map(|&word| word.into().to_owned()).collect()
 }
 
 /// Skips what other workers are just taking. Whether instances are free is only foreseen here; `take_instances` decides.

@@ -9,6 +9,7 @@ use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::lease::Lease;
+use super::read::words;
 use super::{Conn, StoreError, ending};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{FailureCode, JobState};
@@ -107,28 +108,32 @@ struct Overdue {
 /// When the database does not answer.
 pub async fn end_overdue(conn: &mut Conn) -> Result<usize, StoreError> {
     let mut ended = 0;
+    // What a newer release made of a job in a state of its own is for a newer one to end.
+    let known = words(JobState::ALL);
     // Most often there is none, and one question tells.
-    while is_any_overdue(conn).await? && end_one(conn).await? {
+    while is_any_overdue(conn, &known).await? && end_one(conn, &known).await? {
         ended += 1;
     }
     Ok(ended)
 }
 
-async fn is_any_overdue(conn: &mut Conn) -> Result<bool, StoreError> {
+async fn is_any_overdue(conn: &mut Conn, known: &[String]) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar!(
         r#"select exists (
                select from jobs
                where deadline is not null and deadline <= clock_timestamp()
-                 and finished_at is null and coalesce(lease_until <= clock_timestamp(), true)) as "any!""#
+                 and finished_at is null and state = any($1)
+                 and coalesce(lease_until <= clock_timestamp(), true)) as "any!""#,
+        known
     )
     .fetch_one(conn)
     .await?)
 }
 
 /// `false` when there is none, or others are just ending it.
-async fn end_one(conn: &mut Conn) -> Result<bool, StoreError> {
+async fn end_one(conn: &mut Conn, known: &[String]) -> Result<bool, StoreError> {
     let mut tx = conn.begin().await?;
-    let Some(found) = overdue(&mut tx).await? else {
+    let Some(found) = overdue(&mut tx, known).await? else {
         return Ok(false);
     };
     if JobState::parse(&found.state) == Some(JobState::Running) {
@@ -144,7 +149,7 @@ async fn end_one(conn: &mut Conn) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-async fn overdue(conn: &mut Conn) -> Result<Option<Overdue>, StoreError> {
+async fn overdue(conn: &mut Conn, known: &[String]) -> Result<Option<Overdue>, StoreError> {
     Ok(sqlx::query_as!(
         Overdue,
         r#"select j.id, j.state, j.claims, j.deadline as "deadline!", j.last_problem,
@@ -157,10 +162,12 @@ async fn overdue(conn: &mut Conn) -> Result<Option<Overdue>, StoreError> {
                    where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp()) as held
            from jobs j
            where j.deadline is not null and j.deadline <= clock_timestamp()
-             and j.finished_at is null and coalesce(j.lease_until <= clock_timestamp(), true)
+             and j.finished_at is null and j.state = any($1)
+             and coalesce(j.lease_until <= clock_timestamp(), true)
            order by j.deadline
            limit 1
-           for update of j skip locked"#
+           for update of j skip locked"#,
+        known
     )
     .fetch_optional(conn)
     .await?)

@@ -115,3 +115,8 @@ pub(super) use registered;
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, StoreError> {
     serde_json::to_value(value).map_err(|e| StoreError::Other(sqlx::Error::Encode(Box::new(e))))
 }
+
+/// Words of a closed list, for `= any(…)`.
+pub(super) fn words<T: Copy + Into<&'static str>>(list: &[T]) -> Vec<String> {
+    list.iter().map(|&word| word.into().to_owned()).collect()
+}

@@ -180,3 +180,26 @@ async fn an_attempt_that_failed_for_now_is_the_last_when_no_time_is_left_for_ano
         assert!(jobs::open_changing(conn, erp.id).await.unwrap().is_none());
     }
 }
+
+/// One that waits for somebody has no lease that could run out; one in a state of a newer release is left to that, and keeps no
+/// other from being ended.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_a_newer_release_made_of_a_job_is_left_to_it(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 4).await;
+    let theirs = job_due(conn, "theirs", [&fleet[0], &fleet[1]], 60).await;
+    let ours = job_due(conn, "ours", [&fleet[2], &fleet[3]], 60).await;
+    sqlx::query(
+        "update jobs set state = 'awaiting_somebody', next_attempt_at = null where id = $1",
+    )
+    .bind(theirs.id)
+    .execute(&mut *conn)
+    .await
+    .unwrap();
+    let_pass(conn, theirs.id).await;
+    let_pass(conn, ours.id).await;
+    assert_eq!(end_overdue(conn).await.unwrap(), 1);
+    assert_eq!(read(conn, ours.id).await.state, JobState::Failed);
+    let open = "select count(*) from jobs where id = $1 and finished_at is null";
+    assert_eq!(count(conn, open, theirs.id).await, 1);
+}
