@@ -39,16 +39,27 @@ async fn replica(pool: &PgPool, directory: &tempfile::TempDir) -> Replica {
     Replica::start(directory.path(), &database, &["--retry-total", "2s"], &[]).await
 }
 
-async fn states(pool: &PgPool, where_: &'static str) -> Vec<(String, String)> {
-    sqlx::query_as(where_).fetch_all(pool).await.unwrap()
+/// Kind and state of every job, in the order they were asked for.
+async fn states(pool: &PgPool) -> Vec<(String, String)> {
+    sqlx::query_as("select kind, state from jobs order by id")
+        .fetch_all(pool)
+        .await
+        .unwrap()
 }
 
-const ALL: &str = "select kind, state from jobs order by id";
+async fn all_end(pool: &PgPool) {
+    within(LONG, "open jobs come to their end", || async {
+        let open = "select count(*) from jobs where finished_at is null";
+        let open: i64 = sqlx::query_scalar(open).fetch_one(pool).await.unwrap();
+        open == 0
+    })
+    .await;
+}
 
 #[sqlx::test(migrations = false)]
 async fn what_the_last_release_left_is_shown_and_carried_on(pool: PgPool) {
     let directory = left_behind(&pool).await;
-    let then = states(&pool, ALL).await;
+    let then = states(&pool).await;
     let replica = replica(&pool, &directory).await;
 
     let jobs: Vec<Uuid> = sqlx::query_scalar("select id from jobs order by id")
@@ -85,16 +96,8 @@ async fn what_the_last_release_left_is_shown_and_carried_on(pool: PgPool) {
     );
 
     // Its servers are gone: what was open ends for that, two attempts after the one that died with its process.
-    within(LONG, "open jobs come to their end", || async {
-        let open = "select count(*) from jobs where finished_at is null";
-        sqlx::query_scalar::<_, i64>(open)
-            .fetch_one(&pool)
-            .await
-            .unwrap()
-            == 0
-    })
-    .await;
-    for ((kind, before), (_, after)) in then.iter().zip(states(&pool, ALL).await) {
+    all_end(&pool).await;
+    for ((kind, before), (_, after)) in then.iter().zip(states(&pool).await) {
         match before.as_str() {
             "queued" | "running" => assert_eq!(after, "failed", "{kind}"),
             ended => assert_eq!(after, ended, "{kind}"),
@@ -106,15 +109,7 @@ async fn what_the_last_release_left_is_shown_and_carried_on(pool: PgPool) {
 async fn a_replica_of_the_last_release_may_still_write(pool: PgPool) {
     let directory = left_behind(&pool).await;
     let replica = replica(&pool, &directory).await;
-    within(LONG, "open jobs come to their end", || async {
-        let open = "select count(*) from jobs where finished_at is null";
-        sqlx::query_scalar::<_, i64>(open)
-            .fetch_one(&pool)
-            .await
-            .unwrap()
-            == 0
-    })
-    .await;
+    all_end(&pool).await;
 
     // As release 0.1.0 writes a job down: the newest one once more, under another id.
     let as_then = "insert into jobs (id, kind, pair_id, instance_id, subject_name, dry_run, holds, options, accepted, state,
