@@ -1,11 +1,27 @@
-//! How long something takes from now on, as people say it. No clock here.
+//! How long something takes, as people say it. No clock here.
 
 use chrono::Duration;
+
+/// `1 database`, `2 databases`: for nouns whose plural is an s.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
 
 /// `in 12 days`, `in 5 hours`, `in 40 minutes`, `in less than a minute`: never `in 0 days`.
 #[must_use]
 pub fn remaining(left: Duration) -> String {
-    let (days, hours, minutes) = (left.num_days(), left.num_hours(), left.num_minutes());
+    match left.num_minutes() {
+        ..1 => "in less than a minute".to_owned(),
+        _ => format!("in {}", span(left)),
+    }
+}
+
+/// `12 days`, `5 hours`, `40 minutes`, `61 s`: the largest unit that says enough, and no more than that.
+#[must_use]
+pub fn span(long: Duration) -> String {
+    let (days, hours, minutes) = (long.num_days(), long.num_hours(), long.num_minutes());
     let (count, unit) = if days >= 2 {
         (days, "day")
     } else if hours >= 1 {
@@ -13,10 +29,9 @@ pub fn remaining(left: Duration) -> String {
     } else if minutes >= 1 {
         (minutes, "minute")
     } else {
-        return "in less than a minute".to_owned();
+        return format!("{} s", long.num_seconds());
     };
-    let plural = if count == 1 { "" } else { "s" };
-    format!("in {count} {unit}{plural}")
+    counted(usize::try_from(count).unwrap_or(0), unit)
 }
 
 #[cfg(test)]

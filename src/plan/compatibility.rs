@@ -4,6 +4,7 @@ use chrono::Duration;
 
 use super::context::Context;
 use super::findings::{FindingBuilder, Findings};
+use crate::domain::duration_words::span;
 use crate::domain::finding::Code;
 use crate::domain::observation::{Observation, Server};
 use crate::domain::pair::Role;
@@ -95,12 +96,14 @@ fn skew(context: &Context<'_>, index: usize, by: Duration, against: &str) -> Fin
     } else {
         "ahead of"
     };
+    // To the second as long as that tells more than it hides.
+    let by = match by.abs() {
+        long if long >= Duration::hours(2) => span(long),
+        short => format!("{} s", short.num_seconds()),
+    };
     context
         .finding(Code::ClockSkew, index)
-        .found(format!(
-            "its clock is {} s {direction} {against}",
-            by.num_seconds().abs()
-        ))
+        .found(format!("its clock is {by} {direction} {against}"))
         .wanted(format!(
             "at most {} s between two clocks",
             context.desired.thresholds.clock_skew.num_seconds()

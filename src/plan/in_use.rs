@@ -4,6 +4,7 @@ use super::context::Context;
 use super::findings::Findings;
 use crate::domain::action::Action;
 use crate::domain::desired_state::IfEndpointInUse;
+use crate::domain::duration_words::counted;
 use crate::domain::finding::{Code, Severity};
 use crate::domain::observation::{DatabaseRole, MirroredDatabase, Observation};
 
@@ -89,19 +90,16 @@ pub(super) fn summary(seen: &Observation) -> Option<String> {
             .iter()
             .filter(|d| is_principal_with_witness(d))
             .count();
-        let count = seen.databases.len();
-        let noun = if count == 1 { "database" } else { "databases" };
-        parts.push(format!("{count} {noun} ({risky} principal with witness)"));
+        let databases = counted(seen.databases.len(), "database");
+        parts.push(format!("{databases} ({risky} principal with witness)"));
     }
     if !seen.availability_groups.is_empty() {
-        parts.push(format!(
-            "{} availability groups",
-            seen.availability_groups.len()
-        ));
+        let groups = seen.availability_groups.len();
+        parts.push(counted(groups, "availability group"));
     }
     let connections = seen.connections.as_ref().map_or(0, Vec::len);
     if parts.is_empty() && connections > 0 {
-        parts.push(format!("{connections} connections"));
+        parts.push(counted(connections, "connection"));
     }
     (!parts.is_empty()).then(|| parts.join(", "))
 }
@@ -113,7 +111,7 @@ fn details(seen: &Observation) -> String {
     let named = databases.iter().take(MOST_NAMED);
     let mut parts: Vec<String> = named.map(|d| database(d)).collect();
     if databases.len() > MOST_NAMED {
-        parts.push(format!("{} more databases", databases.len() - MOST_NAMED));
+        parts.push(counted(databases.len() - MOST_NAMED, "further database"));
     }
     if !seen.availability_groups.is_empty() {
         parts.push(format!(
@@ -122,7 +120,7 @@ fn details(seen: &Observation) -> String {
         ));
     }
     match &seen.connections {
-        Some(connections) => parts.push(format!("{} live connections", connections.len())),
+        Some(connections) => parts.push(counted(connections.len(), "live connection")),
         None => parts.push("live connections not permitted to see".to_owned()),
     }
     parts.join("; ")

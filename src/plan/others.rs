@@ -13,7 +13,7 @@ pub(super) fn let_in(context: &Context<'_>, index: usize) -> Vec<String> {
     };
     let is_strangers = |held: &&HeldCertificate| {
         !held.has_private_key
-            && held.not_after > seen.server.clock
+            && held.not_after >= seen.server.clock
             && held
                 .owner
                 .as_ref()

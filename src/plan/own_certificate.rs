@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::context::Context;
 use super::findings::{FindingBuilder, Findings, moment};
 use super::renewal;
-use crate::domain::certificate::Certificate;
+use crate::domain::certificate::{Certificate, RefusedCertificate};
 use crate::domain::cure::Cure;
 use crate::domain::duration_words::remaining;
 use crate::domain::finding::Code;
@@ -138,9 +138,16 @@ impl Own<'_> {
         let Some(Err(refused)) = self.certificate.der.as_deref().map(Certificate::from_der) else {
             return;
         };
+        // What is said of an upload by its form says nothing here: nobody uploaded anything.
+        let why = match refused {
+            RefusedCertificate::NotRsa { .. } | RefusedCertificate::KeySize { .. } => {
+                refused.to_string()
+            }
+            _ => "mirrorgate cannot read its bytes as an X.509 certificate".to_owned(),
+        };
         let finding = self
             .finding(Code::OwnCertificateUnusable)
-            .found(format!("{}; {refused}", self.uses()))
+            .found(format!("{}; {why}", self.uses()))
             .wanted("one RSA certificate of 384 to 4096 bits in steps of 64");
         findings.add(self.renew(finding, ""));
     }
@@ -181,19 +188,26 @@ impl Own<'_> {
     }
 
     fn outside(&self, whose: &str, clock: DateTime<Utc>, findings: &mut Findings) -> bool {
+        let own = self.context.name(self.index);
         let (code, what, at, effect) = if clock > self.certificate.not_after {
             (
                 Code::OwnCertificateExpired,
                 "expired",
                 self.certificate.not_after,
-                "Open connections live on; the next reconnect fails (28036 here, 28035 on its peers). ",
+                if whose == own {
+                    "Open connections live on; the next reconnect fails (28036 here, 28035 on its peers). ".to_owned()
+                } else {
+                    format!(
+                        "Open connections live on; the next reconnect to {whose} fails (28035 there). "
+                    )
+                },
             )
         } else if clock < self.certificate.not_before {
             (
                 Code::OwnCertificateNotYetValid,
                 "not valid before",
                 self.certificate.not_before,
-                "Wait, or put the clocks right; or use another certificate. ",
+                "Wait, or put the clocks right; or use another certificate. ".to_owned(),
             )
         } else {
             return false;
@@ -207,7 +221,7 @@ impl Own<'_> {
                 moment(clock)
             ))
             .wanted("a certificate that is valid now, by this instance's clock and its peers'");
-        findings.add(self.renew(finding, effect));
+        findings.add(self.renew(finding, &effect));
         true
     }
 }

@@ -117,7 +117,7 @@ fn mirrors(count: usize) -> Vec<MirroredDatabase> {
 
 #[test]
 fn twenty_databases_are_named_and_more_are_counted() {
-    for (count, more) in [(20, None), (21, Some("1 more databases"))] {
+    for (count, more) in [(20, None), (21, Some("1 further database"))] {
         let mut estate = Estate::pair();
         estate.worlds[A].base.databases = mirrors(count);
         let found = only(
@@ -127,7 +127,7 @@ fn twenty_databases_are_named_and_more_are_counted() {
         )
         .found;
         assert_eq!(found.matches("database erp").count(), 20);
-        assert_eq!(found.contains("more databases"), more.is_some(), "{found}");
+        assert_eq!(found.contains("further"), more.is_some(), "{found}");
         assert!(more.is_none_or(|more| found.contains(more)), "{found}");
         assert!(!found.contains("with witness"), "{found}");
     }

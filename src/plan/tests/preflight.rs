@@ -610,7 +610,7 @@ fn of_many_databases_those_at_risk_are_named() {
     estate.worlds[A].base.databases = databases;
     let found = only(&estate.plan(), Code::EndpointInUse, Severity::Blocker).found;
     assert!(
-        found.contains("at_risk") && found.contains("21 more databases"),
+        found.contains("at_risk") && found.contains("21 further databases"),
         "{found}"
     );
 }

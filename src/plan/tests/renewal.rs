@@ -144,7 +144,7 @@ fn the_switch_waits_for_every_acceptor_to_let_the_next_one_in() {
 #[test]
 fn only_strangers_who_are_let_in_now_hold_the_switch_up() {
     type Change = fn(&mut Estate, &Made);
-    let cases: [(&str, Change, bool); 6] = [
+    let cases: [(&str, Change, bool); 7] = [
         (
             "a stranger",
             |e, x| _ = e.worlds[B].chain(["x", "x", "x"], x),
@@ -165,6 +165,14 @@ fn only_strangers_who_are_let_in_now_hold_the_switch_up() {
                 e.worlds[B].held.last_mut().unwrap().made.not_after = now() - Duration::seconds(1);
             },
             false,
+        ),
+        (
+            "one in its last second",
+            |e, x| {
+                e.worlds[B].chain(["x", "x", "x"], x);
+                e.worlds[B].held.last_mut().unwrap().made.not_after = now();
+            },
+            true,
         ),
         (
             "one of an owner without a login",

@@ -1,4 +1,5 @@
-//! Every text of every plan that these tests make stands in `texts.txt`, one a line, so that somebody has read it.
+//! Every text of every plan that these tests make stands in `texts.txt`, one a line: a changed word shows in the diff, where somebody
+//! reads it.
 //!
 //! A new or changed text is written there by `MIRRORGATE_TEST_TEXTS=write cargo test --lib plan::tests`; lines that no test
 //! makes any more go when the file is emptied before.
@@ -31,7 +32,7 @@ pub fn are_read(plan: &Plan) {
         return write(texts);
     }
     for text in &texts {
-        assert!(READ.contains(text.as_str()), "nobody has read this: {text}");
+        assert!(READ.contains(text.as_str()), "not in texts.txt: {text}");
     }
 }
 
