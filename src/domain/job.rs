@@ -10,6 +10,7 @@ use super::hash::Sha256;
 use super::name::NamedRef;
 use super::pair::{OperatingMode, Role};
 use super::plan::Plan;
+use super::plan_hash::PlanHash;
 
 mod failure_code;
 mod kind;
@@ -26,7 +27,7 @@ pub use subject::{Subject, SubjectKind};
 pub struct JobOptions {
     pub dry_run: bool,
     /// Proceed only if the plan has this hash.
-    pub only_if_plan: Option<String>,
+    pub only_if_plan: Option<PlanHash>,
     pub if_endpoint_in_use: IfEndpointInUse,
     /// What a blocker or conflict touches is left out, and the rest done; `configure-inbound` only.
     #[serde(default)]

@@ -6,6 +6,7 @@ use super::action::Action;
 use super::desired_state::Use;
 use super::finding::{Code, Finding};
 use super::hash::{Sha256, Thumbprint};
+use super::plan_hash::PlanHash;
 use super::trust::{Admission, Configured, NextSeen, Proof};
 
 /// What one attempt found and would do.
@@ -14,8 +15,8 @@ pub struct Plan {
     pub findings: Vec<Finding>,
     /// In the order of the members.
     pub instances: Vec<InstancePlan>,
-    /// Over identities, actions, object names and certificate hashes; no times, no secrets. Hexadecimal SHA-256.
-    pub plan_hash: String,
+    /// Over identities, actions, object names and certificate hashes; no times, no secrets.
+    pub plan_hash: PlanHash,
     /// What blockers touch is left out of it, and they forbid nothing else.
     #[serde(default)]
     pub partial: bool,

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use super::context::Context;
 use crate::domain::action::{Action, ImportFrom};
-use crate::domain::hash::Sha256;
 use crate::domain::plan::InstancePlan;
+use crate::domain::plan_hash::PlanHash;
 
-/// Hexadecimal SHA-256. The same world gives the same hash; members in another order give another.
-pub(super) fn plan_hash(context: &Context<'_>, instances: &[InstancePlan]) -> String {
+/// The same world gives the same hash; members in another order give another.
+pub(super) fn plan_hash(context: &Context<'_>, instances: &[InstancePlan]) -> PlanHash {
     let mut text = String::from("mirrorgate plan 1\n");
     for (index, instance) in instances.iter().enumerate() {
         let identity = context.observed(index).map(|seen| &seen.server.identity);
@@ -39,7 +39,7 @@ pub(super) fn plan_hash(context: &Context<'_>, instances: &[InstancePlan]) -> St
             }
         }
     }
-    Sha256::of(text.as_bytes()).to_string()
+    PlanHash::of(&text)
 }
 
 fn push_action(text: &mut String, action: &Action) {

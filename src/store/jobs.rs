@@ -379,7 +379,7 @@ async fn is_told(conn: &mut Conn, lease: &Lease, plan: &Plan) -> Result<bool, St
         lease.job_id,
         EventKind::Planned.as_str(),
         lease.attempt,
-        plan.plan_hash,
+        plan.plan_hash.to_string(),
     )
     .fetch_one(conn)
     .await?)

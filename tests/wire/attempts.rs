@@ -3,6 +3,7 @@
 use mirrorgate::config::WorkerConfig;
 use mirrorgate::domain::instance::Tls;
 use mirrorgate::domain::job::{FailureCode, JobKind, JobOptions, JobState};
+use mirrorgate::domain::plan_hash::PlanHash;
 use mirrorgate::domain::step::{Step, StepOutcome};
 use mirrorgate::domain::trust::{Configured, Proof};
 use mirrorgate::store::{certificates, instance_status, jobs, trusts};
@@ -230,15 +231,20 @@ async fn a_dry_run_changes_nothing_and_its_plan_can_be_asked_for(pool: PgPool) {
     assert_eq!(dry.state, JobState::Succeeded, "{:?}", dry.failure);
     assert_eq!(instances[0].counters().batches, 1);
     let hash = dry.plan.unwrap().plan_hash;
-    let only_if = |hash: &str| JobOptions {
-        only_if_plan: Some(hash.to_owned()),
+    let only_if = |hash: PlanHash| JobOptions {
+        only_if_plan: Some(hash),
         ..JobOptions::default()
     };
-    let id = world.ask(JobKind::ConfigureInbound, only_if("0000")).await;
+    let id = world
+        .ask(
+            JobKind::ConfigureInbound,
+            only_if(PlanHash::of("another plan")),
+        )
+        .await;
     let stale = world.attempt(id).await;
     assert_eq!(stale.failure.map(|f| f.0), Some(FailureCode::PlanStale));
     assert!(!lets_in(&fleet, &instances), "nothing was changed");
-    let id = world.ask(JobKind::ConfigureInbound, only_if(&hash)).await;
+    let id = world.ask(JobKind::ConfigureInbound, only_if(hash)).await;
     let met = world.attempt(id).await;
     assert_eq!(met.state, JobState::Succeeded, "{:?}", met.failure);
     assert!(lets_in(&fleet, &instances));

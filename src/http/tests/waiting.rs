@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::domain::job::FailureCode;
 use crate::domain::plan::{InstancePlan, Plan};
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::script::{Frame, InstanceScript, Script};
 use crate::store::claim::{Terms, claim};
 use crate::store::lease::{self, Lease};
@@ -136,7 +137,7 @@ async fn the_plan_and_its_script_are_shown_as_stored(pool: PgPool) {
             used_by: None,
             trusts: Vec::new(),
         }],
-        plan_hash: "a".repeat(64),
+        plan_hash: PlanHash::parse(&"a".repeat(64)).unwrap(),
         partial: false,
     };
     let script = Script {

@@ -43,7 +43,6 @@ fn the_same_world_has_the_same_hash_whatever_the_time() {
     let first = estate.plan();
     let later = plan(&estate.desired, &estate.seen(), now() + Duration::hours(5));
     assert_eq!(first.plan_hash, later.plan_hash);
-    assert_eq!(first.plan_hash.len(), 64);
 }
 
 #[test]
@@ -72,7 +71,7 @@ fn what_would_be_done_otherwise_has_another_hash() {
         |e| e.desired.members.swap(A, B),
     ];
     let hashes: Vec<_> = changes.map(hash).into_iter().collect();
-    let distinct: std::collections::BTreeSet<_> = hashes.iter().collect();
+    let distinct: std::collections::HashSet<_> = hashes.iter().collect();
     assert_eq!(distinct.len(), hashes.len());
 }
 

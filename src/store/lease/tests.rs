@@ -9,6 +9,7 @@ use crate::domain::failure::SqlError;
 use crate::domain::id::new_id;
 use crate::domain::job::{Job, JobKind, JobState};
 use crate::domain::plan::Plan;
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::script::Script;
 use crate::domain::step::{NewStep, StepEnd, StepOutcome};
 use crate::store::fixture::*;
@@ -47,7 +48,7 @@ fn plan(hash: &str) -> Plan {
     Plan {
         findings: Vec::new(),
         instances: Vec::new(),
-        plan_hash: hash.to_owned(),
+        plan_hash: PlanHash::of(hash),
         partial: false,
     }
 }
@@ -183,7 +184,7 @@ async fn a_job_that_succeeded_holds_nothing_and_shows_it(pool: PgPool) {
     succeed(conn, &lease).await.unwrap();
     let done = job(conn, &lease).await;
     assert_eq!(done.state, JobState::Succeeded);
-    assert_eq!(done.plan.unwrap().plan_hash, "7c1e");
+    assert_eq!(done.plan.unwrap().plan_hash, PlanHash::of("7c1e"));
     assert!(done.finished_at.is_some() && done.next_attempt_at.is_none());
     assert_eq!(done.version, running.version + 2);
     let held = "select count(*) from instance_leases where job_id = $1";

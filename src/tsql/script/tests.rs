@@ -6,6 +6,7 @@ use crate::domain::finding::{Code, Severity};
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::plan::InstancePlan;
 use crate::domain::plan::TrustPlan;
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::trust::{Configured, Proof};
 use crate::tsql::action::CertificateBytes;
 use crate::tsql::apply;
@@ -41,7 +42,7 @@ fn plan(actions: Vec<Action>) -> Plan {
             used_by: None,
             trusts: vec![trust],
         }],
-        plan_hash: String::new(),
+        plan_hash: PlanHash::of(""),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::observation::EndpointRole;
 use crate::domain::own_deny::{DeniedOn, OwnDeny, PermissionName};
 use crate::domain::plan::{InstancePlan, Plan, TrustPlan};
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::script::file;
 use crate::domain::trust::{Configured, Proof};
 use crate::tsql::action::CertificateBytes;
@@ -337,7 +338,7 @@ fn scripts(bytes: &CertificateBytes) -> Vec<(String, String)> {
                 instance(actions(&new, name, ImportFrom::Binary)),
                 instance(Vec::new()),
             ],
-            plan_hash: String::new(),
+            plan_hash: PlanHash::of(""),
         };
         let server = ServerIdentity {
             server_name: name.to_string(),

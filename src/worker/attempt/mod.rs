@@ -159,7 +159,7 @@ impl Attempt<'_> {
 
     /// The first plan must be the one that was approved; later ones may only be what is left of it.
     fn stale(&self, plan: &Plan) -> Option<AttemptOutcome> {
-        let wanted = self.job.options.only_if_plan.as_deref()?;
+        let wanted = self.job.options.only_if_plan?;
         let detail = match &self.approved {
             None if plan.plan_hash == wanted => return None,
             None => format!("the plan is now {}; approved was {wanted}", plan.plan_hash),
@@ -187,7 +187,7 @@ impl Attempt<'_> {
 
 /// An earlier attempt found the approved plan and saved it.
 fn approved_before(job: &Job) -> Option<Plan> {
-    let wanted = job.options.only_if_plan.as_deref()?;
+    let wanted = job.options.only_if_plan?;
     job.plan.clone().filter(|p| p.plan_hash == wanted)
 }
 

@@ -127,7 +127,7 @@ impl PlanView {
     #[must_use]
     pub fn of(plan: &Plan, script: &Script) -> Self {
         Self {
-            plan_hash: plan.plan_hash.clone(),
+            plan_hash: plan.plan_hash.to_string(),
             summary: SummaryView::of(plan),
             findings: plan.findings.clone(),
             instances: plan

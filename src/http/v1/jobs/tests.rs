@@ -11,6 +11,7 @@ use crate::domain::job::{Accepted, FailureCode, Job, JobKind, JobOptions, JobSta
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::plan::{InstancePlan, Plan, TrustCertificate, TrustPlan};
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::trust::{Configured, Proof};
 
 /// A dry run without a plan.
@@ -87,7 +88,7 @@ fn sample_plan() -> Plan {
                 trust("HOST_X", Configured::Yes, Vec::new()),
             ],
         }],
-        plan_hash: "7c1e".repeat(16),
+        plan_hash: PlanHash::parse(&"7c1e".repeat(16)).unwrap(),
         partial: false,
     }
 }

@@ -131,7 +131,7 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
         return format!(
             "{}   plan {}   {} trusts: all configured, {} of them by this job",
             subject(job),
-            plan.plan_hash.get(..12).unwrap_or(&plan.plan_hash),
+            plan.plan_hash.short(),
             sum.trusts,
             sum.trusts - sum.configured
         );
@@ -161,7 +161,7 @@ fn plan_line(job: &Job, plan: &Plan) -> String {
     format!(
         "{}   plan {}   {} trusts: {}{}",
         subject(job),
-        plan.plan_hash.get(..12).unwrap_or(&plan.plan_hash),
+        plan.plan_hash.short(),
         sum.trusts,
         parts.join(", "),
         consequence(job, plan)

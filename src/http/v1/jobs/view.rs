@@ -128,7 +128,7 @@ impl JobView {
             state: job.state,
             options: OptionsView {
                 dry_run: options.dry_run,
-                only_if_plan: options.only_if_plan.clone(),
+                only_if_plan: options.only_if_plan.map(|hash| hash.to_string()),
                 if_endpoint_in_use: options.if_endpoint_in_use,
                 partial: options.partial,
                 accept_identity: options.accept_identity,
@@ -159,7 +159,7 @@ impl JobView {
             attempts_begun: job.attempts_begun,
             next_attempt_at: job.next_attempt_at,
             last_problem: job.last_problem.clone(),
-            plan_hash: job.plan.as_ref().map(|p| p.plan_hash.clone()),
+            plan_hash: job.plan.as_ref().map(|p| p.plan_hash.to_string()),
             plan: None,
             created_at: job.created_at,
             started_at: job.started_at,

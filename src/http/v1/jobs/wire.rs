@@ -7,6 +7,7 @@ use crate::domain::change::{MAX_CHANGE_REF, MAX_REASON, is_change_ref, is_reason
 use crate::domain::deadline::Deadline;
 use crate::domain::desired_state::IfEndpointInUse;
 use crate::domain::job::{JobKind, JobOption, JobOptions};
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::registration::Labels;
 use crate::http::problem::{Faults, Problem, ProblemKind};
 use crate::http::v1::labels;
@@ -113,12 +114,8 @@ impl AskOfPair {
             ],
             &mut faults,
         );
-        if let Some(hash) = &self.only_if_plan
-            && !(hash.len() == 64
-                && hash
-                    .bytes()
-                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)))
-        {
+        let only_if_plan = self.only_if_plan.as_deref().map(PlanHash::parse);
+        if only_if_plan == Some(None) {
             faults.add(
                 "/only_if_plan",
                 "invalid_plan_hash",
@@ -130,7 +127,7 @@ impl AskOfPair {
         let options = JobOptions {
             dry_run: self.dry_run,
             partial: self.partial,
-            only_if_plan: self.only_if_plan,
+            only_if_plan: only_if_plan.flatten(),
             if_endpoint_in_use: self.if_endpoint_in_use,
             ..common
         };

@@ -12,6 +12,7 @@ use crate::domain::job::{Accepted, JobKind, JobOptions, JobState, Subject};
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::object_name::{ObjectName, SysName};
 use crate::domain::plan::{InstancePlan, TrustPlan};
+use crate::domain::plan_hash::PlanHash;
 use crate::domain::trust::{Admission, AdmitReason, AdmitReasonKind, Configured, Proof};
 
 fn job(kind: JobKind, dry_run: bool) -> Job {
@@ -74,7 +75,7 @@ fn plan(configured: Configured, actions: Vec<Action>, findings: Vec<Finding>) ->
                 actions,
             }],
         }],
-        plan_hash: String::new(),
+        plan_hash: PlanHash::of(""),
         partial: false,
     }
 }
