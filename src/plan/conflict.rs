@@ -5,7 +5,7 @@
 use super::findings::{FindingBuilder, moment};
 use super::inbound_path_cure;
 use super::trust::Trust;
-use crate::domain::cure::Cure;
+use crate::domain::cure::{CertificatePart, Cure, LoginPart};
 use crate::domain::finding::{Code, Severity};
 use crate::domain::naming::UnusableName;
 use crate::domain::observation::{HeldCertificate, Login, MasterUser};
@@ -33,10 +33,13 @@ pub(super) fn improper_owner(trust: &Trust<'_>, held: &HeldCertificate) -> Findi
                 ))
                 .remedy(giving("Give the certificate to the peer's own user.", trust, held))
                 .cure(inbound_path_cure::give(trust, held)),
-            None => finding
-                .found(format!("{} is owned by user [{}], {}", certificate(held), owner.name, what_became_of(owner)))
-                .remedy(giving("Make the lost login again with the user's SID, link the user to the peer's login, or, for a user who cannot have one, give the certificate to another user.", trust, held))
-                .cure(inbound_path_cure::rescue(trust, held, owner)),
+            None => {
+                let cure = inbound_path_cure::rescue(trust, held, owner);
+                finding
+                    .found(format!("{} is owned by user [{}], {}", certificate(held), owner.name, what_became_of(owner)))
+                    .remedy(giving(way_back(cure.as_ref()), trust, held))
+                    .cure(cure)
+            }
         },
         None => finding
             .found(format!("{} has no owner that this log-in sees", certificate(held)))
@@ -51,6 +54,27 @@ fn what_became_of(user: &MasterUser) -> &'static str {
         "whose login is gone: no login has that user's SID"
     } else {
         "whose Windows login is gone: no login has that user's SID"
+    }
+}
+
+/// What is to be done about a user without a login: what the cure does, or what a person can.
+fn way_back(cure: Option<&Cure>) -> &'static str {
+    let Some(Cure::MakeChain(chain)) = cure else {
+        return match cure {
+            Some(_) => "Link the user to the peer's login, as below.",
+            None => {
+                "Make the lost login again with the user's SID, or let a user with a login take this one's place."
+            }
+        };
+    };
+    match (&chain.login, &chain.certificate) {
+        (LoginPart::WithSid { .. }, _) => {
+            "Make the lost login again with the user's SID, as below."
+        }
+        (_, CertificatePart::Give { .. }) => {
+            "Give the certificate to a user of the peer's login, as below."
+        }
+        _ => "Make the peer's login a user of another name, as below.",
     }
 }
 
@@ -102,7 +126,10 @@ pub(super) fn privileged(
         .finding(Code::PeerLoginPrivileged)
         .found(privileged_login(login))
         .wanted("a login that can do nothing but connect to the endpoint")
-        .remedy("Let another login be the peer's: an endpoint log-in needs CONNECT and no more. It is granted before the certificate changes hands, so that the peer is let in throughout.")
+        .remedy(match trust.public_denied() {
+            None => "Let another login be the peer's: an endpoint log-in needs CONNECT and no more. It is granted before the certificate changes hands, so that the peer is let in throughout.",
+            Some(_) => "Let another login be the peer's: an endpoint log-in needs CONNECT and no more. First revoke the DENY to public, which would keep the peer out then.",
+        })
         .cure(held.and_then(|held| inbound_path_cure::give(trust, held)))
 }
 
@@ -226,15 +253,18 @@ pub(super) fn user_taken(
     login: Option<&Login>,
 ) -> FindingBuilder {
     match &user.login {
-        None if matches!(user.kind, 'S' | 'U') => trust
+        None if matches!(user.kind, 'S' | 'U') => {
+            let cure = inbound_path_cure::revive(trust, user);
+            trust
             .finding(Code::UserOrphaned)
             .found(format!("user [{}] is there, {}", user.name, what_became_of(user)))
             .wanted(match login {
                 Some(login) => format!("a user of login [{}], or nothing, under that name", login.name),
                 None => "nothing, or a user with a login, under that name".to_owned(),
             })
-            .remedy("Make the lost login again with the user's SID, or link the user to the peer's login; beside a user who cannot have one, make the peer's login a user of another name.")
-            .cure(inbound_path_cure::revive(trust, user)),
+            .remedy(way_back(cure.as_ref()))
+            .cure(cure)
+        }
         other => trust
             .finding(Code::NameTaken)
             .found(match other {

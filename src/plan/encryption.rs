@@ -53,6 +53,12 @@ fn common(
     if endpoint.encryption.aes {
         return;
     }
+    let code = with_aes(context, index, endpoint.encryption_code);
+    let remedy = if code == RC4_BESIDE_AES && !endpoint.encryption.rc4 {
+        "Let it allow AES too, and RC4, which is all that another endpoint may know; what it allows now stays."
+    } else {
+        "Let it allow AES too; what it allows now stays."
+    };
     findings.add(
         context
             .finding(Code::NoCommonAlgorithm, index)
@@ -65,11 +71,8 @@ fn common(
                 allowed(with.encryption)
             ))
             .wanted("something both endpoints allow (28027 and 1418 otherwise)")
-            .remedy(altering("Let it allow AES too; what it allows now stays."))
-            .cure(set(
-                endpoint,
-                with_aes(context, index, endpoint.encryption_code),
-            )),
+            .remedy(altering(remedy))
+            .cure(set(endpoint, code)),
     );
 }
 
@@ -120,6 +123,9 @@ fn set(endpoint: &Endpoint, code: u8) -> Cure {
     }
 }
 
+/// `encryption_algorithm` of no encryption, AES and RC4.
+const RC4_BESIDE_AES: u8 = 8;
+
 /// `encryption_algorithm` of what is allowed already and AES.
 ///
 /// Who encrypts nothing agrees with whoever need not. Once both could, they have to find an algorithm: then RC4 stays
@@ -133,10 +139,10 @@ fn with_aes(context: &Context<'_>, index: usize, code: u8) -> u8 {
             || !others::let_in(context, index).is_empty()
     };
     match code {
-        0 if may_need_rc4() => 8,
+        0 if may_need_rc4() => RC4_BESIDE_AES,
         0 => 4,
         1 => 6,
-        3 => 8,
+        3 => RC4_BESIDE_AES,
         other => other,
     }
 }

@@ -5,6 +5,9 @@ use chrono::{DateTime, Utc};
 use crate::domain::cure::Cure;
 use crate::domain::finding::{Code, Finding, Severity};
 
+/// What a remedy says of T-SQL that is printed with it.
+const AS_BELOW: &str = ", as below";
+
 /// A finding under construction.
 #[derive(Debug, Clone)]
 pub(super) struct FindingBuilder {
@@ -59,6 +62,14 @@ impl FindingBuilder {
         self.finding.cure = cure.into();
         self
     }
+
+    /// A remedy does not point to T-SQL that is not there.
+    fn finished(mut self) -> Finding {
+        if self.finding.cure.is_none() {
+            self.finding.remedy = self.finding.remedy.replace(AS_BELOW, "");
+        }
+        *self.finding
+    }
 }
 
 /// All findings of one plan, in the order the rules made them.
@@ -80,8 +91,9 @@ impl Findings {
             .sort_by_key(|built| (built.finding.severity, built.member));
         let mut findings: Vec<Finding> = Vec::with_capacity(self.0.len());
         for built in self.0 {
-            if !findings.contains(&built.finding) {
-                findings.push(*built.finding);
+            let finding = built.finished();
+            if !findings.contains(&finding) {
+                findings.push(finding);
             }
         }
         findings

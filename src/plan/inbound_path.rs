@@ -80,9 +80,6 @@ fn improperly_owned<'a>(
         return InboundPath::stopped(Configured::Unknown);
     }
     findings.add(conflict::improper_owner(trust, held));
-    if let Some(Access::Denied(row)) = trust.public_denied() {
-        findings.add(conflict::denied(trust, &row));
-    }
     InboundPath::stopped(Configured::Conflict)
 }
 

@@ -69,7 +69,7 @@ fn master_key(context: &Context<'_>, index: usize, seen: &Observation, findings:
                 .finding(Code::NoMasterKey, index)
                 .found("master has no database master key")
                 .wanted("a master key: the endpoint's own certificate has its private key under it")
-                .remedy("Create it. Its password is made on the server and known to nobody: after a restore of master elsewhere, a new certificate takes the place of the old one's key.")
+                .remedy("Create it, as below. Its password is made on the server and nobody learns it: where master is restored on another machine, the endpoint needs a new certificate.")
                 .cure(Cure::CreateMasterKey),
         );
     } else if !seen.master_key.opened_by_server {

@@ -69,7 +69,7 @@ fn barred(trust: &Trust<'_>, login: &Login) -> Option<FindingBuilder> {
             .finding(Code::PeerLoginDisabled)
             .found(format!("the peer's login [{}] {why}", login.name))
             .wanted("a login that may log in: whether the endpoint lets another one in is not verified")
-            .remedy("Undo it, as below: the login's password is nobody's, so that it lets in the endpoint's peer only.")
+            .remedy("Undo it, as below. A login that mirrorgate made has a password that nobody knows; of another one, find out first who barred it, and why.")
             .cure(cure),
     )
 }
@@ -85,7 +85,7 @@ fn lost(trust: &Trust<'_>, login: &Login, held: &HeldCertificate) -> FindingBuil
             login.name
         ))
         .wanted("CONNECT on the endpoint, before the connection breaks")
-        .remedy("Urgent, and safe to do at once: grant it again, as below or by configuring. A grant disturbs no connection.")
+        .remedy("Urgent, and safe to do at once: grant it again, as below; configuring does it, too. A grant disturbs no connection.")
         .cure(endpoint.map(|endpoint| Cure::GrantConnect {
             endpoint,
             login: login.name.clone(),

@@ -4,8 +4,8 @@ use super::context::Context;
 use super::findings::Findings;
 use super::inbound_path::{self, InboundPath};
 use super::pin::Required;
-use super::trust::Trust;
-use super::{admits, clash, next, proof, shared, superseded, two_instances};
+use super::trust::{Access, Trust};
+use super::{admits, clash, conflict, next, proof, shared, superseded, two_instances};
 use crate::domain::action::Action;
 use crate::domain::plan::{TrustCertificate, TrustPlan};
 use crate::domain::trust::{Configured, Proof};
@@ -61,6 +61,13 @@ pub(super) fn plan(
     plan
 }
 
+/// The way out of a conflict is often a login that is new. As long as public is denied CONNECT none is proposed: it would be kept out.
+fn tell_public_denied(trust: &Trust<'_>, findings: &mut Findings) {
+    if let Some(Access::Denied(row)) = trust.public_denied() {
+        findings.add(conflict::denied(trust, &row));
+    }
+}
+
 fn inbound_path(
     trust: &Trust<'_>,
     required: &[Option<Required>],
@@ -72,6 +79,9 @@ fn inbound_path(
         (None, Some(held)) => inbound_path::existing(trust, held, findings),
         (None, None) => inbound_path::missing(trust, findings),
     };
+    if path.configured == Configured::Conflict {
+        tell_public_denied(trust, findings);
+    }
     if !trust.required.permitted || trust.seen.endpoint.is_none() {
         path.actions.clear();
     }

@@ -109,7 +109,7 @@ pub(super) fn held<'a>(
         );
         return None;
     };
-    let what = format!("{}'s certificate, held as [{}]", from.name, held.name);
+    let what = format!("{}'s certificate, held as [{}],", from.name, held.name);
     dates(&what, (held.not_before, held.not_after), on, reasons);
     twin(on, held, &what, reasons);
     Some(held)
@@ -122,7 +122,7 @@ fn twin(on: &End<'_>, held: &HeldCertificate, what: &str, reasons: &mut Reasons)
         reasons.unverified(
             "issuer_serial_twin",
             format!(
-                "{what}, has issuer and serial of [{}] on {}, and which of the two a handshake finds is not verified",
+                "{what} has issuer and serial of [{}] on {}, and which of the two a handshake finds is not verified",
                 other.name, on.name
             ),
         );

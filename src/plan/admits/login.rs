@@ -199,8 +199,13 @@ fn group_right(on: &End<'_>, group: i32, granted: bool) -> Option<String> {
             && row.granted == granted
             && who.contains(&row.grantee.principal_id)
     })?;
+    let whose = if row.grantee.principal_id == group {
+        "a Windows group"
+    } else {
+        "a role that a Windows group is in"
+    };
     Some(format!(
-        "{} on {} is {} {}, which a Windows group has part in",
+        "{} on {} is {} {}, {whose}",
         said(row.right),
         on.name,
         if granted { "granted to" } else { "denied to" },

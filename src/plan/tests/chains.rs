@@ -9,6 +9,7 @@ use crate::domain::instance::{PathTemplate, Transport};
 use crate::domain::naming::Template;
 use crate::domain::object_name::ObjectName;
 use crate::domain::observation::EndpointConnection;
+use crate::domain::plan::Plan;
 use crate::domain::rights::{Right, RoleMember};
 use crate::domain::trust::Configured;
 
@@ -403,6 +404,42 @@ fn a_deny_to_public_holds_for_everybody() {
             .found
             .contains("[public]")
     );
+}
+
+/// The way out is a login that is new, which public's DENY would keep out: none is proposed until that is revoked.
+#[test]
+fn a_deny_to_public_is_told_with_whatever_wants_a_login_of_its_own() {
+    type Change = fn(&mut World);
+    let cases: [(Code, Change); 3] = [
+        (Code::PeerLoginPrivileged, |a| {
+            let login = a.login("HOST_B_login", 'S');
+            a.login_of(login).is_privileged = true;
+        }),
+        (Code::NameTaken, |a| _ = a.login("HOST_B_login", 'G')),
+        (Code::CertificateOwnedByDbo, |a| {
+            let login = a.login("HOST_B_login", 'S');
+            a.users[0].login = Some(login);
+        }),
+    ];
+    for (code, change) in cases {
+        let mut estate = estate(|a, _| change(a));
+        let alone = estate.plan_unread();
+        let has = |plan: &Plan, code| plan.findings.iter().any(|f| f.code == code);
+        let cure = |plan: &Plan| {
+            let mut found = plan.findings.iter().filter(|f| f.code == code);
+            found.next().unwrap().cure.is_some()
+        };
+        assert!(
+            cure(&alone) && !has(&alone, Code::ConnectDenied),
+            "{code:?}"
+        );
+        estate.worlds[A].permit(PUBLIC, false);
+        let denied = estate.plan_unread();
+        assert!(
+            !cure(&denied) && has(&denied, Code::ConnectDenied),
+            "{code:?}"
+        );
+    }
 }
 
 #[test]

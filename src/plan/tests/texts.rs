@@ -1,7 +1,7 @@
 //! Every text of every plan that these tests make stands in `texts.txt`, one a line: a changed word shows in the diff, where somebody
 //! reads it.
 //!
-//! A new or changed text is written there by `MIRRORGATE_TEST_TEXTS=write cargo test --lib plan::tests`; lines that no test
+//! A new or changed text is written there by `MIRRORGATE_TEST_TEXTS=write cargo test --lib plan::`; lines that no test
 //! makes any more go when the file is emptied before.
 
 use std::collections::BTreeSet;
