@@ -122,7 +122,7 @@ async fn a_refused_log_in_is_noted_at_once(pool: PgPool) {
     let (_fleet, instances, world) = pair(&pool, ["Another-one-1!", PASSWORD]).await;
     instances[1]
         .faults()
-        .add(Rule::nth_statement(1, Fault::Delay(Duration::from_secs(2))));
+        .add(Rule::nth_statement(1, Fault::Hold));
     let id = world
         .ask(JobKind::VerifyInbound, JobOptions::default())
         .await;
@@ -134,6 +134,7 @@ async fn a_refused_log_in_is_noted_at_once(pool: PgPool) {
         })
         .await;
         assert_eq!(world.job(id).await.state, JobState::Running);
+        instances[1].faults().clear();
     };
     let (ran, ()) = tokio::join!(world.worker.run_next(), watching);
     assert_eq!(ran.unwrap(), Some(id));
@@ -150,11 +151,12 @@ async fn what_an_old_address_said_is_not_kept_under_the_new_one(pool: PgPool) {
     right.prepare_outbound("HOST_X", 5022).await.unwrap();
     instances[0]
         .faults()
-        .add(Rule::nth_statement(1, Fault::Delay(Duration::from_secs(1))));
+        .add(Rule::nth_statement(1, Fault::Hold));
     let id = world.ask_to_inspect(0, JobOptions::default()).await;
     let moving = async {
         until("asked", async || instances[0].counters().logins > 0).await;
         world.move_to(0, right.port()).await;
+        instances[0].faults().clear();
     };
     let (ran, ()) = tokio::join!(world.worker.run_next(), moving);
     assert_eq!(ran.unwrap(), Some(id));
@@ -178,7 +180,7 @@ async fn a_look_that_was_begun_earlier_does_not_hide_what_was_done_since(pool: P
     // HOST_A is read at once; its answer waits for HOST_B's.
     instances[1]
         .faults()
-        .add(Rule::nth_statement(1, Fault::Delay(Duration::from_secs(3))));
+        .add(Rule::nth_statement(1, Fault::Hold));
     let slow = world
         .ask(JobKind::VerifyInbound, JobOptions::default())
         .await;
@@ -189,6 +191,7 @@ async fn a_look_that_was_begun_earlier_does_not_hide_what_was_done_since(pool: P
             .await;
         assert_eq!(world.attempt(id).await.state, JobState::Succeeded);
         assert_eq!(world.job(slow).await.state, JobState::Running);
+        instances[1].faults().clear();
     };
     let (ran, ()) = tokio::join!(world.worker.run_next(), configuring);
     assert_eq!(ran.unwrap(), Some(slow));

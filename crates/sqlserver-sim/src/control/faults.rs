@@ -34,6 +34,7 @@ enum FaultBody {
     Delay {
         ms: u64,
     },
+    Hold,
     Race {
         sql: String,
     },
@@ -65,6 +66,7 @@ impl From<FaultBody> for Fault {
             },
             FaultBody::Veto => Self::Veto,
             FaultBody::Delay { ms } => Self::Delay(Duration::from_millis(ms)),
+            FaultBody::Hold => Self::Hold,
             FaultBody::Race { sql } => Self::Race(sql),
             FaultBody::HideRows { containing } => Self::HideRows(containing),
         }
@@ -90,6 +92,7 @@ impl From<Fault> for FaultBody {
             },
             Fault::Veto => Self::Veto,
             Fault::Delay(time) => Self::Delay { ms: ms(time) },
+            Fault::Hold => Self::Hold,
             Fault::Race(sql) => Self::Race { sql },
             Fault::HideRows(containing) => Self::HideRows { containing },
         }

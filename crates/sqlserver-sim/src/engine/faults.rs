@@ -5,6 +5,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 /// What goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -28,6 +30,8 @@ pub enum Fault {
     Veto,
     /// Waits before the statement runs.
     Delay(Duration),
+    /// Waits before the statement runs, until the instance's faults are cleared.
+    Hold,
     /// A second party runs this batch as sysadmin right before the statement.
     Race(String),
     /// Rows of this query's result that contain the text are not shown.
@@ -114,6 +118,7 @@ struct Set {
 pub struct Faults {
     set: Mutex<Set>,
     drop_idle: tokio::sync::Notify,
+    cleared: watch::Sender<u64>,
 }
 
 impl Faults {
@@ -174,6 +179,12 @@ impl Faults {
     /// Removes every rule and setting.
     pub fn clear(&self) {
         *self.lock() = Set::default();
+        self.cleared.send_modify(|times| *times += 1);
+    }
+
+    /// Changes when the faults are cleared from now on.
+    pub fn clearings(&self) -> watch::Receiver<u64> {
+        self.cleared.subscribe()
     }
 
     /// The faults that strike this statement, in the order their rules were added.

@@ -134,6 +134,7 @@ async fn rules_strike_are_shown_and_are_removed() {
         json!({"type": "stall_after"}),
         json!({"type": "veto"}),
         json!({"type": "delay", "ms": 5}),
+        json!({"type": "hold"}),
         json!({"type": "race", "sql": "SELECT 1"}),
         json!({"type": "hide_rows", "containing": "x"}),
     ] {

@@ -47,6 +47,7 @@ impl EngineSession {
         if self.racing {
             return struck;
         }
+        let mut cleared = self.instance.faults().clearings();
         for fault in self.instance.faults().strike(kind, text) {
             match fault {
                 Fault::HangUpBefore => self.send(reply, Item::HangUp).await,
@@ -56,6 +57,8 @@ impl EngineSession {
                 Fault::HangUpAfterRow(n) => struck.rows.hang_up_after = Some(n),
                 Fault::HideRows(text) => struck.rows.hide.push(text),
                 Fault::Delay(time) => tokio::time::sleep(time).await,
+                // That nobody can clear them any more means that the instance is gone.
+                Fault::Hold => _ = cleared.changed().await,
                 Fault::Veto => {
                     self.roll_back(Some(reply)).await;
                     let text = "The transaction ended in the trigger. The batch has been aborted.";
