@@ -11,14 +11,36 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Folders and files of src/, with what their parents must have to hold them.
-FOLDERS = ["domain", "plan", "tsql"]
-LIBRARY = """//! The folders without I/O.
+# Folders and files of src/: what mutants are made of, and what that cannot be compiled without.
+SOURCES = [
+    "domain",
+    "plan",
+    "tsql",
+    "sqlserver",
+    "worker/attempt/decide",
+    "worker/attempt/decide.rs",
+    "worker/attempt/refused.rs",
+    "worker/backoff.rs",
+]
+# In place of parents that hold more than these.
+PARENTS = {
+    "lib.rs": """//! The folders without I/O.
 #![allow(dead_code, unused_imports)]
 pub mod domain;
 pub mod plan;
+pub mod sqlserver;
 pub mod tsql;
-"""
+pub mod worker;
+""",
+    "worker/mod.rs": """//! Decisions only.
+pub mod attempt;
+mod backoff;
+""",
+    "worker/attempt/mod.rs": """//! Decisions only.
+mod decide;
+mod refused;
+""",
+}
 
 
 def features(name, wanted):
@@ -53,17 +75,27 @@ def dependencies(table, shared, text):
     return "\n".join(lines)
 
 
-def copy(source, target):
+def wanted_files():
+    """Path below src/ and bytes of every file of the crate."""
+    for source in SOURCES:
+        at = ROOT / "src" / source
+        for path in at.rglob("*") if at.is_dir() else [at]:
+            if path.is_file():
+                yield path.relative_to(ROOT / "src"), path.read_bytes()
+    for path, text in PARENTS.items():
+        yield Path(path), text.encode()
+
+
+def write(target):
     """Only what differs is written, so that cargo builds only what changed."""
-    for path in source.rglob("*"):
-        to = target / path.relative_to(source)
-        if path.is_dir():
-            to.mkdir(parents=True, exist_ok=True)
-        elif not to.exists() or to.read_bytes() != path.read_bytes():
+    wanted = dict(wanted_files())
+    for path, content in wanted.items():
+        to = target / path
+        if not to.exists() or to.read_bytes() != content:
             to.parent.mkdir(parents=True, exist_ok=True)
-            to.write_bytes(path.read_bytes())
+            to.write_bytes(content)
     for path in list(target.rglob("*")):
-        if path.is_file() and not (source / path.relative_to(target)).exists():
+        if path.is_file() and path.relative_to(target) not in wanted:
             path.unlink()
 
 
@@ -71,9 +103,7 @@ def main():
     crate = Path(sys.argv[1])
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text())
     shared = manifest["workspace"]["dependencies"]
-    for folder in FOLDERS:
-        copy(ROOT / "src" / folder, crate / "src" / folder)
-    (crate / "src" / "lib.rs").write_text(LIBRARY)
+    write(crate / "src")
     text = "\n".join(path.read_text() for path in (crate / "src").rglob("*.rs"))
     (crate / "Cargo.toml").write_text(f"""[package]
 name = "mirrorgate-without-io"
