@@ -44,10 +44,10 @@ async fn main() {
     let directory = tempfile::tempdir().unwrap();
     mirrorgate::store::seal::SealKey::create_file(&directory.path().join("seal.key")).unwrap();
 
-    let door = Process::start(&directory, &url, "0").await;
-    door.register().await;
+    let http_only = Process::start(&directory, &url, "0").await;
+    http_only.register().await;
     claims(&url).await;
-    drop(door);
+    drop(http_only);
     pick_ups(&directory, &url).await;
 
     sqlx::raw_sql("drop database queue_bench with (force)")
@@ -148,27 +148,27 @@ async fn claim_until_none(store: &Store, hand: usize) -> Vec<Duration> {
 }
 
 async fn pick_ups(directory: &tempfile::TempDir, url: &str) {
-    let door = Process::start(directory, url, "0").await;
+    let http_only = Process::start(directory, url, "0").await;
     let _hands = Process::start(directory, url, "8").await;
     let pool = PgPool::connect(url).await.unwrap();
     println!(
         "pick-up, idle:                         {}",
-        measure_pick_up(&door, &pool).await
+        measure_pick_up(&http_only, &pool).await
     );
     let killer = tokio::spawn(kill_listeners(url.to_owned()));
     println!(
         "pick-up, listener killed every 5 s:    {}",
-        measure_pick_up(&door, &pool).await
+        measure_pick_up(&http_only, &pool).await
     );
     killer.abort();
     pool.close().await;
 }
 
 /// From the acceptance to the first attempt, over jobs asked for one by one.
-async fn measure_pick_up(door: &Process, pool: &PgPool) -> String {
+async fn measure_pick_up(http_only: &Process, pool: &PgPool) -> String {
     let mut times = Vec::new();
     for _ in 0..PICK_UPS {
-        let id = door.inspect().await;
+        let id = http_only.inspect().await;
         let waited = loop {
             let waited: Option<f64> = sqlx::query_scalar(
                 "select extract(epoch from started_at - created_at)::float8 from jobs where id = $1::uuid",
