@@ -1,5 +1,6 @@
 //! What goes wrong on the way: lost links, races, servers that are away. (Processes killed: the fault suite.)
 
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlserver_sim::{Fault, Rule};
 use sqlx::PgPool;
@@ -129,4 +130,42 @@ async fn a_member_that_comes_back_is_configured_by_the_waiting_job(pool: PgPool)
     let ended = app.get(&format!("{job}?wait=60s")).await.json();
     assert_succeeded(&ended);
     assert!(app.lets_in("HOST_B", "HOST_A"));
+}
+
+/// HOST_A's batch lost a race, and the rest of it would be sent; but by then somebody wants the job cancelled.
+#[sqlx::test(migrations = false)]
+async fn a_job_cancelled_while_it_changes_something_sends_no_further_batch(pool: PgPool) {
+    let app = TestApp::start(&pool, &PAIR).await;
+    app.register_all(&PAIR).await;
+    let race = "CREATE LOGIN [HOST_B_login] WITH PASSWORD = N'Chosen-by-hand-1'";
+    let (a, b) = (app.host("HOST_A").faults(), app.host("HOST_B").faults());
+    a.add(Rule::next("CREATE LOGIN", Fault::Race(race.to_owned())));
+    b.add(Rule::next("CREATE LOGIN", Fault::Hold));
+    let asked = json!({"kind": "configure-inbound"});
+    let asked = app.post("/v1/pairs/erp/jobs", &asked).await;
+    let id = asked.expect_status(202).json()["id"].clone();
+    let path = format!("/v1/jobs/{}", id.as_str().unwrap());
+    until("A has lost and B is held", async || {
+        a.rules().is_empty() && b.rules().is_empty()
+    })
+    .await;
+    let lease = async || -> Option<DateTime<Utc>> {
+        let lease = sqlx::query_scalar("select lease_until from jobs where state = 'running'");
+        lease.fetch_one(&pool).await.unwrap()
+    };
+    let before = lease().await;
+    app.post(&format!("{path}/cancel"), &json!({}))
+        .await
+        .expect_status(202);
+    until("the worker knows of it", async || lease().await != before).await;
+    b.clear();
+    until("it ends", async || {
+        app.get(&path).await.json()["finished_at"].is_string()
+    })
+    .await;
+    let job = app.get(&path).await.json();
+    assert_eq!(job["state"], "cancelled", "{job:#}");
+    assert_eq!(job["attempts"], 1);
+    assert!(!app.lets_in("HOST_A", "HOST_B"), "nothing was sent again");
+    assert!(app.lets_in("HOST_B", "HOST_A"), "what ran is there");
 }

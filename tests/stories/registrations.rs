@@ -223,3 +223,31 @@ async fn a_session_from_before_does_not_prove_what_was_taken_and_given_again(poo
         .unwrap();
     assert_eq!(proof().await, "unknown");
 }
+
+/// The job that gives back what was taken sees the old session afterwards, and nobody had looked in between.
+#[sqlx::test(migrations = false)]
+async fn a_job_takes_no_session_from_before_for_a_proof_of_what_it_did(pool: PgPool) {
+    let specs = ["HOST_A", "HOST_B"].map(|name| {
+        let mut spec = host(name);
+        spec.unverified.revoke_cuts_connections = false;
+        spec
+    });
+    let app = TestApp::with(&pool, specs.into(), &[]).await;
+    app.register_all(&["HOST_A", "HOST_B"]).await;
+    assert_succeeded(&app.configure("erp").await);
+    mirror(&app).await;
+    let proof = async || {
+        let pair = app.get("/v1/pairs/erp").await.json();
+        let trusts = pair["status"]["trusts"].as_array().unwrap().clone();
+        let mut on_a = trusts.into_iter().filter(|t| t["on"] == "HOST_A");
+        on_a.next().unwrap()["proof"]["state"].clone()
+    };
+    app.verify("erp").await;
+    assert_eq!(proof().await, "proven");
+    app.host("HOST_A")
+        .exec("REVOKE CONNECT ON ENDPOINT::Endpoint_Mirroring FROM [HOST_B_login]")
+        .await
+        .unwrap();
+    assert_succeeded(&app.configure("erp").await);
+    assert_eq!(proof().await, "unknown");
+}
