@@ -442,6 +442,16 @@ fn a_copy_is_known_by_its_thumbprint_where_bytes_are_not_shown() {
 }
 
 #[test]
+fn to_be_let_in_to_the_server_is_not_to_be_let_in_to_the_endpoint() {
+    refuses("connect_missing", |e| {
+        let world = &mut e.worlds[A];
+        let login = login_of_b(world);
+        world.connect.clear();
+        world.right(Right::ConnectSql, login, true);
+    });
+}
+
+#[test]
 fn a_windows_group_matters_to_windows_logins_and_by_what_it_has() {
     let group = |world: &mut World, role: i32| {
         let group = world.login("CORP\\dba", 'G');
@@ -468,6 +478,14 @@ fn a_windows_group_matters_to_windows_logins_and_by_what_it_has() {
         world.connect.clear();
         let harmless = world.login("some_role", 'R');
         group(world, harmless);
+    });
+    // Nor does a group that may do something else.
+    refuses("connect_missing", |e| {
+        let world = &mut e.worlds[A];
+        windows(world);
+        world.connect.clear();
+        let group = world.login("CORP\\mirrors", 'G');
+        world.right(Right::ConnectSql, group, true);
     });
     // A SQL login is in no group of Windows.
     admits(|e| {

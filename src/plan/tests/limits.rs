@@ -7,6 +7,7 @@ use super::made::{Made, between, made};
 use super::world::{DBO, now};
 use crate::domain::cure::{Cure, NewCertificate, OwnCertificate};
 use crate::domain::finding::{Code, Severity};
+use crate::domain::object_name::ObjectName;
 use crate::domain::observation::*;
 use crate::domain::trust::Admits;
 
@@ -249,4 +250,41 @@ fn a_new_certificate_is_valid_by_everybodys_clock() {
     assert_eq!((ahead.days_before, ahead.days_after), (1, 1829));
     let behind = days(-3);
     assert_eq!((behind.days_before, behind.days_after), (5, 1825));
+}
+
+/// The subject of a certificate has 64 UTF-16 units at most, and no half of a character.
+#[test]
+fn a_long_name_is_cut_for_the_subject() {
+    for (name, kept) in [("", 64), ("x", 64), ("\u{1f511}", 64)] {
+        let name = format!("{}{name}", "x".repeat(64));
+        assert_eq!(subject_for(&name).len(), kept, "{name}");
+    }
+    let wide = format!("{}\u{1f511}", "x".repeat(63));
+    assert_eq!(subject_for(&wide), "x".repeat(63));
+    let fits = format!("{}\u{1f511}", "x".repeat(62));
+    assert_eq!(subject_for(&fits), fits);
+}
+
+fn subject_for(name: &str) -> String {
+    let made = for_a_new_endpoint(|e| {
+        e.desired.members[B].known.clear();
+        e.desired.members[B].peer_name = ObjectName::parse(name).unwrap();
+    });
+    match made {
+        OwnCertificate::New(new) => new.subject,
+        other @ OwnCertificate::Existing(_) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_own_certificate_of_another_algorithm_is_told_as_that() {
+    let mut estate = Estate::pair();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+    let elliptic = params.self_signed(&key).unwrap().der().to_vec();
+    let used = estate.worlds[B].endpoint().certificate.as_mut().unwrap();
+    used.der = Some(elliptic);
+    let plan = estate.plan();
+    let found = &only(&plan, Code::OwnCertificateUnusable, Severity::Blocker).found;
+    assert!(!found.contains("cannot read its bytes"), "{found}");
 }

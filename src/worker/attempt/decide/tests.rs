@@ -1,5 +1,7 @@
 //! Each way a look and a round can turn out, and what follows.
 
+mod partial;
+
 use uuid::Uuid;
 
 use super::super::refused::{ApplyFailure, Refused};
@@ -525,6 +527,57 @@ fn the_code_of_a_block_names_its_kind() {
         let end = next(&configure_job(), &plan, &Progress::default());
         assert_eq!(code_of_end(end), (false, expected), "{codes:?}");
     }
+}
+
+#[test]
+fn a_block_is_told_by_finding_and_place() {
+    let mut of_peer = blocker(Code::NameTaken);
+    of_peer.peer = Some("HOST_B".into());
+    let findings = vec![of_peer, blocker(Code::NoEndpoint)];
+    let blocked = plan(Configured::No, create(), findings);
+    assert_eq!(
+        detail_of(next(&configure_job(), &blocked, &Progress::default())),
+        "name_taken on HOST_A from HOST_B: found; no_endpoint on HOST_A: found"
+    );
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_asked_for_a_few_times_by_who_changes_something() {
+    let (instance, mut unresolved) = failure(FailureClass::Unreachable);
+    unresolved.cause = Some(Box::new(crate::domain::cause::Cause::NameUnresolved));
+    let progress = Progress {
+        unseen: vec![(instance, unresolved)],
+        ..Progress::default()
+    };
+    let blocked = plan(Configured::No, create(), vec![blocker(Code::Unreachable)]);
+    let tried_again = |kind, attempts| {
+        let job = Job {
+            attempts,
+            ..job(kind, false)
+        };
+        code_of_end(next(&job, &blocked, &progress)).0
+    };
+    assert!(tried_again(JobKind::ConfigureInbound, 2));
+    assert!(!tried_again(JobKind::ConfigureInbound, 3));
+    assert!(tried_again(JobKind::VerifyInbound, 1));
+    assert!(!tried_again(JobKind::Inspect, 1));
+}
+
+/// Another's blocker stops a partial job only once its own part is done.
+#[test]
+fn what_can_be_done_beside_a_blocker_is_done_first() {
+    let mut beside = plan(Configured::No, create(), vec![blocker(Code::NameTaken)]);
+    beside.partial = true;
+    assert_eq!(
+        next(&configure_job(), &beside, &Progress::default()),
+        Next::Apply
+    );
+    beside.instances[0].trusts[0].actions.clear();
+    let end = next(&configure_job(), &beside, &applied(1, &[]));
+    assert_eq!(code_of_end(end), (false, FailureCode::Conflict));
+    let nothing = plan(Configured::No, Vec::new(), Vec::new());
+    let end = next(&configure_job(), &nothing, &applied(1, &[]));
+    assert_eq!(code_of_end(end), (true, FailureCode::AttemptsExhausted));
 }
 
 #[test]
