@@ -140,6 +140,10 @@ pub struct WorkerConfig {
           value_name = "NAME")]
     pub application_name: String,
 
+    /// How long a SQL Server may take to say what is there; never longer than --batch-timeout.
+    #[arg(long, env = "MIRRORGATE_OBSERVE_TIMEOUT", default_value = "15s", value_parser = duration, value_name = "DURATION")]
+    pub observe_timeout: Duration,
+
     /// How long one batch on a SQL Server may take.
     #[arg(long, env = "MIRRORGATE_BATCH_TIMEOUT", default_value = "60s", value_parser = duration, value_name = "DURATION")]
     pub batch_timeout: Duration,

@@ -29,7 +29,7 @@ impl From<&WorkerConfig> for Settings {
             timeouts: Timeouts {
                 connect: given.connect_timeout,
                 log_in: given.connect_timeout,
-                observe: given.batch_timeout,
+                observe: given.observe_timeout.min(given.batch_timeout),
                 apply: given.batch_timeout,
                 ..Timeouts::default()
             },

@@ -51,7 +51,7 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(10),
             log_in: Duration::from_secs(10),
-            observe: Duration::from_secs(60),
+            observe: Duration::from_secs(15),
             apply: Duration::from_secs(60),
             browser: Duration::from_secs(1),
             browser_port: 1434,

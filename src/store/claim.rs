@@ -56,6 +56,8 @@ pub struct Terms<'a> {
     pub saturated: &'a [Uuid],
     /// An attempt that has held an instance for longer is taken for stuck there.
     pub stuck_after: Duration,
+    /// Whether it may be one that has had an attempt before. Of these a process has only so many at once.
+    pub retries: bool,
     /// Whether it may be a suspect: a job that one more claim without an end makes poisoned. Not while the process is at one
     /// already: of those that were there when processes died, only the one that killed them shall be given up.
     pub suspects: bool,
@@ -88,15 +90,17 @@ impl<'a> Terms<'a> {
             poison_after,
             saturated: &[],
             stuck_after: STUCK_AFTER,
+            retries: true,
             suspects: true,
             known: Known::HERE,
         }
     }
 }
 
-/// Claims the oldest job that is due and whose instances are free.
+/// Claims the job that has been due for the longest and whose instances are free. One that was tried before and is due again
+/// stands behind those that have been due since then: what failed keeps nobody waiting who has not been tried.
 ///
-/// A changing job takes its instances with it. While it waits for one of them, no younger changing job overtakes it at the
+/// A changing job takes its instances with it. While it waits for one of them, no changing job that came due later overtakes it at the
 /// others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
 /// only those who need it. One that has been due for 5 minutes is not overtaken any more, whatever it waits for.
 /// One whose deadline has passed is not claimed: `deadline` ends it.
@@ -191,6 +195,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
              and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
              and (j.deadline is null or j.deadline > clock_timestamp())
              and ($5 or j.unended_claims < $6 - 1 or j.unended_claims >= $6 or j.cancel_requested_at is not null)
+             and ($10 or j.attempts = 0 or j.cancel_requested_at is not null)
              and (cardinality($2::uuid[]) = 0 or not exists (
                  select from job_instances n where n.job_id = j.id and n.instance_id = any($2)))
              and not exists (
@@ -198,11 +203,14 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
                  where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp())
              and not exists (
                  select from jobs older
-                 where older.state in ('queued', 'running') and older.queue_position < j.queue_position
+                 where older.state in ('queued', 'running')
+                   and (coalesce(older.next_attempt_at, older.lease_until), older.queue_position)
+                       < (coalesce(j.next_attempt_at, j.lease_until), j.queue_position)
                    and older.kind = any($7) and older.subject_kind = any($8) and older.format <= $9
                    and older.holds && j.holds
                    and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp()
                    and ($5 or older.unended_claims < $6 - 1 or older.unended_claims >= $6)
+                   and ($10 or older.attempts = 0)
                    and (coalesce(older.next_attempt_at, older.lease_until)
                             <= clock_timestamp() - make_interval(secs => $4)
                         or not older.holds && $2 and not exists (
@@ -210,7 +218,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
                             where stuck.instance_id = any(older.holds) and stuck.job_id <> older.id
                               and stuck.until > clock_timestamp()
                               and stuck.since <= clock_timestamp() - make_interval(secs => $3))))
-           order by j.queue_position
+           order by coalesce(j.next_attempt_at, j.lease_until), j.queue_position
            limit 1
            for update of j skip locked"#,
         terms.length.as_secs_f64(),
@@ -222,6 +230,7 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
         &words(terms.known.kinds),
         &words(terms.known.subjects),
         terms.known.format,
+        terms.retries,
     )
     .fetch_optional(conn)
     .await?)

@@ -177,11 +177,11 @@ pub async fn taken(conn: &mut Conn) -> Option<(Lease, Job)> {
         .unwrap()
 }
 
-/// Lets the lease's time pass, as the database's clock would in a while.
+/// Ends the lease's time now: the job is due from this moment on.
 pub async fn expire(conn: &mut Conn, lease: &Lease) {
     for statement in [
-        "update jobs set lease_until = clock_timestamp() - interval '1 s' where lease_token = $1",
-        "update instance_leases set until = clock_timestamp() - interval '1 s' where token = $1",
+        "update jobs set lease_until = clock_timestamp() where lease_token = $1",
+        "update instance_leases set until = clock_timestamp() where token = $1",
     ] {
         sqlx::query(statement)
             .bind(lease.token)

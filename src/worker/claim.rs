@@ -16,6 +16,22 @@ pub(super) struct Claimed {
     pub since: Instant,
 }
 
+/// Which due jobs a claim may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct May {
+    /// One whose attempt has failed or was lost before.
+    pub retry: bool,
+    /// See `Terms::suspects`.
+    pub be_suspect: bool,
+}
+
+impl May {
+    pub(super) const ANYTHING: Self = Self {
+        retry: true,
+        be_suspect: true,
+    };
+}
+
 impl Worker {
     /// Ends what has waited beyond its deadline.
     pub(super) async fn end_overdue(&self) -> Result<(), StoreError> {
@@ -30,7 +46,7 @@ impl Worker {
         Ok(())
     }
 
-    pub(super) async fn claim(&self, suspects: bool) -> Result<Option<Claimed>, StoreError> {
+    pub(super) async fn claim(&self, may: May) -> Result<Option<Claimed>, StoreError> {
         let since = Instant::now();
         let Settings {
             name,
@@ -44,7 +60,8 @@ impl Worker {
             let mut conn = self.store.acquire().await?;
             let terms = Terms {
                 saturated: &saturated,
-                suspects,
+                retries: may.retry,
+                suspects: may.be_suspect,
                 ..Terms::new(name, *lease, *poison_after)
             };
             claim::claim(&mut conn, &terms).await

@@ -1,14 +1,14 @@
 //! When to claim: as soon as there is work and a free slot, and not once a stop was asked for.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::Worker;
+use super::claim::May;
+use super::slots::{Slot, Slots};
 use super::supervisor::carry_out;
 use crate::store::StoreError;
 
@@ -19,26 +19,21 @@ impl Worker {
     /// When PostgreSQL could not be asked. What becomes of the job itself is written in its history.
     pub async fn run_next(&self) -> Result<Option<Uuid>, StoreError> {
         self.end_overdue().await?;
-        let Some(claimed) = self.claim(true).await? else {
+        let Some(claimed) = self.claim(May::ANYTHING).await? else {
             return Ok(None);
         };
         let id = claimed.job.id;
-        carry_out(self, claimed, &CancellationToken::new()).await;
+        carry_out(self, claimed, &Slot::default(), &CancellationToken::new()).await;
         Ok(Some(id))
     }
 
     /// Works until `shutdown`, then waits for what is running, at most for the grace, and hands back the rest.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.settings.concurrency));
-        let slot_freed = Arc::new(Notify::new());
+        let slots = Slots::new(self.settings.concurrency, self.settings.bounds.lend_after);
         let running = TaskTracker::new();
         let stop_now = CancellationToken::new();
-        // One suspect at a time: see `Terms::suspects`.
-        let suspect_slot = Arc::new(Semaphore::new(1));
         let shared = Shared {
-            slots,
-            suspect_slot,
-            slot_freed: Arc::clone(&slot_freed),
+            slots: slots.clone(),
             running: running.clone(),
             stop_now: stop_now.clone(),
         };
@@ -60,7 +55,7 @@ impl Worker {
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = new_jobs.wait() => {}
-                () = slot_freed.notified() => {}
+                () = slots.freed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -106,25 +101,28 @@ impl Worker {
         shutdown: &CancellationToken,
     ) -> Result<(), StoreError> {
         self.end_overdue().await?;
-        while let Ok(slot) = Arc::clone(&shared.slots).try_acquire_owned() {
+        while let Some(free) = shared.slots.free() {
             if shutdown.is_cancelled() {
                 break;
             }
-            let suspect_slot = Arc::clone(&shared.suspect_slot).try_acquire_owned().ok();
-            let Some(claimed) = self.claim(suspect_slot.is_some()).await? else {
+            let may = May {
+                retry: free.may_retry(),
+                be_suspect: free.may_be_suspect(),
+            };
+            let Some(claimed) = self.claim(may).await? else {
                 break;
             };
-            let suspect_slot = suspect_slot.filter(|_| claimed.lease.suspect);
+            let slot = free.take(claimed.job.attempts > 1, claimed.lease.suspect);
             let (worker, stop_now) = (self.clone(), shared.stop_now.clone());
-            let slot_freed = Arc::clone(&shared.slot_freed);
             let members = claimed.job.accepted.members.iter();
             let guard = self
                 .in_flight
                 .enter(members.map(|m| m.instance.id).collect());
             shared.running.spawn(async move {
-                carry_out(&worker, claimed, &stop_now).await;
-                drop((slot, suspect_slot, guard));
-                slot_freed.notify_one();
+                carry_out(&worker, claimed, &slot, &stop_now).await;
+                // Whoever is told of the slot shall find the instances free, too.
+                drop(guard);
+                drop(slot);
             });
         }
         Ok(())
@@ -133,9 +131,7 @@ impl Worker {
 
 /// What the attempts of one process share.
 struct Shared {
-    slots: Arc<Semaphore>,
-    suspect_slot: Arc<Semaphore>,
-    slot_freed: Arc<Notify>,
+    slots: Slots,
     running: TaskTracker,
     stop_now: CancellationToken,
 }

@@ -66,7 +66,7 @@ impl Settings {
     }
 }
 
-/// How long a worker waits for PostgreSQL. What follows from others is computed, here and in [`Settings`].
+/// How long a worker waits, mostly for PostgreSQL. What follows from others is computed, here and in [`Settings`].
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Claiming, and ending what is overdue, before the connection is taken for dead.
@@ -85,6 +85,8 @@ pub struct Bounds {
     pub release: Duration,
     /// Between two looks for how much time a deadline leaves, at most: PostgreSQL's clock may be set meanwhile.
     pub deadline_again: Duration,
+    /// For SQL Servers, before an attempt lends its slot. An observation or an apply that goes well takes a fraction of it.
+    pub lend_after: Duration,
     /// Removing one piece of old history.
     pub prune: Duration,
     /// Between two pieces, so that the others are served in between.
@@ -103,6 +105,7 @@ impl Default for Bounds {
             exchange_again: Duration::from_millis(200),
             release: Duration::from_secs(2),
             deadline_again: Duration::from_secs(10),
+            lend_after: Duration::from_millis(500),
             prune: Duration::from_secs(40),
             prune_again: Duration::from_millis(100),
             prune_every: Duration::from_secs(10 * 60),

@@ -6,13 +6,19 @@ use tracing::Instrument;
 use super::attempt::{self, Interrupted, Journal};
 use super::claim::Claimed;
 use super::heartbeat::{self, Signals};
+use super::slots::Slot;
 use super::{Bounds, Worker};
 use crate::domain::failure::error_chain;
 use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::store::{self, StoreError};
 
 /// Carries the attempt out. `stop_now` hands the job back, wherever the attempt is: another one will look anew.
-pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &CancellationToken) {
+pub(super) async fn carry_out(
+    worker: &Worker,
+    claimed: Claimed,
+    slot: &Slot,
+    stop_now: &CancellationToken,
+) {
     let Claimed { lease, job, since } = claimed;
     let span = tracing::info_span!(
         "attempt",
@@ -32,6 +38,7 @@ pub(super) async fn carry_out(worker: &Worker, claimed: Claimed, stop_now: &Canc
         job: &job,
         journal: &journal,
         signals: &signals,
+        slot,
         stop_now,
     };
     let working = async {
@@ -62,6 +69,7 @@ struct Supervisor<'a> {
     job: &'a Job,
     journal: &'a Journal<'a>,
     signals: &'a Signals,
+    slot: &'a Slot,
     stop_now: &'a CancellationToken,
 }
 
@@ -75,10 +83,11 @@ impl Supervisor<'_> {
             worker,
             job,
             journal,
+            slot,
             ..
         } = *self;
         tokio::select! {
-            outcome = Box::pin(attempt::run(worker, job, journal)) => match outcome {
+            outcome = Box::pin(attempt::run(worker, job, journal, slot)) => match outcome {
                 Ok(outcome) => Ended::With(outcome),
                 Err(interrupted) => Ended::By(interrupted),
             },

@@ -38,6 +38,25 @@ async fn r18_a_stuck_instance_delays_only_its_own_jobs(pool: PgPool) {
     assert!(site.open(&looking).await > 0, "nothing was stuck");
 }
 
+/// More instances that answer nothing than a process has slots: whoever waits for one lends its slot.
+#[sqlx::test(migrations = false)]
+async fn r18_many_stuck_instances_delay_only_their_own_jobs(pool: PgPool) {
+    const STUCK: usize = 12;
+    let site = Site::apart(&pool, STUCK + 1).await;
+    let replica = site.replica(&["--observe-timeout", "60s"]).await;
+    site.register(&replica, &[]).await;
+    let mut looking = Vec::new();
+    for number in 0..STUCK {
+        let rule = Rule::nth_statement(1, Fault::StallBefore).every_time();
+        site.hosts[2 * number].faults().add(rule);
+        let verify = json!({"kind": "verify-inbound"});
+        looking.push(id(&replica.post(&jobs(number), &verify).await.json()));
+    }
+    let other = site.configure(&replica, STUCK).await;
+    site.all_succeed(&[other], Duration::from_secs(20)).await;
+    assert_eq!(site.open(&looking).await, 12, "not all were stuck");
+}
+
 /// A ring of pairs: those next to the stuck instance wait for it or for its partner, and nobody waits for those who wait.
 #[sqlx::test(migrations = false)]
 async fn r18_nobody_waits_behind_those_who_wait_for_a_stuck_instance(pool: PgPool) {

@@ -366,6 +366,41 @@ async fn a_process_takes_no_more_at_an_instance_than_it_has_sessions(pool: PgPoo
     assert_ne!(elsewhere.job_id, lease.job_id);
 }
 
+/// It keeps nobody waiting who has not been tried, and does not wait for ever itself.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_retry_stands_behind_what_came_due_before_it(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let fleet = fleet(conn, 2).await;
+    let erp = pair(conn, "erp", &fleet[0], &fleet[1]).await;
+    let ask = async |conn: &mut Conn| {
+        let new = new_job(&erp, JobKind::VerifyInbound, false);
+        jobs::enqueue(conn, &new).await.unwrap();
+        new.id
+    };
+    let first = ask(conn).await;
+    let (lease, _) = taken(conn).await.unwrap();
+    let second = ask(conn).await;
+    let (code, at_once) = (FailureCode::Unreachable, Duration::ZERO);
+    lease::retry_later(conn, &lease, code, "down", at_once, LONG)
+        .await
+        .unwrap();
+    let third = ask(conn).await;
+    let only_fresh = Terms {
+        retries: false,
+        ..Terms::new("tests", LONG, 5)
+    };
+    let claimed = async |conn: &mut Conn, terms: &Terms<'_>| {
+        let claimed = claim(conn, terms).await.unwrap();
+        claimed.map(|(lease, _)| lease.job_id)
+    };
+    let anything = Terms::new("tests", LONG, 5);
+    assert_eq!(claimed(conn, &anything).await, Some(second));
+    let fourth = ask(conn).await;
+    assert_eq!(claimed(conn, &only_fresh).await, Some(third));
+    assert_eq!(claimed(conn, &anything).await, Some(first));
+    assert_eq!(claimed(conn, &only_fresh).await, Some(fourth));
+}
+
 /// Several jobs were there whenever a process died: when one more death would be the last, one of them at a time is tried.
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn suspects_are_tried_one_at_a_time(pool: PgPool) {

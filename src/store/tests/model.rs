@@ -73,6 +73,8 @@ const PAIRS: [(usize, usize); 5] = [(0, 1), (1, 2), (3, 4), (4, 0), (2, 3)];
 struct ModelJob {
     id: Uuid,
     pair: usize,
+    /// When it came due, by the model's count.
+    due: u64,
     state: JobState,
     token: Option<Uuid>,
     expired: bool,
@@ -104,11 +106,17 @@ impl ModelJob {
 
 #[derive(Debug, Default)]
 struct Model {
+    count: u64,
     jobs: Vec<ModelJob>,
     leases: Vec<Lease>,
 }
 
 impl Model {
+    fn now(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
     fn lease(&self, pick: usize) -> Option<Lease> {
         let back = pick % self.leases.len().max(1);
         self.leases.iter().rev().nth(back).cloned()
@@ -121,7 +129,7 @@ impl Model {
             .find(|j| j.token == Some(lease.token) && !j.expired)
     }
 
-    /// What a claim must give: the oldest job that is due, holds nothing anybody holds, and overtakes nobody.
+    /// What a claim must give: the job that has been due for the longest, holds nothing anybody holds, and overtakes nobody.
     fn claim(&mut self) -> Option<Uuid> {
         loop {
             let busy: Vec<ModelJob> = self
@@ -130,14 +138,15 @@ impl Model {
                 .filter(|j| j.token.is_some() && !j.expired)
                 .cloned()
                 .collect();
-            let next = (0..self.jobs.len()).find(|n| {
-                let job = &self.jobs[*n];
-                job.is_due()
-                    && !busy.iter().any(|other| other.shares_with(job))
-                    && !self.jobs[..*n]
-                        .iter()
-                        .any(|older| older.is_due() && older.shares_with(job))
-            })?;
+            let all = &self.jobs;
+            let overtakes = |job: &ModelJob| {
+                let mut older = all.iter().filter(|o| o.is_due() && o.due < job.due);
+                older.any(|older| older.shares_with(job))
+            };
+            let is_free = |job: &ModelJob| !busy.iter().any(|other| other.shares_with(job));
+            let next = (0..all.len())
+                .filter(|n| all[*n].is_due() && is_free(&all[*n]) && !overtakes(&all[*n]))
+                .min_by_key(|n| all[*n].due)?;
             let job = &mut self.jobs[next];
             if job.asked {
                 job.end(JobState::Cancelled);
@@ -162,7 +171,9 @@ impl Model {
 
     /// An attempt ends; `None` when it may not.
     fn end(&mut self, lease: &Lease, wanted: JobState, counts: bool) -> Option<JobState> {
+        let now = self.now();
         let job = self.held(lease)?;
+        job.due = now;
         let state = match wanted {
             JobState::Succeeded => JobState::Succeeded,
             _ if job.asked => JobState::Cancelled,
@@ -243,9 +254,11 @@ async fn enqueue(
     };
     agree(op, &taken, &open)?;
     if !taken {
+        let due = model.now();
         model.jobs.push(ModelJob {
             id: new.id,
             pair,
+            due,
             state: JobState::Queued,
             token: None,
             expired: false,
@@ -326,8 +339,11 @@ async fn with_lease(
         }
         Op::Expire(_) => {
             expire(conn, &lease).await;
-            if let Some(job) = model.held(&lease) {
+            let now = model.now();
+            let mut jobs = model.jobs.iter_mut();
+            if let Some(job) = jobs.find(|j| j.token == Some(lease.token)) {
                 job.expired = true;
+                job.due = now;
             }
             Ok(())
         }

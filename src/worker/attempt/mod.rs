@@ -21,6 +21,7 @@ use observe::{Observer, Purpose, Question};
 use observed::{KnownCertificates, Observed};
 
 use super::Worker;
+use super::slots::Slot;
 use crate::domain::deadline::Deadline;
 use crate::domain::desired_state::DesiredState;
 use crate::domain::failure::error_chain;
@@ -42,6 +43,7 @@ pub(super) async fn run(
     worker: &Worker,
     job: &Job,
     journal: &Journal<'_>,
+    slot: &Slot,
 ) -> Result<AttemptOutcome, Interrupted> {
     let loading = journal.while_held(|| inputs::load(worker, job));
     let inputs = match loading.await? {
@@ -52,6 +54,7 @@ pub(super) async fn run(
         worker,
         job,
         journal,
+        slot,
         inputs,
         progress: Progress::default(),
         known_certificates: KnownCertificates::new(),
@@ -69,6 +72,7 @@ struct Attempt<'a> {
     worker: &'a Worker,
     job: &'a Job,
     journal: &'a Journal<'a>,
+    slot: &'a Slot,
     inputs: Inputs,
     progress: Progress,
     known_certificates: KnownCertificates,
@@ -83,7 +87,8 @@ impl Attempt<'_> {
             Ok(questions) => questions,
             Err(refused) => return Ok(Some(unusable(error_chain(&refused)))),
         };
-        let observed = observe::observe(&self.inputs, &questions, self.observer()).await?;
+        let observing = observe::observe(&self.inputs, &questions, self.observer());
+        let observed = self.slot.while_asking(Box::pin(observing)).await?;
         self.known_certificates = observed.known_certificates();
         self.progress.unseen = observed.unseen();
         let (plan, batches) = match self.plan(&observed) {
@@ -101,7 +106,8 @@ impl Attempt<'_> {
             return Err(Interrupted::Cancelled);
         }
         let pools = &self.worker.pools;
-        match apply::apply(&observed, &plan, &batches, pools, self.journal).await {
+        let applying = apply::apply(&observed, &plan, &batches, pools, self.journal);
+        match self.slot.while_asking(Box::pin(applying)).await {
             Ok(failures) => self.progress.note_round(failures),
             Err(Interrupted::OutOfTime) if self.progress.rounds > 0 => {
                 let passed = self.job.options.deadline.map(Deadline::passed);

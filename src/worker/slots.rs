@@ -1,0 +1,207 @@
+//! How many jobs a process works on at the same time. An attempt that only waits for a SQL Server lends its slot to others: dead
+//! instances must not keep the living ones waiting.
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// How many attempts may wait without a slot, for each slot there is.
+const WAITING_PER_SLOT: usize = 32;
+
+/// The slots of one process. Cloning shares them.
+#[derive(Debug, Clone)]
+pub(super) struct Slots {
+    working: Arc<Semaphore>,
+    /// Half of them: what has failed before never keeps what has not been tried from being tried.
+    retries: Arc<Semaphore>,
+    /// One suspect at a time: see `Terms::suspects`.
+    suspects: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    freed: Arc<Notify>,
+    lend_after: Duration,
+}
+
+/// What a claim may take, and keeps if it takes it.
+#[derive(Debug)]
+pub(super) struct FreeSlot {
+    slots: Slots,
+    working: OwnedSemaphorePermit,
+    retry: Option<OwnedSemaphorePermit>,
+    suspect: Option<OwnedSemaphorePermit>,
+}
+
+/// One attempt's slot, until it is dropped.
+#[derive(Debug, Default)]
+pub(super) struct Slot {
+    slots: Option<Slots>,
+    lendable: Mutex<Vec<OwnedSemaphorePermit>>,
+    kept: Mutex<Vec<OwnedSemaphorePermit>>,
+}
+
+impl Slots {
+    /// `lend_after`: how long an attempt waits for SQL Servers with its slot.
+    pub(super) fn new(concurrency: usize, lend_after: Duration) -> Self {
+        let semaphore = |places| Arc::new(Semaphore::new(places));
+        Self {
+            working: semaphore(concurrency),
+            retries: semaphore((concurrency / 2).max(1)),
+            suspects: semaphore(1),
+            waiting: semaphore(concurrency * WAITING_PER_SLOT),
+            freed: Arc::new(Notify::new()),
+            lend_after,
+        }
+    }
+
+    /// A slot that nobody has; `None` when all are in use.
+    pub(super) fn free(&self) -> Option<FreeSlot> {
+        let take = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().ok();
+        Some(FreeSlot {
+            working: take(&self.working)?,
+            retry: take(&self.retries),
+            suspect: take(&self.suspects),
+            slots: self.clone(),
+        })
+    }
+
+    /// Ends when a slot has become free since the last time.
+    pub(super) async fn freed(&self) {
+        self.freed.notified().await;
+    }
+}
+
+impl FreeSlot {
+    pub(super) fn may_retry(&self) -> bool {
+        self.retry.is_some()
+    }
+
+    pub(super) fn may_be_suspect(&self) -> bool {
+        self.suspect.is_some()
+    }
+
+    /// For the attempt that was claimed for it.
+    pub(super) fn take(self, is_retry: bool, is_suspect: bool) -> Slot {
+        let retry = self.retry.filter(|_| is_retry);
+        let lendable = retry.into_iter().chain([self.working]).collect();
+        let kept = self.suspect.filter(|_| is_suspect).into_iter().collect();
+        Slot {
+            slots: Some(self.slots),
+            lendable: Mutex::new(lendable),
+            kept: Mutex::new(kept),
+        }
+    }
+}
+
+impl Slot {
+    /// Does `asking`, which waits for SQL Servers. When that takes long, somebody else gets the slot, and this attempt goes on
+    /// without one.
+    pub(super) async fn while_asking<T>(&self, asking: impl Future<Output = T>) -> T {
+        let Some(slots) = &self.slots else {
+            return asking.await;
+        };
+        let mut asking = pin!(asking);
+        tokio::select! {
+            answer = &mut asking => return answer,
+            () = tokio::time::sleep(slots.lend_after) => self.lend(slots),
+        }
+        asking.await
+    }
+
+    /// Keeps the slot where too many wait without one already: each of them has a lease to be kept alive.
+    fn lend(&self, slots: &Slots) {
+        let mut lendable = locked(&self.lendable);
+        if lendable.is_empty() {
+            return;
+        }
+        if let Ok(waiting) = Arc::clone(&slots.waiting).try_acquire_owned() {
+            locked(&self.kept).push(waiting);
+            lendable.clear();
+            slots.freed.notify_one();
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        locked(&self.lendable).clear();
+        locked(&self.kept).clear();
+        if let Some(slots) = &self.slots {
+            slots.freed.notify_one();
+        }
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(500);
+
+    fn taken(slots: &Slots, is_retry: bool) -> Slot {
+        slots.free().unwrap().take(is_retry, false)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_long_lends_the_slot_and_who_is_answered_keeps_it() {
+        let slots = Slots::new(1, SOON);
+        let slot = taken(&slots, false);
+        slot.while_asking(ready(())).await;
+        assert!(slots.free().is_none());
+        let long = slot.while_asking(pending::<()>());
+        let other = async {
+            slots.freed().await;
+            slots.free().unwrap()
+        };
+        let other = tokio::select! {
+            () = long => unreachable!("nobody answers"),
+            other = other => other,
+        };
+        drop((slot, other));
+        assert!(slots.free().is_some(), "and no more than one is there then");
+        let _one = taken(&slots, false);
+        assert!(slots.free().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_so_many_wait_without_a_slot() {
+        let slots = Slots::new(1, SOON);
+        let mut waiting = Vec::new();
+        for _ in 0..WAITING_PER_SLOT {
+            let slot = taken(&slots, false);
+            let asked = tokio::time::timeout(SOON * 2, slot.while_asking(pending::<()>()));
+            assert!(asked.await.is_err());
+            waiting.push(slot);
+        }
+        let last = taken(&slots, false);
+        let asked = tokio::time::timeout(SOON * 2, last.while_asking(pending::<()>()));
+        assert!(asked.await.is_err());
+        assert!(slots.free().is_none(), "it keeps its slot");
+        waiting.pop();
+        let asked = tokio::time::timeout(SOON * 2, last.while_asking(pending::<()>()));
+        assert!(asked.await.is_err());
+        assert!(slots.free().is_some());
+    }
+
+    #[tokio::test]
+    async fn retries_have_half_of_the_slots_and_suspects_one() {
+        let slots = Slots::new(4, SOON);
+        let retries = [taken(&slots, true), taken(&slots, true)];
+        assert!(!slots.free().unwrap().may_retry());
+        drop(retries);
+        assert!(slots.free().unwrap().may_retry());
+        let suspect = slots.free().unwrap().take(false, true);
+        let free = slots.free().unwrap();
+        assert!(free.may_retry() && !free.may_be_suspect());
+        drop((suspect, free));
+        assert!(slots.free().unwrap().may_be_suspect());
+        let alone = Slots::new(1, SOON);
+        assert!(alone.free().unwrap().may_retry(), "one slot is for all");
+    }
+}
