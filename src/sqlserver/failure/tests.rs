@@ -146,3 +146,51 @@ fn no_message_holds_the_password() {
         assert!(text.contains("HOST_A"), "{text}");
     }
 }
+
+fn said(number: i32, class: u8) -> SqlError {
+    SqlError {
+        number,
+        class,
+        state: 1,
+        message: "the server's words".into(),
+        line: None,
+    }
+}
+
+/// 1205 passes; with severity 20 the session went with it, and nobody knows what became of the batch.
+#[test]
+fn an_error_that_ends_the_session_leaves_the_outcome_unknown() {
+    for (class, expected) in [
+        (19, FailureClass::Transient),
+        (20, FailureClass::OutcomeUnknown),
+        (25, FailureClass::OutcomeUnknown),
+    ] {
+        assert_eq!(from_sql(&target(), said(1205, class)).class, expected);
+    }
+}
+
+#[test]
+fn a_refused_log_in_names_login_number_and_cause() {
+    let refused = log_in_refused(&target(), said(18456, 14));
+    assert_eq!(refused.class, FailureClass::LoginRefused);
+    assert_eq!(refused.detail, "HOST_A refused login [mirrorgate] (18456)");
+    let Some(Cause::LogIn(cause)) = refused.cause.as_deref() else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(
+        (cause.user.as_str(), cause.application.as_str()),
+        ("mirrorgate", "mirrorgate")
+    );
+    let starting = log_in_refused(&target(), said(17142, 14));
+    assert_eq!(starting.class, FailureClass::Unreachable);
+    assert_eq!(starting.detail, "HOST_A takes no log-in now");
+    for (number, class) in [
+        (17828, FailureClass::Protocol),
+        (17832, FailureClass::Protocol),
+        (17836, FailureClass::Protocol),
+        (17835, FailureClass::TlsNotTrusted),
+    ] {
+        let refused = log_in_refused(&target(), said(number, 14));
+        assert_eq!(refused.class, class, "{number}");
+    }
+}

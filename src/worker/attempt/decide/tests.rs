@@ -347,6 +347,26 @@ fn another_statement_or_another_refusal_is_another_race() {
     }
 }
 
+/// Only who says twice that something exists, which is looked for and not seen, hides it.
+#[test]
+fn what_is_denied_twice_is_not_called_hidden() {
+    let login = create().remove(0);
+    let denied = || {
+        vec![refusal(
+            "HOST_A",
+            login.clone(),
+            FailureClass::PermissionMissing,
+            15247,
+        )]
+    };
+    let progress = after_rounds(vec![denied(), denied()]);
+    let detail = detail_of(next(&configure_job(), &to_do(), &progress));
+    assert!(
+        detail.contains("15247") && !detail.contains("does not see it"),
+        "{detail}"
+    );
+}
+
 #[test]
 fn every_member_that_refuses_is_named() {
     let refused = |instance: &str, number| {
