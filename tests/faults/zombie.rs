@@ -19,20 +19,9 @@ async fn r4_a_zombies_late_batch_changes_nothing_and_its_writes_are_refused(pool
     }
     let since = site.now();
     let job = site.configure(&zombie, 0).await;
-    within(LONG, "the batches are on their way", || async {
-        let started: i64 = sqlx::query_scalar(
-            "select count(*) from steps where job_id = $1 and kind = 'create_login'",
-        )
-        .bind(job)
-        .fetch_one(&site.pool)
-        .await
-        .unwrap();
-        started == 2
-            && site.hosts.iter().all(|h| {
-                h.ledger()
-                    .iter()
-                    .any(|e| e.application == "mirrorgate" && e.text.contains("LOCK_TIMEOUT 5000"))
-            })
+    // Spent rules: the batches are held on the servers, whatever becomes of who sent them.
+    within(LONG, "the batches have arrived", || {
+        std::future::ready(site.hosts.iter().all(|h| h.faults().rules().is_empty()))
     })
     .await;
     zombie.signal("STOP");
