@@ -118,6 +118,11 @@ fn a_connection_that_cannot_be_trusted_is_not_a_network_problem() {
     );
     assert_eq!(failure.cause.as_deref(), Some(&Cause::Tls(cause)));
     assert!(!is_hang_up_at_hello(&failure));
+    let hung_up = TlsCause {
+        fault: TlsFault::ClosedAtHello,
+        presented: None,
+    };
+    assert!(is_hang_up_at_hello(&tls_not_trusted(&target(), hung_up)));
 }
 
 #[test]
