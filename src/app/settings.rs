@@ -73,4 +73,19 @@ mod tests {
             PoolSettings::default().per_instance
         );
     }
+
+    #[test]
+    fn looking_never_takes_longer_than_a_batch_may() {
+        let seconds = Duration::from_secs;
+        for (observe, batch, expected) in [(15, 60, 15), (15, 2, 2)] {
+            let given = WorkerConfig {
+                observe_timeout: seconds(observe),
+                batch_timeout: seconds(batch),
+                ..WorkerConfig::default()
+            };
+            let timeouts = Settings::from(&given).timeouts;
+            assert_eq!(timeouts.observe, seconds(expected));
+            assert_eq!(timeouts.apply, seconds(batch));
+        }
+    }
 }

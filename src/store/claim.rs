@@ -97,13 +97,13 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// Claims the job that has been due for the longest and whose instances are free. One that was tried before and is due again
-/// stands behind those that have been due since then: what failed keeps nobody waiting who has not been tried.
+/// Claims the job that has been due for the longest and whose instances are free. One that was tried before stands behind
+/// what came due before it is due again: what failed keeps nobody waiting who has not been tried.
 ///
-/// A changing job takes its instances with it. While it waits for one of them, no changing job that came due later overtakes it at the
-/// others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
+/// A changing job takes its instances with it. While it waits for one of them, no changing job that came due later overtakes it
+/// at the others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
 /// only those who need it. One that has been due for 5 minutes is not overtaken any more, whatever it waits for.
-/// One whose deadline has passed is not claimed: `deadline` ends it.
+/// What the terms keep this process from claiming now (retries, suspects) stands in nobody's way meanwhile. One whose deadline has passed is not claimed: `deadline` ends it.
 ///
 /// # Errors
 /// When the database does not answer; nothing is claimed then.

@@ -1,8 +1,8 @@
 //! Claims jobs, carries out one attempt at a time for each, and writes down what happened.
 //!
-//! Reading order: `claim_loop` (when), `supervisor` (one claimed job under its lease, which `heartbeat` keeps),
-//! `attempt` (the flow: observe, plan, apply, observe again), `slots` (how many at once), `backoff` (when another one follows). No transaction is
-//! open while a SQL Server is being talked to. No T-SQL is written here, no rule of preflight decided.
+//! Reading order: `claim_loop` (when), `slots` (how many at once), `supervisor` (one claimed job under its lease, which
+//! `heartbeat` keeps), `attempt` (the flow: observe, plan, apply, observe again), `backoff` (when another one follows). No
+//! transaction is open while a SQL Server is being talked to. No T-SQL is written here, no rule of preflight decided.
 
 mod attempt;
 mod backoff;

@@ -1,12 +1,17 @@
 //! `only_if_plan`: what was approved, and nothing else.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlserver_sim::{Fault, Rule};
 use sqlx::PgPool;
 
 use crate::harness::{TestApp, assert_failed, assert_succeeded};
 
 const PAIR: [&str; 2] = ["HOST_A", "HOST_B"];
+
+async fn configure_if(app: &TestApp, hash: &Value) -> Value {
+    let body = json!({"kind": "configure-inbound", "only_if_plan": hash});
+    app.job("erp", body).await
+}
 
 #[sqlx::test(migrations = false)]
 async fn the_approved_plan_is_carried_out(pool: PgPool) {
@@ -19,12 +24,7 @@ async fn the_approved_plan_is_carried_out(pool: PgPool) {
         hash,
         "the same world has the same hash"
     );
-    let job = app
-        .job(
-            "erp",
-            json!({"kind": "configure-inbound", "only_if_plan": hash}),
-        )
-        .await;
+    let job = configure_if(&app, &hash).await;
     assert_succeeded(&job);
     assert!(app.lets_in("HOST_A", "HOST_B"));
 }
@@ -38,12 +38,7 @@ async fn a_world_that_moved_makes_the_plan_stale(pool: PgPool) {
         .exec("CREATE LOGIN [HOST_B_login] WITH PASSWORD = N'Chosen-by-hand-1'")
         .await
         .unwrap();
-    let job = app
-        .job(
-            "erp",
-            json!({"kind": "configure-inbound", "only_if_plan": hash}),
-        )
-        .await;
+    let job = configure_if(&app, &hash).await;
     assert_failed(&job, "plan_stale");
     for name in PAIR {
         assert!(
@@ -65,12 +60,7 @@ async fn what_a_race_leaves_to_do_is_done_only_if_it_was_approved(pool: PgPool) 
     let on_a = app.host("HOST_A");
     on_a.faults()
         .add(Rule::next("CREATE LOGIN", Fault::Race(race.to_owned())));
-    let job = app
-        .job(
-            "erp",
-            json!({"kind": "configure-inbound", "only_if_plan": hash}),
-        )
-        .await;
+    let job = configure_if(&app, &hash).await;
     assert_failed(&job, "plan_stale");
     let detail = job["failure"]["detail"].as_str().unwrap();
     assert!(

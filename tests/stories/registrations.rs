@@ -189,18 +189,23 @@ async fn whether_to_switch_is_answered_by_what_every_acceptor_was_seen_to_have(p
     );
 }
 
-#[sqlx::test(migrations = false)]
-async fn a_session_from_before_does_not_prove_what_was_taken_and_given_again(pool: PgPool) {
-    // Where a REVOKE cuts the session, the one that follows it is younger than the grant.
+/// Two that mirror, and go on when CONNECT is revoked. (Where that cuts the session, the next one is younger than the grant.)
+async fn mirroring_through_a_revoke(pool: &PgPool) -> TestApp {
     let specs = ["HOST_A", "HOST_B"].map(|name| {
         let mut spec = host(name);
         spec.unverified.revoke_cuts_connections = false;
         spec
     });
-    let app = TestApp::with(&pool, specs.into(), &[]).await;
+    let app = TestApp::with(pool, specs.into(), &[]).await;
     app.register_all(&["HOST_A", "HOST_B"]).await;
     assert_succeeded(&app.configure("erp").await);
     mirror(&app).await;
+    app
+}
+
+#[sqlx::test(migrations = false)]
+async fn a_session_from_before_does_not_prove_what_was_taken_and_given_again(pool: PgPool) {
+    let app = mirroring_through_a_revoke(&pool).await;
     let proof = async || {
         let job = app.verify("erp").await;
         job["plan"]["instances"][0]["trusts"][0]["proof"]["state"].clone()
@@ -227,15 +232,7 @@ async fn a_session_from_before_does_not_prove_what_was_taken_and_given_again(poo
 /// The job that gives back what was taken sees the old session afterwards, and nobody had looked in between.
 #[sqlx::test(migrations = false)]
 async fn a_job_takes_no_session_from_before_for_a_proof_of_what_it_did(pool: PgPool) {
-    let specs = ["HOST_A", "HOST_B"].map(|name| {
-        let mut spec = host(name);
-        spec.unverified.revoke_cuts_connections = false;
-        spec
-    });
-    let app = TestApp::with(&pool, specs.into(), &[]).await;
-    app.register_all(&["HOST_A", "HOST_B"]).await;
-    assert_succeeded(&app.configure("erp").await);
-    mirror(&app).await;
+    let app = mirroring_through_a_revoke(&pool).await;
     let proof = async || {
         let pair = app.get("/v1/pairs/erp").await.json();
         let trusts = pair["status"]["trusts"].as_array().unwrap().clone();
