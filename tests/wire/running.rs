@@ -87,3 +87,33 @@ async fn what_still_runs_when_the_grace_is_over_is_handed_back(pool: PgPool) {
     let job = world.attempt(id).await;
     assert_eq!(job.state, JobState::Succeeded, "{job:?}");
 }
+
+/// Of two slots one is for retries at most.
+#[sqlx::test(migrations = false)]
+async fn a_retry_leaves_a_slot_to_what_was_not_tried(pool: PgPool) {
+    let (fleet, _, world) = pair(&pool).await;
+    for instance in fleet.instances() {
+        let held = Rule::nth_statement(1, Fault::Hold).every_time();
+        instance.faults().add(held);
+    }
+    let look = async || {
+        world
+            .ask(JobKind::VerifyInbound, JobOptions::default())
+            .await
+    };
+    let (first, second) = (look().await, look().await);
+    sqlx::query("update jobs set attempts = 1 where id = any($1)")
+        .bind([first, second])
+        .execute(&pool)
+        .await
+        .unwrap();
+    let fresh = look().await;
+    let stop = CancellationToken::new();
+    let watching = async {
+        until_state(&world, first, JobState::Running).await;
+        until_state(&world, fresh, JobState::Running).await;
+        assert_eq!(world.job(second).await.state, JobState::Queued);
+        stop.cancel();
+    };
+    tokio::join!(world.worker.run(stop.clone()), watching);
+}

@@ -120,6 +120,7 @@ impl World {
         let key = SealKey::create_file(&directory.path().join("seal.key")).unwrap();
         let (wakeups, _listening) = wake::listen(&store, CancellationToken::new());
         let settings = Settings {
+            concurrency: 2,
             timeouts: short(),
             retry_base: Duration::from_millis(1),
             retry_cap: Duration::from_millis(2),
