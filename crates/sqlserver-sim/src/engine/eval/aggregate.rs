@@ -3,6 +3,7 @@
 use super::compare::sort_order;
 use super::convert::{self, number};
 use super::env::{Env, Scope};
+use super::relation::Row;
 use super::types::infer;
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::lang::ast::{Expr, Item, Select, When};
@@ -104,7 +105,7 @@ pub fn evaluate(
     let mut values = Vec::new();
     for row in rows {
         let inner = Scope {
-            row,
+            row: Row::whole(row),
             group: None,
             ..*scope
         };

@@ -1,5 +1,8 @@
 //! Binding SELECT: the columns a query gives, every name in it checked, no row read.
 
+use std::rc::Rc;
+use std::sync::Arc;
+
 use super::env::{Env, Scope};
 use super::relation::{Col, Relation};
 use super::table_function;
@@ -13,7 +16,11 @@ use crate::protocol::SqlType;
 ///
 /// # Errors
 /// 207, 208, 209, 195, 205 and the like.
-pub fn bind_query(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
+pub fn bind_query(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Outcome<Rc<[Col]>> {
+    env.memo.query(query, || bind_branches(env, query, outer))
+}
+
+fn bind_branches(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
     let mut found: Option<Vec<Col>> = None;
     for (_, select) in &query.branches {
         let cols = bind_select(env, select, outer)?;
@@ -44,7 +51,7 @@ fn join_branches(first: Vec<Col>, next: &[Col]) -> Outcome<Vec<Col>> {
 fn bind_select(env: &Env<'_>, select: &Select, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
     let cols = match &select.from {
         Some(source) => shape(env, source, outer)?,
-        None => Vec::new(),
+        None => Rc::default(),
     };
     let scope = Scope::of(&cols, &[], outer);
     if let Some(filter) = &select.filter {
@@ -76,8 +83,8 @@ fn output_columns(env: &Env<'_>, select: &Select, scope: &Scope<'_>) -> Outcome<
             Item::Value(expr, alias) => {
                 let ty = infer(env, expr, Some(scope))?.unwrap_or(SqlType::Int);
                 cols.push(Col {
-                    table: String::new(),
-                    name: alias.clone().unwrap_or_else(|| implied_name(expr)),
+                    table: Arc::default(),
+                    name: Arc::from(alias.as_deref().unwrap_or_else(|| implied_name(expr))),
                     ty,
                     nullable: !matches!(expr, Expr::Literal(..)),
                 });
@@ -109,10 +116,10 @@ pub(super) fn starred<'a>(
         .filter(move |(_, c)| table.is_none_or(|t| c.table.eq_ignore_ascii_case(t)))
 }
 
-fn implied_name(expr: &Expr) -> String {
+fn implied_name(expr: &Expr) -> &str {
     match expr {
-        Expr::Column(parts) => parts.last().cloned().unwrap_or_default(),
-        _ => String::new(),
+        Expr::Column(parts) => parts.last().map_or("", String::as_str),
+        _ => "",
     }
 }
 
@@ -139,8 +146,8 @@ fn value_columns(
         }
     }
     let cols = types.into_iter().map(|ty| Col {
-        table: String::new(),
-        name: String::new(),
+        table: Arc::default(),
+        name: Arc::default(),
         ty: ty.unwrap_or(SqlType::Int),
         nullable: true,
     });
@@ -152,7 +159,11 @@ pub(super) fn shape(
     env: &Env<'_>,
     source: &Source,
     outer: Option<&Scope<'_>>,
-) -> Outcome<Vec<Col>> {
+) -> Outcome<Rc<[Col]>> {
+    env.memo.source(source, || shape_of(env, source, outer))
+}
+
+fn shape_of(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Outcome<Vec<Col>> {
     match source {
         Source::Function(name, arguments, alias) => {
             for argument in arguments {
@@ -160,11 +171,11 @@ pub(super) fn shape(
             }
             table_function::columns(name, alias)
         }
-        Source::Named(name, alias) if temporary(env, name).is_some() => {
-            let (table, shown) = temporary(env, name).unwrap_or_default();
-            Ok(renamed(table.cols, alias.as_ref().unwrap_or(&shown), &[]))
-        }
         Source::Named(name, alias) => {
+            if let Some((table, shown)) = temporary(env, name) {
+                let alias = alias.as_deref().unwrap_or(shown);
+                return Ok(renamed(table.cols.clone(), alias, &[]));
+            }
             let (view, _) = view_name(env, name)?;
             let cols = views::columns(env, &view).ok_or_else(|| no_object(&name.join(".")))?;
             Ok(renamed(cols, alias.as_ref().unwrap_or(&view), &[]))
@@ -176,9 +187,11 @@ pub(super) fn shape(
             let alias = alias.as_deref().unwrap_or(name);
             Ok(renamed(table.cols.clone(), alias, &[]))
         }
-        Source::Derived(query, alias, names) => {
-            Ok(renamed(bind_query(env, query, outer)?, alias, names))
-        }
+        Source::Derived(query, alias, names) => Ok(renamed(
+            bind_query(env, query, outer)?.to_vec(),
+            alias,
+            names,
+        )),
         Source::Values(rows, alias, names) => {
             Ok(renamed(value_columns(env, rows, outer)?, alias, names))
         }
@@ -188,8 +201,8 @@ pub(super) fn shape(
             outer: optional,
             on,
         } => {
-            let mut cols = shape(env, left, outer)?;
-            cols.extend(optional_side(shape(env, right, outer)?, *optional));
+            let mut cols = shape(env, left, outer)?.to_vec();
+            cols.extend(optional_side(&shape(env, right, outer)?, *optional));
             if let Some(on) = on {
                 let scope = Scope::of(&cols, &[], outer);
                 check(env, on, Some(&scope))?;
@@ -201,37 +214,38 @@ pub(super) fn shape(
             right,
             outer: optional,
         } => {
-            let mut cols = shape(env, left, outer)?;
+            let mut cols = shape(env, left, outer)?.to_vec();
             let scope = Scope::of(&cols, &[], outer);
             let inner = shape(env, right, Some(&scope))?;
-            cols.extend(optional_side(inner, *optional));
+            cols.extend(optional_side(&inner, *optional));
             Ok(cols)
         }
     }
 }
 
-fn optional_side(cols: Vec<Col>, optional: bool) -> impl Iterator<Item = Col> {
-    cols.into_iter().map(move |mut c| {
+fn optional_side(cols: &[Col], optional: bool) -> impl Iterator<Item = Col> {
+    cols.iter().cloned().map(move |mut c| {
         c.nullable |= optional;
         c
     })
 }
 
 fn renamed(mut cols: Vec<Col>, alias: &str, names: &[String]) -> Vec<Col> {
+    let alias: Arc<str> = Arc::from(alias);
     for (n, col) in cols.iter_mut().enumerate() {
-        alias.clone_into(&mut col.table);
+        col.table = Arc::clone(&alias);
         if let Some(name) = names.get(n) {
-            col.name.clone_from(name);
+            col.name = Arc::from(name.as_str());
         }
     }
     cols
 }
 
 /// The session's temporary table of this name.
-pub(super) fn temporary(env: &Env<'_>, name: &[String]) -> Option<(Relation, String)> {
+pub(super) fn temporary<'a>(env: &Env<'a>, name: &'a [String]) -> Option<(&'a Relation, &'a str)> {
     let last = name.last().filter(|n| n.starts_with('#'))?;
     let (table, _) = env.facts.temporary.get(&last.to_lowercase())?;
-    Some((table.clone(), last.clone()))
+    Some((table, last))
 }
 
 /// The catalog view a dotted name means, and the database it is read in.

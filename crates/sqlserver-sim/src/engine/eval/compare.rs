@@ -50,7 +50,16 @@ fn padded(x: &[u8], y: &[u8]) -> Ordering {
         .unwrap_or(Ordering::Equal)
 }
 
+/// What [`padded`] tells binary values apart by.
+pub fn trimmed(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().rev().take_while(|b| **b == 0).count();
+    &bytes[..bytes.len() - zeros]
+}
+
 fn numbers((x, sx): (i128, u8), (y, sy): (i128, u8)) -> Ordering {
+    if sx == sy {
+        return x.cmp(&y);
+    }
     let scale = sx.max(sy);
     let lift = |n: i128, s: u8| n.saturating_mul(10_i128.saturating_pow(u32::from(scale - s)));
     lift(x, sx).cmp(&lift(y, sy))

@@ -147,6 +147,25 @@ pub fn convert(value: &Value, from: SqlType, to: SqlType, style: i32) -> Outcome
     }
 }
 
+/// As [`convert`], of a value that nobody else needs: what has the right kind already is not copied.
+///
+/// # Errors
+/// As [`convert`].
+pub fn converted(value: Value, from: SqlType, to: SqlType, style: i32) -> Outcome<Value> {
+    match (value, to) {
+        (
+            Value::Text(text),
+            SqlType::Char(_) | SqlType::VarChar(_) | SqlType::NChar(_) | SqlType::NVarChar(_),
+        ) => not_too_long(Value::Text(fit_text(text, to))),
+        (Value::Binary(mut bytes), SqlType::VarBinary(length)) => {
+            bytes.truncate(length.map_or(usize::MAX, usize::from));
+            not_too_long(Value::Binary(bytes))
+        }
+        (value, SqlType::SqlVariant) => Ok(value),
+        (value, _) => convert(&value, from, to, style),
+    }
+}
+
 fn failed(text: &str, to: &str) -> Raise {
     let text =
         format!("Conversion failed when converting the nvarchar value '{text}' to data type {to}.");
@@ -302,7 +321,7 @@ fn decimal_shown(unscaled: i128, scale: u8) -> String {
 
 /// Cuts to the type's length, pads CHAR, drops what the code page lacks.
 pub fn fit_text(text: String, to: SqlType) -> String {
-    let text = if is_national(to) {
+    let text = if is_national(to) || text.is_ascii() {
         text
     } else {
         to_code_page(&text)
@@ -321,6 +340,10 @@ pub fn fit_text(text: String, to: SqlType) -> String {
 
 /// At most `units` UTF-16 units, never half a character.
 pub fn cut_units(text: String, units: usize) -> String {
+    // No character has more UTF-16 units than bytes.
+    if text.len() <= units {
+        return text;
+    }
     let mut used = 0;
     for (at, c) in text.char_indices() {
         used += c.len_utf16();

@@ -2,13 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::limits;
-use super::relation::{Col, Relation};
+use super::memo::Memo;
+use super::relation::{Col, Relation, Row};
 use crate::engine::Engine;
 use crate::engine::run::facts::SessionFacts;
 use crate::engine::state::State;
 use crate::engine::state::asker::Asker;
+use crate::engine::views::catalogs::Catalogs;
 use crate::protocol::{SqlType, Value};
 
 /// Variables of a batch, names in lower case with the at sign.
@@ -22,10 +25,12 @@ pub struct Variables {
 #[derive(Clone, Copy)]
 pub struct Env<'a> {
     pub instance: &'a Engine,
-    pub state: &'a State,
+    pub state: &'a Arc<State>,
     pub facts: &'a SessionFacts,
     pub variables: &'a RefCell<Variables>,
     pub work: &'a limits::Work,
+    pub memo: &'a Memo,
+    pub catalogs: &'a Catalogs,
 }
 
 impl<'a> Env<'a> {
@@ -41,15 +46,20 @@ impl<'a> Env<'a> {
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
     pub cols: &'a [Col],
-    pub row: &'a [Value],
+    pub row: Row<'a>,
     /// The rows an aggregate runs over.
-    pub group: Option<&'a [Vec<Value>]>,
+    pub group: Option<&'a [&'a [Value]]>,
     pub outer: Option<&'a Scope<'a>>,
 }
 
 impl<'a> Scope<'a> {
     /// A row by itself, in no group.
     pub fn of(cols: &'a [Col], row: &'a [Value], outer: Option<&'a Scope<'a>>) -> Self {
+        Self::seeing(cols, Row::whole(row), outer)
+    }
+
+    /// The same of a row that may be in two pieces.
+    pub fn seeing(cols: &'a [Col], row: Row<'a>, outer: Option<&'a Scope<'a>>) -> Self {
         Self {
             cols,
             row,

@@ -1,7 +1,9 @@
 //! Evaluating expressions and conditions, in three-valued logic.
 
+use std::borrow::Cow;
+
 use super::compare::{compare, like};
-use super::convert::{self, convert, number};
+use super::convert::{self, convert, converted, number};
 use super::env::{Env, Scope};
 use super::limits::may_grow_to;
 use super::query::run_query;
@@ -17,11 +19,24 @@ impl Env<'_> {
     /// # Errors
     /// Whatever binding, converting or computing raises.
     pub fn eval(&self, expr: &Expr, scope: Option<&Scope<'_>>) -> Outcome<Value> {
+        self.look_at(expr, scope).map(Cow::into_owned)
+    }
+
+    /// As [`Env::eval`], without copying what stands somewhere already.
+    fn look_at<'e>(&self, expr: &'e Expr, scope: Option<&Scope<'e>>) -> Outcome<Cow<'e, Value>> {
+        match expr {
+            Expr::Literal(value, _) => Ok(Cow::Borrowed(value)),
+            Expr::Column(parts) => self.column(parts, scope).map(Cow::Borrowed),
+            Expr::Collate(inner, _) => self.look_at(inner, scope),
+            _ => self.compute(expr, scope).map(Cow::Owned),
+        }
+    }
+
+    fn compute(&self, expr: &Expr, scope: Option<&Scope<'_>>) -> Outcome<Value> {
         match expr {
             Expr::Null => Ok(Value::Null),
-            Expr::Literal(value, _) => Ok(value.clone()),
+            Expr::Literal(..) | Expr::Column(_) | Expr::Collate(..) => self.eval(expr, scope),
             Expr::Variable(name) => self.variable(name),
-            Expr::Column(parts) => column(parts, scope),
             Expr::Function {
                 name,
                 arguments,
@@ -31,14 +46,15 @@ impl Env<'_> {
                 if aggregate::is_aggregate(name) {
                     return aggregate::evaluate(self, name, arguments, *star, *distinct, scope);
                 }
-                functions::call(self, name, arguments, scope)
+                let result = infer(self, expr, scope)?.unwrap_or(SqlType::Int);
+                functions::call(self, name, arguments, result, scope)
             }
             Expr::Convert {
                 value,
                 ty,
                 style,
                 or_null,
-            } => self.converted(value, *ty, style.as_deref(), *or_null, scope),
+            } => self.cast(value, *ty, style.as_deref(), *or_null, scope),
             Expr::Case {
                 operand,
                 whens,
@@ -48,13 +64,21 @@ impl Env<'_> {
                 self.in_type_of(expr, value, scope)
             }
             Expr::Negate(inner) => self.negated(inner, scope),
-            Expr::Collate(inner, _) => self.eval(inner, scope),
             Expr::Chain(first, rest) => self.chain(first, rest, scope),
             Expr::Scalar(query) => self.scalar(query, scope),
         }
     }
 
-    fn converted(
+    fn column<'e>(&self, parts: &[String], scope: Option<&Scope<'e>>) -> Outcome<&'e Value> {
+        let (depth, index, _) = find_column(self, parts, scope)?;
+        let mut at = scope.copied();
+        for _ in 0..depth {
+            at = at.and_then(|s| s.outer.copied());
+        }
+        Ok(at.and_then(|s| s.row.get(index)).unwrap_or(&Value::Null))
+    }
+
+    fn cast(
         &self,
         value: &Expr,
         ty: SqlType,
@@ -68,9 +92,9 @@ impl Env<'_> {
             None => 0,
         };
         let style = i32::try_from(style).unwrap_or(0);
-        match convert(&self.eval(value, scope)?, from, ty, style) {
+        match converted(self.eval(value, scope)?, from, ty, style) {
             Err(_) if or_null => Ok(Value::Null),
-            converted => converted,
+            outcome => outcome,
         }
     }
 
@@ -103,7 +127,7 @@ impl Env<'_> {
     /// Brings a branch's value into the type all branches share.
     fn in_type_of(&self, expr: &Expr, value: Value, scope: Option<&Scope<'_>>) -> Outcome<Value> {
         match infer(self, expr, scope)? {
-            Some(ty) => convert(&value, ty, ty, 0),
+            Some(ty) => converted(value, ty, ty, 0),
             None => Ok(value),
         }
     }
@@ -126,13 +150,13 @@ impl Env<'_> {
         otherwise: Option<&Expr>,
         scope: Option<&Scope<'_>>,
     ) -> Outcome<Value> {
-        let operand = operand.map(|o| self.eval(o, scope)).transpose()?;
+        let operand = operand.map(|o| self.look_at(o, scope)).transpose()?;
         for (when, result) in whens {
             let holds = match when {
                 When::Holds(condition) => self.test(condition, scope)? == Some(true),
                 When::Equals(candidate) => {
-                    let candidate = self.eval(candidate, scope)?;
-                    let operand = operand.as_ref().unwrap_or(&Value::Null);
+                    let candidate = self.look_at(candidate, scope)?;
+                    let operand = operand.as_deref().unwrap_or(&Value::Null);
                     compare(operand, &candidate, &self.state.collation)?
                         .is_some_and(std::cmp::Ordering::is_eq)
                 }
@@ -172,7 +196,7 @@ impl Env<'_> {
             Cond::Any(list) => self.fold(list, scope, true),
             Cond::Not(inner) => Ok(self.test(inner, scope)?.map(|b| !b)),
             Cond::Compare(operator, a, b) => {
-                let (a, b) = (self.eval(a, scope)?, self.eval(b, scope)?);
+                let (a, b) = (self.look_at(a, scope)?, self.look_at(b, scope)?);
                 Ok(
                     compare(&a, &b, &self.state.collation)?.map(|o| match operator {
                         Compare::Equal => o.is_eq(),
@@ -185,28 +209,28 @@ impl Env<'_> {
                 )
             }
             Cond::In(value, list) => {
-                let value = self.eval(value, scope)?;
-                let candidates = list.iter().map(|e| self.eval(e, scope));
-                self.among(&value, candidates.collect::<Outcome<Vec<_>>>()?)
+                let value = self.look_at(value, scope)?;
+                let candidates = list.iter().map(|e| self.look_at(e, scope));
+                self.among(&value, &candidates.collect::<Outcome<Vec<_>>>()?)
             }
             Cond::InQuery(value, query) => {
-                let value = self.eval(value, scope)?;
+                let value = self.look_at(value, scope)?;
                 let relation = run_query(self, query, scope)?;
                 let candidates = relation
                     .rows
                     .into_iter()
                     .filter_map(|r| r.into_iter().next());
-                self.among(&value, candidates.collect())
+                self.among(&value, &candidates.map(Cow::Owned).collect::<Vec<_>>())
             }
             Cond::Exists(query) => Ok(Some(!run_query(self, query, scope)?.rows.is_empty())),
             Cond::Between(value, low, high) => {
-                let value = self.eval(value, scope)?;
-                let above = compare(&value, &self.eval(low, scope)?, &self.state.collation)?;
-                let below = compare(&value, &self.eval(high, scope)?, &self.state.collation)?;
+                let value = self.look_at(value, scope)?;
+                let above = compare(&value, &*self.look_at(low, scope)?, &self.state.collation)?;
+                let below = compare(&value, &*self.look_at(high, scope)?, &self.state.collation)?;
                 Ok(and(above.map(|o| o.is_ge()), below.map(|o| o.is_le())))
             }
             Cond::Like(value, pattern, escape) => self.like(value, pattern, escape.as_ref(), scope),
-            Cond::IsNull(value) => Ok(Some(matches!(self.eval(value, scope)?, Value::Null))),
+            Cond::IsNull(value) => Ok(Some(*self.look_at(value, scope)? == Value::Null)),
         }
     }
 
@@ -227,10 +251,10 @@ impl Env<'_> {
         Ok(if unknown { None } else { Some(!decides) })
     }
 
-    fn among(&self, value: &Value, candidates: Vec<Value>) -> Outcome<Option<bool>> {
+    fn among(&self, value: &Value, candidates: &[Cow<'_, Value>]) -> Outcome<Option<bool>> {
         let mut unknown = false;
         for candidate in candidates {
-            match compare(value, &candidate, &self.state.collation)? {
+            match compare(value, candidate, &self.state.collation)? {
                 Some(order) if order.is_eq() => return Ok(Some(true)),
                 None => unknown = true,
                 Some(_) => {}
@@ -246,8 +270,8 @@ impl Env<'_> {
         escape: Option<&Expr>,
         scope: Option<&Scope<'_>>,
     ) -> Outcome<Option<bool>> {
-        let value = convert::text(&self.eval(value, scope)?)?;
-        let pattern = convert::text(&self.eval(pattern, scope)?)?;
+        let value = convert::text(&*self.look_at(value, scope)?)?;
+        let pattern = convert::text(&*self.look_at(pattern, scope)?)?;
         let escape = match escape {
             Some(e) => convert::text(&self.eval(e, scope)?)?.and_then(|e| e.chars().next()),
             None => None,
@@ -265,18 +289,6 @@ fn and(a: Option<bool>, b: Option<bool>) -> Option<bool> {
         (Some(true), Some(true)) => Some(true),
         _ => None,
     }
-}
-
-fn column(parts: &[String], scope: Option<&Scope<'_>>) -> Outcome<Value> {
-    let (depth, index, _) = find_column(parts, scope)?;
-    let mut at = scope;
-    for _ in 0..depth {
-        at = at.and_then(|s| s.outer);
-    }
-    Ok(at
-        .and_then(|s| s.row.get(index))
-        .cloned()
-        .unwrap_or(Value::Null))
 }
 
 type Types = (Option<SqlType>, Option<SqlType>, Option<SqlType>);

@@ -5,9 +5,8 @@
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
-use super::convert::{self, convert};
+use super::convert::{self, convert, converted};
 use super::env::{Env, Scope};
-use super::function_table::result_type;
 use super::types::infer;
 use super::{dates, identity, security, text};
 use crate::engine::errors::{Outcome, Raise};
@@ -25,7 +24,7 @@ pub fn global(env: &Env<'_>, name: &str) -> Outcome<Value> {
     })
 }
 
-/// Calls a function.
+/// Calls a function that gives `result`.
 ///
 /// # Errors
 /// What its arguments or the function itself raise.
@@ -33,18 +32,14 @@ pub fn call(
     env: &Env<'_>,
     name: &str,
     arguments: &[Expr],
+    result: SqlType,
     scope: Option<&Scope<'_>>,
 ) -> Outcome<Value> {
-    let types = arguments
-        .iter()
-        .map(|a| infer(env, a, scope))
-        .collect::<Outcome<Vec<_>>>()?;
-    let result = result_type(env, name, &types)?;
     if name == "COALESCE" {
         for argument in arguments {
             let value = env.eval(argument, scope)?;
             if value != Value::Null {
-                return convert(&value, result, result, 0);
+                return converted(value, result, result, 0);
             }
         }
         return Ok(Value::Null);
@@ -53,15 +48,25 @@ pub fn call(
         .iter()
         .map(|a| env.eval(a, scope))
         .collect::<Outcome<Vec<_>>>()?;
-    let value = plain(env, name, &values, &types)?;
+    let value = match neutral(env, name, &values)? {
+        Some(value) => value,
+        None => typed(env, name, arguments, &values, scope)?,
+    };
     if matches!(result, SqlType::SqlVariant) {
         return Ok(value);
     }
-    convert(&value, result, result, 0)
+    converted(value, result, result, 0)
 }
 
-fn plain(env: &Env<'_>, name: &str, values: &[Value], types: &[Option<SqlType>]) -> Outcome<Value> {
-    if let Some(value) = text::call(name, values, types, &env.state.collation)? {
+/// Functions of a family, or those that depend on how their arguments are declared.
+fn typed(
+    env: &Env<'_>,
+    name: &str,
+    arguments: &[Expr],
+    values: &[Value],
+    scope: Option<&Scope<'_>>,
+) -> Outcome<Value> {
+    if let Some(value) = text::call(name, values, &env.state.collation)? {
         return Ok(value);
     }
     if let Some(value) = identity::call(env, name, values)? {
@@ -70,9 +75,20 @@ fn plain(env: &Env<'_>, name: &str, values: &[Value], types: &[Option<SqlType>])
     if let Some(value) = security::call(env, name, values)? {
         return Ok(value);
     }
+    let types = arguments.iter().map(|a| infer(env, a, scope));
+    let types = types.collect::<Outcome<Vec<_>>>()?;
+    match name {
+        "DATALENGTH" => Ok(text::data_length(values, &types)),
+        "HASHBYTES" => hash(values, &types),
+        _ => Ok(Value::Null),
+    }
+}
+
+/// Functions of any type; `None` when `name` is none.
+fn neutral(env: &Env<'_>, name: &str, values: &[Value]) -> Outcome<Option<Value>> {
     let first = values.first().unwrap_or(&Value::Null);
     let second = values.get(1).unwrap_or(&Value::Null);
-    Ok(match name {
+    Ok(Some(match name {
         "ISNULL" => {
             if *first == Value::Null {
                 second.clone()
@@ -94,11 +110,10 @@ fn plain(env: &Env<'_>, name: &str, values: &[Value], types: &[Option<SqlType>])
         },
         "NEWID" => Value::Guid(Uuid::new_v4()),
         "CRYPT_GEN_RANDOM" => random(first)?,
-        "HASHBYTES" => hash(values, types)?,
         "DATEADD" => date_add(values)?,
         "DATEDIFF" | "DATEDIFF_BIG" => date_difference(values)?,
-        _ => Value::Null,
-    })
+        _ => return Ok(None),
+    }))
 }
 
 fn random(length: &Value) -> Outcome<Value> {

@@ -56,14 +56,16 @@ fn version_text(env: &Env<'_>) -> String {
 /// Conversions of the arguments.
 pub fn call(env: &Env<'_>, name: &str, values: &[Value]) -> Outcome<Option<Value>> {
     let facts = env.facts;
-    let now = env.instance.now();
+    let now = || env.instance.now();
     Ok(Some(match name {
         "SERVERPROPERTY" => server_property(env, &argument(values, 0)?),
         "CONNECTIONPROPERTY" => connection_property(env, &argument(values, 0)?),
         "APP_NAME" => text(&*facts.application),
         "HOST_NAME" => text(&*facts.client_host),
-        "SYSUTCDATETIME" | "SYSDATETIME" | "SYSDATETIMEOFFSET" => Value::DateTime2(now),
-        "GETDATE" | "GETUTCDATE" | "CURRENT_TIMESTAMP" => Value::DateTime(dates::to_datetime(now)),
+        "SYSUTCDATETIME" | "SYSDATETIME" | "SYSDATETIMEOFFSET" => Value::DateTime2(now()),
+        "GETDATE" | "GETUTCDATE" | "CURRENT_TIMESTAMP" => {
+            Value::DateTime(dates::to_datetime(now()))
+        }
         "XACT_STATE" => Value::SmallInt(facts.xact_state()),
         "ERROR_NUMBER" | "ERROR_SEVERITY" | "ERROR_STATE" | "ERROR_LINE" | "ERROR_MESSAGE"
         | "ERROR_PROCEDURE" => caught(env, name),

@@ -27,7 +27,15 @@ impl Work {
     /// # Errors
     /// 701 when it is one too many.
     pub fn look(&self) -> Outcome<()> {
-        self.rows.set(self.rows.get() + 1);
+        self.look_at(1)
+    }
+
+    /// That many rows are looked at.
+    ///
+    /// # Errors
+    /// 701 when they are too many.
+    pub fn look_at(&self, rows: usize) -> Outcome<()> {
+        self.rows.set(self.rows.get().saturating_add(rows as u64));
         if self.rows.get() > MOST_ROWS {
             return Err(no_memory());
         }

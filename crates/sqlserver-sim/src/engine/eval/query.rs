@@ -1,121 +1,22 @@
-//! Running SELECT: sources, joins, filters, groups, order; nested loops over rows in memory.
+//! Running SELECT: branches, groups, projection, order.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use super::aggregate::is_grouped;
-use super::bind::{bind_query, shape, starred, temporary, view_name};
+use super::bind::{bind_query, starred};
 use super::compare::sort_order;
-use super::convert::{self, convert};
+use super::convert::{self, convert, converted};
 use super::env::{Env, Scope};
-use super::limits::{self, Work};
+use super::filter::filtered;
+use super::limits;
 use super::relation::{Col, Relation};
-use super::table_function;
+use super::source::{Read, source_rows};
 use super::types::infer;
 use crate::engine::errors::{Outcome, Raise};
-use crate::engine::lang::ast::{Expr, Item, Query, Select, Source};
-use crate::engine::views;
+use crate::engine::lang::ast::{Expr, Item, Query, Select};
 use crate::protocol::{SqlType, Value};
-
-fn source_rows(env: &Env<'_>, source: &Source, outer: Option<&Scope<'_>>) -> Outcome<Relation> {
-    let cols = shape(env, source, outer)?;
-    let rows = match source {
-        Source::Function(name, arguments, _) => table_function::rows(env, name, arguments, outer)?,
-        Source::Named(name, _) if temporary(env, name).is_some() => {
-            temporary(env, name).unwrap_or_default().0.rows
-        }
-        Source::Named(name, _) => {
-            let (view, database) = view_name(env, name)?;
-            views::rows(env, &view, database)?
-        }
-        Source::TableVariable(name, _) => {
-            let variables = env.variables.borrow();
-            variables
-                .tables
-                .get(&name.to_lowercase())
-                .map(|t| t.rows.clone())
-                .unwrap_or_default()
-        }
-        Source::Derived(query, ..) => run_query(env, query, outer)?.rows,
-        Source::Values(rows, ..) => value_rows(env, rows, &cols, outer)?,
-        Source::Join {
-            left,
-            right,
-            outer: optional,
-            on,
-        } => {
-            let left = source_rows(env, left, outer)?.rows;
-            let right = source_rows(env, right, outer)?;
-            let width = right.cols.len();
-            let holds = |row: &[Value]| {
-                let scope = Scope::of(&cols, row, outer);
-                on.as_ref()
-                    .map_or(Ok(true), |c| Ok(env.test(c, Some(&scope))? == Some(true)))
-            };
-            join(
-                env.work,
-                left,
-                width,
-                *optional,
-                |_| Ok(right.rows.clone()),
-                holds,
-            )?
-        }
-        Source::Apply {
-            left,
-            right,
-            outer: optional,
-        } => {
-            let left = source_rows(env, left, outer)?;
-            let width = cols.len() - left.cols.len();
-            let applied = |row: &[Value]| {
-                let scope = Scope::of(&left.cols, row, outer);
-                Ok(source_rows(env, right, Some(&scope))?.rows)
-            };
-            join(env.work, left.rows, width, *optional, applied, |_| Ok(true))?
-        }
-    };
-    Ok(Relation { cols, rows })
-}
-
-fn value_rows(
-    env: &Env<'_>,
-    rows: &[Vec<Expr>],
-    cols: &[Col],
-    outer: Option<&Scope<'_>>,
-) -> Outcome<Vec<Vec<Value>>> {
-    let cell = |(e, c): (&Expr, &Col)| convert(&env.eval(e, outer)?, c.ty, c.ty, 0);
-    let row = |row: &Vec<Expr>| row.iter().zip(cols).map(cell).collect();
-    rows.iter().map(row).collect()
-}
-
-fn join(
-    work: &Work,
-    left: Vec<Vec<Value>>,
-    width: usize,
-    optional: bool,
-    right: impl Fn(&[Value]) -> Outcome<Vec<Vec<Value>>>,
-    holds: impl Fn(&[Value]) -> Outcome<bool>,
-) -> Outcome<Vec<Vec<Value>>> {
-    let mut rows = Vec::new();
-    for left in left {
-        let before = rows.len();
-        for right in right(&left)? {
-            work.look()?;
-            let mut row = left.clone();
-            row.extend(right);
-            if holds(&row)? {
-                work.keep(&row)?;
-                rows.push(row);
-            }
-        }
-        if optional && rows.len() == before {
-            let mut row = left;
-            row.extend(std::iter::repeat_n(Value::Null, width));
-            rows.push(row);
-        }
-    }
-    Ok(rows)
-}
 
 /// Runs a query; assignments write variables and give no columns.
 ///
@@ -147,14 +48,14 @@ pub fn run_query(env: &Env<'_>, query: &Query, outer: Option<&Scope<'_>>) -> Out
     let rows = keyed.into_iter().map(|(_, row)| fit(row, &cols));
     Ok(Relation {
         rows: rows.collect::<Outcome<Vec<_>>>()?,
-        cols,
+        cols: cols.to_vec(),
     })
 }
 
 fn fit(row: Vec<Value>, cols: &[Col]) -> Outcome<Vec<Value>> {
     row.into_iter()
         .zip(cols)
-        .map(|(v, c)| convert(&v, c.ty, c.ty, 0))
+        .map(|(v, c)| converted(v, c.ty, c.ty, 0))
         .collect()
 }
 
@@ -169,23 +70,12 @@ fn run_select(
 ) -> Outcome<Vec<Keyed>> {
     let input = match &select.from {
         Some(source) => source_rows(env, source, outer)?,
-        None => Relation {
-            cols: Vec::new(),
-            rows: vec![Vec::new()],
+        None => Read {
+            cols: Rc::default(),
+            rows: Arc::new(vec![Vec::new()]),
         },
     };
-    let mut rows = Vec::new();
-    for row in input.rows {
-        env.work.look()?;
-        let scope = Scope::of(&input.cols, &row, outer);
-        let keep = match &select.filter {
-            Some(filter) => env.test(filter, Some(&scope))? == Some(true),
-            None => true,
-        };
-        if keep {
-            rows.push(row);
-        }
-    }
+    let rows = filtered(env, select, &input, outer)?;
     let limit = match &select.top {
         Some(top) => {
             convert::integer(&env.eval(top, outer)?)?.and_then(|n| usize::try_from(n).ok())
@@ -193,24 +83,30 @@ fn run_select(
         None => None,
     };
     let mut out = Vec::new();
-    for group in groups(env, select, &input.cols, rows, outer)? {
-        let nulls = vec![Value::Null; input.cols.len()];
-        let grouped = is_grouped(select);
-        let scope = Scope {
-            cols: &input.cols,
-            row: group.first().unwrap_or(&nulls),
-            group: grouped.then_some(group.as_slice()),
-            outer,
-        };
+    let mut give = |scope: &Scope<'_>| -> Outcome<()> {
         if let Some(having) = &select.having
-            && env.test(having, Some(&scope))? != Some(true)
+            && env.test(having, Some(scope))? != Some(true)
         {
-            continue;
+            return Ok(());
         }
-        let row = project(env, select, &scope)?;
-        let keys = order_keys(env, order_by, cols, &row, &scope)?;
+        let row = project(env, select, scope)?;
+        let keys = order_keys(env, order_by, cols, &row, scope)?;
         env.work.keep(&row)?;
         out.push((keys, row));
+        Ok(())
+    };
+    if is_grouped(select) {
+        let nulls = vec![Value::Null; input.cols.len()];
+        for group in groups(env, select, &input.cols, rows, outer)? {
+            let first = group.first().copied().unwrap_or(&nulls);
+            let mut scope = Scope::of(&input.cols, first, outer);
+            scope.group = Some(&group);
+            give(&scope)?;
+        }
+    } else {
+        for row in rows {
+            give(&Scope::of(&input.cols, row, outer))?;
+        }
     }
     if select.distinct {
         distinct_rows(env, &mut out)?;
@@ -220,23 +116,20 @@ fn run_select(
     Ok(out)
 }
 
-/// Rows in groups; without grouping every row is its own.
-fn groups(
+/// Rows of a grouped query in their groups.
+fn groups<'a>(
     env: &Env<'_>,
     select: &Select,
     cols: &[Col],
-    rows: Vec<Vec<Value>>,
+    rows: Vec<&'a [Value]>,
     outer: Option<&Scope<'_>>,
-) -> Outcome<Vec<Vec<Vec<Value>>>> {
-    if !is_grouped(select) {
-        return Ok(rows.into_iter().map(|r| vec![r]).collect());
-    }
+) -> Outcome<Vec<Vec<&'a [Value]>>> {
     if select.group_by.is_empty() {
         return Ok(vec![rows]);
     }
-    let mut groups: Vec<(Vec<Value>, Vec<Vec<Value>>)> = Vec::new();
+    let mut groups: Vec<(Vec<Value>, Vec<&[Value]>)> = Vec::new();
     for row in rows {
-        let scope = Scope::of(cols, &row, outer);
+        let scope = Scope::of(cols, row, outer);
         let keys = select.group_by.iter().map(|e| env.eval(e, Some(&scope)));
         let keys = keys.collect::<Outcome<Vec<_>>>()?;
         match groups.iter_mut().find(|(k, _)| same_row(env, k, &keys)) {

@@ -16,21 +16,21 @@ use crate::protocol::Value;
 /// # Errors
 /// Conversions of the arguments.
 pub fn call(env: &Env<'_>, name: &str, values: &[Value]) -> Outcome<Option<Value>> {
-    let first = match values.first() {
-        Some(value) => convert::text(value)?,
-        None => None,
+    let first = || match values.first() {
+        Some(value) => convert::text(value),
+        None => Ok(None),
     };
     Ok(Some(match name {
         "SUSER_NAME" | "SUSER_SNAME" | "SUSER_ID" | "SUSER_SID" => login(env, name, values)?,
         "ORIGINAL_LOGIN" => Value::Text(env.facts.login_name.clone()),
         "SYSTEM_USER" => own_login(env),
         "USER_NAME" | "CURRENT_USER" | "SESSION_USER" => user_name(env, values)?,
-        "USER_ID" | "DATABASE_PRINCIPAL_ID" => user_id(env, first.as_deref()),
-        "IS_SRVROLEMEMBER" => server_role(env, &first.unwrap_or_default(), values)?,
-        "IS_MEMBER" | "IS_ROLEMEMBER" => database_role(env, &first.unwrap_or_default()),
+        "USER_ID" | "DATABASE_PRINCIPAL_ID" => user_id(env, first()?.as_deref()),
+        "IS_SRVROLEMEMBER" => server_role(env, &first()?.unwrap_or_default(), values)?,
+        "IS_MEMBER" | "IS_ROLEMEMBER" => database_role(env, &first()?.unwrap_or_default()),
         "HAS_PERMS_BY_NAME" => has_permission(env, values)?,
         "CERT_ID" => {
-            let unquoted = first.map(|n| n.trim_matches(['[', ']']).to_owned());
+            let unquoted = first()?.map(|n| n.trim_matches(['[', ']']).to_owned());
             let found = unquoted.and_then(|n| certificate_by_name(env, &n));
             found.map_or(Value::Null, Value::Int)
         }

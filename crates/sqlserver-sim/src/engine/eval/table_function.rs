@@ -1,5 +1,7 @@
 //! Functions that give rows: what permissions one has.
 
+use std::sync::Arc;
+
 use super::convert;
 use super::env::{Env, Scope};
 use super::relation::Col;
@@ -18,8 +20,8 @@ pub fn columns(name: &str, alias: &str) -> Outcome<Vec<Col>> {
         return Err(no_object(name));
     }
     let col = |name: &str, length: u16| Col {
-        table: alias.to_owned(),
-        name: name.to_owned(),
+        table: Arc::from(alias),
+        name: Arc::from(name),
         ty: SqlType::NVarChar(Some(length)),
         nullable: true,
     };

@@ -31,12 +31,7 @@ const OF_TEXT: [&str; 17] = [
 ///
 /// # Errors
 /// Conversions of the arguments.
-pub fn call(
-    name: &str,
-    values: &[Value],
-    types: &[Option<SqlType>],
-    collation: &Collation,
-) -> Outcome<Option<Value>> {
+pub fn call(name: &str, values: &[Value], collation: &Collation) -> Outcome<Option<Value>> {
     if name == "CONCAT" {
         let parts = values
             .iter()
@@ -44,9 +39,6 @@ pub fn call(
         let parts = parts.collect::<Outcome<Vec<String>>>()?;
         may_grow_to(parts.iter().map(String::len).sum())?;
         return Ok(Some(Value::Text(parts.concat())));
-    }
-    if name == "DATALENGTH" {
-        return Ok(Some(data_length(values, types)));
     }
     if name == "SUBSTRING"
         && let Some(Value::Binary(bytes)) = values.first()
@@ -122,7 +114,8 @@ fn count_at(values: &[Value], n: usize) -> Outcome<usize> {
     Ok(usize::try_from(number_at(values, n)?).unwrap_or(0))
 }
 
-fn data_length(values: &[Value], types: &[Option<SqlType>]) -> Value {
+/// Bytes of the first value in the type it is declared with.
+pub fn data_length(values: &[Value], types: &[Option<SqlType>]) -> Value {
     let ty = types
         .first()
         .copied()

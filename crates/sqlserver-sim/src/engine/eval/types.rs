@@ -2,6 +2,7 @@
 
 use super::bind::bind_query;
 use super::env::{Env, Scope};
+use super::memo::Place;
 use super::{aggregate, function_table};
 use crate::engine::errors::{Outcome, Raise, no_column};
 use crate::engine::lang::ast::{Cond, Expr, Query, When};
@@ -16,7 +17,16 @@ pub fn infer(env: &Env<'_>, expr: &Expr, scope: Option<&Scope<'_>>) -> Outcome<O
         Expr::Null => None,
         Expr::Literal(_, ty) => Some(*ty),
         Expr::Variable(name) => Some(variable_type(env, name)?),
-        Expr::Column(parts) => Some(find_column(parts, scope)?.2),
+        Expr::Column(parts) => Some(find_column(env, parts, scope)?.2),
+        _ => return env.memo.ty(expr, || infer_anew(env, expr, scope)),
+    })
+}
+
+fn infer_anew(env: &Env<'_>, expr: &Expr, scope: Option<&Scope<'_>>) -> Outcome<Option<SqlType>> {
+    Ok(match expr {
+        Expr::Null | Expr::Literal(..) | Expr::Variable(_) | Expr::Column(_) => {
+            infer(env, expr, scope)?
+        }
         Expr::Function {
             name, arguments, ..
         } => {
@@ -139,14 +149,15 @@ fn variable_type(env: &Env<'_>, name: &str) -> Outcome<SqlType> {
         })
 }
 
-/// Depth of the scope (0 innermost), index of the column in it, type and nullability.
+/// Where a column is, by its name.
 ///
 /// # Errors
 /// 207, 209 or 4104.
-pub fn find_column(
-    parts: &[String],
-    scope: Option<&Scope<'_>>,
-) -> Outcome<(usize, usize, SqlType)> {
+pub fn find_column(env: &Env<'_>, parts: &[String], scope: Option<&Scope<'_>>) -> Outcome<Place> {
+    env.memo.place(parts, || look_up(parts, scope))
+}
+
+fn look_up(parts: &[String], scope: Option<&Scope<'_>>) -> Outcome<Place> {
     let name = parts.last().map_or("", String::as_str);
     let table = parts.len().checked_sub(2).and_then(|n| parts.get(n));
     let mut depth = 0;

@@ -5,7 +5,7 @@ use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn condition(&mut self) -> Outcome<Cond> {
         self.deeper(|p| {
             let mut branches = vec![p.conjunction()?];

@@ -4,7 +4,7 @@ use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
 use crate::protocol::SqlType;
 
-impl Parser {
+impl Parser<'_> {
     /// `default_length` is what `nvarchar` without a length means: 1 in DECLARE, 30 in CAST.
     pub(super) fn data_type(&mut self, default_length: Option<u16>) -> Outcome<SqlType> {
         let mut parts = self.dotted_name()?;

@@ -4,7 +4,7 @@ use super::ast::Ddl;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn ddl(&mut self) -> Outcome<Ddl> {
         let verb = self.expect_any(&[
             "CREATE", "ALTER", "DROP", "BACKUP", "RESTORE", "OPEN", "CLOSE", "GRANT", "DENY",

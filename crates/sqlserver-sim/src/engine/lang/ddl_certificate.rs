@@ -6,7 +6,7 @@ use super::ast::{
 use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn create_certificate(&mut self) -> Outcome<Ddl> {
         let mut certificate = CreateCertificate {
             name: self.name()?,

@@ -4,7 +4,7 @@ use super::ast::{AlterDatabase, Ddl};
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn alter_database(&mut self) -> Outcome<Ddl> {
         let name = self.name()?;
         self.expect("SET")?;

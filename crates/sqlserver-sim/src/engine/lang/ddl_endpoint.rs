@@ -8,7 +8,7 @@ use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn create_endpoint(&mut self) -> Outcome<Ddl> {
         let mut spec = self.endpoint_head()?;
         self.expect("AS")?;
@@ -83,11 +83,11 @@ impl Parser {
         let mut ip = String::new();
         if let Kind::Text(text, _) = self.kind().clone() {
             self.take();
-            ip = text;
+            ip = text.into_owned();
         } else {
             // The lexer takes 10.20 for one number and .30 for the next.
-            while let Kind::Number(digits) = self.kind().clone() {
-                ip.push_str(&digits);
+            while let Kind::Number(digits) = *self.kind() {
+                ip.push_str(digits);
                 self.take();
             }
             let parts: Vec<_> = ip.split('.').map(str::parse::<u8>).collect();

@@ -6,7 +6,7 @@ use super::parser::Parser;
 use crate::engine::errors::{Outcome, syntax};
 use crate::engine::state::permission_names::is_a_permission;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn permission_change(&mut self, verb: &str) -> Outcome<Ddl> {
         let mut change = PermissionChange {
             verb: match verb {

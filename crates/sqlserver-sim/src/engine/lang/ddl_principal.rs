@@ -5,7 +5,7 @@ use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn create_role(&mut self, server: bool) -> Outcome<Ddl> {
         let name = self.name()?;
         let owner = if self.accept("AUTHORIZATION") {

@@ -5,7 +5,7 @@ use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
 
-impl Parser {
+impl Parser<'_> {
     /// `CREATE TRIGGER name ON ALL SERVER [WITH EXECUTE AS 'login'] FOR event, … AS statements`, the batch's only statement.
     pub(super) fn create_trigger(&mut self, replaces: bool, must_exist: bool) -> Outcome<Ddl> {
         let words = 2 + if replaces && !must_exist { 2 } else { 0 };

@@ -6,7 +6,7 @@ use super::parser::Parser;
 use crate::engine::errors::{Outcome, Raise};
 use crate::protocol::{SqlType, Value};
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn execute(&mut self) -> Outcome<StatementKind> {
         self.take();
         if self.accept_symbol("(") {
@@ -116,11 +116,11 @@ impl Parser {
             }
             Kind::Quoted(w) => {
                 self.take();
-                Expr::Literal(Value::Text(w), SqlType::NVarChar(Some(128)))
+                Expr::Literal(Value::Text(w.into_owned()), SqlType::NVarChar(Some(128)))
             }
             Kind::Word(w) if self.at_name() => {
                 self.take();
-                Expr::Literal(Value::Text(w), SqlType::NVarChar(Some(128)))
+                Expr::Literal(Value::Text(w.to_owned()), SqlType::NVarChar(Some(128)))
             }
             // A parameter's value is a literal or a variable, never an expression.
             Kind::Variable(_)

@@ -9,7 +9,7 @@ use crate::protocol::{SqlType, Value};
 /// Reserved words that are functions all the same.
 const WORD_FUNCTIONS: [&str; 5] = ["LEFT", "RIGHT", "COALESCE", "NULLIF", "USER"];
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn expression(&mut self) -> Outcome<Expr> {
         self.deeper(|p| p.chain(&['+', '-', '&', '|', '^'], Self::product))
     }
@@ -64,7 +64,7 @@ impl Parser {
         match self.kind().clone() {
             Kind::Text(text, national) => {
                 self.take();
-                Ok(text_literal(text, national))
+                Ok(text_literal(text.into_owned(), national))
             }
             Kind::Binary(bytes) => {
                 self.take();
@@ -77,16 +77,16 @@ impl Parser {
                 ))
             }
             Kind::Number(text) => {
-                let literal = number_literal(&text).ok_or_else(|| self.wrong())?;
+                let literal = number_literal(text).ok_or_else(|| self.wrong())?;
                 self.take();
                 Ok(literal)
             }
             Kind::Variable(name) => {
                 if !name.starts_with("@@") {
-                    self.uses_variable(&name);
+                    self.uses_variable(name);
                 }
                 self.take();
-                Ok(Expr::Variable(name))
+                Ok(Expr::Variable(name.to_owned()))
             }
             Kind::Symbol("(") => self.parenthesised(),
             Kind::Word(_) | Kind::Quoted(_) => self.word_expression(),
@@ -178,10 +178,10 @@ impl Parser {
     /// Date parts are bare words, everything else is an expression.
     fn function_argument(&mut self, name: &str, position: usize) -> Outcome<Expr> {
         let wants_part = matches!(name, "DATEDIFF" | "DATEADD" | "DATEPART" | "DATENAME");
-        match self.kind().clone() {
+        match *self.kind() {
             Kind::Word(part) if wants_part && position == 0 && self.at_name() => {
                 self.take();
-                Ok(text_literal(part, false))
+                Ok(text_literal(part.to_owned(), false))
             }
             _ => self.expression(),
         }

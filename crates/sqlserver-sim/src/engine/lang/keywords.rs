@@ -189,11 +189,30 @@ const RESERVED: &[&str] = &[
     "WRITETEXT",
 ];
 
+/// Where in the list the words with each letter begin, and after the last letter its length.
+const FIRST: [usize; 27] = {
+    let mut first = [0; 27];
+    let (mut letter, mut at) = (0, 0);
+    while letter < 27 {
+        while at < RESERVED.len() && ((RESERVED[at].as_bytes()[0] - b'A') as usize) < letter {
+            at += 1;
+        }
+        first[letter] = at;
+        letter += 1;
+    }
+    first
+};
+
 /// Whether `word` is reserved, in any case of letters.
 pub fn is_reserved(word: &str) -> bool {
-    RESERVED
-        .binary_search(&word.to_ascii_uppercase().as_str())
-        .is_ok()
+    let first = word.as_bytes().first().map_or(0, u8::to_ascii_uppercase);
+    let letter = usize::from(first.wrapping_sub(b'A'));
+    let (Some(from), Some(to)) = (FIRST.get(letter), FIRST.get(letter + 1)) else {
+        return false;
+    };
+    RESERVED[*from..*to]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(word))
 }
 
 #[cfg(test)]
@@ -203,6 +222,7 @@ mod tests {
     #[test]
     fn the_list_is_sorted_so_that_the_search_finds_every_word() {
         assert!(RESERVED.is_sorted());
-        assert!(is_reserved("select") && !is_reserved("login"));
+        assert!(RESERVED.iter().all(|word| is_reserved(word)));
+        assert!(is_reserved("select") && !is_reserved("login") && !is_reserved("{"));
     }
 }

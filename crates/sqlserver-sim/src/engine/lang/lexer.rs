@@ -2,30 +2,32 @@
 //!
 //! Knows quoting, comments and literals; knows no statement.
 
+use std::borrow::Cow;
+
 use crate::engine::errors::{Outcome, Raise, syntax};
 
 /// What a token is. Text is already unquoted.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum Kind<'t> {
     /// A bare word, keyword or not.
-    Word(String),
+    Word(&'t str),
     /// A delimited identifier.
-    Quoted(String),
+    Quoted(Cow<'t, str>),
     /// A character literal; true for N'..'.
-    Text(String, bool),
+    Text(Cow<'t, str>, bool),
     Binary(Vec<u8>),
     /// Digits, perhaps with a decimal point.
-    Number(String),
+    Number(&'t str),
     /// `@x` or `@@x`, with the at signs.
-    Variable(String),
+    Variable(&'t str),
     Symbol(&'static str),
     End,
 }
 
 /// One token.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Token {
-    pub kind: Kind,
+pub struct Token<'t> {
+    pub kind: Kind<'t>,
     /// 1-based.
     pub line: u32,
     /// Byte range in the batch.
@@ -42,33 +44,35 @@ struct Lexer<'a> {
     text: &'a str,
     at: usize,
     line: u32,
-    tokens: Vec<Token>,
+    tokens: Vec<Token<'a>>,
 }
 
 /// Splits `text`; errors are those SQL Server finds at this level (102, 103, 105, 113, 1038).
-pub fn tokenize(text: &str) -> Outcome<Vec<Token>> {
+pub fn tokenize(text: &str) -> Outcome<Vec<Token<'_>>> {
     let mut lexer = Lexer {
         text,
         at: 0,
         line: 1,
-        tokens: Vec::new(),
+        // Few tokens are shorter, with the blank behind them.
+        tokens: Vec::with_capacity(text.len() / 4 + 1),
     };
     while lexer.step()? {}
     Ok(lexer.tokens)
 }
 
-impl Lexer<'_> {
-    fn rest(&self) -> &str {
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }
 
     fn advance(&mut self, bytes: usize) {
-        let passed = &self.text[self.at..self.at + bytes];
-        self.line += u32::try_from(passed.matches('\n').count()).unwrap_or(0);
+        let passed = &self.text.as_bytes()[self.at..self.at + bytes];
+        let ends = passed.iter().filter(|b| **b == b'\n').count();
+        self.line += u32::try_from(ends).unwrap_or(0);
         self.at += bytes;
     }
 
-    fn push(&mut self, kind: Kind, bytes: usize) {
+    fn push(&mut self, kind: Kind<'a>, bytes: usize) {
         let (line, start) = (self.line, self.at);
         self.advance(bytes);
         self.tokens.push(Token {
@@ -103,7 +107,7 @@ impl Lexer<'_> {
     fn skip_blanks(&mut self) -> Outcome<()> {
         loop {
             let rest = self.rest();
-            let blanks = rest.len() - rest.trim_start_matches(is_blank).len();
+            let blanks = span(rest, is_blank);
             if blanks > 0 {
                 self.advance(blanks);
             } else if rest.starts_with("--") {
@@ -142,8 +146,8 @@ impl Lexer<'_> {
     fn literal(&mut self, national: bool) -> Outcome<()> {
         let skip = usize::from(national);
         let (mut content, bytes) = self.quoted(skip, '\'')?;
-        if !national {
-            content = to_code_page(&content);
+        if !national && !content.is_ascii() {
+            content = Cow::Owned(to_code_page(&content));
         }
         self.push(Kind::Text(content, national), bytes);
         Ok(())
@@ -158,9 +162,14 @@ impl Lexer<'_> {
     }
 
     /// Content up to `close`, doubled `close` meaning itself, and the bytes consumed.
-    fn quoted(&self, skip: usize, close: char) -> Outcome<(String, usize)> {
+    fn quoted(&self, skip: usize, close: char) -> Outcome<(Cow<'a, str>, usize)> {
         let rest = self.rest();
         let body = &rest[skip + 1..];
+        if let Some((content, after)) = body.split_once(close)
+            && !after.starts_with(close)
+        {
+            return Ok((Cow::Borrowed(content), skip + 1 + content.len() + 1));
+        }
         let mut content = String::new();
         let mut chars = body.char_indices().peekable();
         while let Some((at, c)) = chars.next() {
@@ -170,7 +179,7 @@ impl Lexer<'_> {
                 content.push(c);
                 chars.next();
             } else {
-                return Ok((content, skip + 1 + at + 1));
+                return Ok((Cow::Owned(content), skip + 1 + at + 1));
             }
         }
         let shown: String = content.chars().take(128).collect();
@@ -185,24 +194,20 @@ impl Lexer<'_> {
     fn variable(&mut self) {
         let rest = self.rest();
         let signs = if rest.starts_with("@@") { 2 } else { 1 };
-        let name = rest[signs..].find(|c| !continues_word(c));
-        let bytes = name.map_or(rest.len(), |n| n + signs);
-        let text = rest[..bytes].to_owned();
-        self.push(Kind::Variable(text), bytes);
+        let bytes = signs + span(&rest[signs..], continues_word);
+        self.push(Kind::Variable(&rest[..bytes]), bytes);
     }
 
     fn binary(&mut self) {
-        let digits: String = self.rest()[2..]
-            .chars()
-            .take_while(char::is_ascii_hexdigit)
-            .collect();
-        let bytes = digits.len() + 2;
-        let even = if digits.len() % 2 == 1 {
-            format!("0{digits}")
+        let rest = &self.rest()[2..];
+        let count = rest.find(|c: char| !c.is_ascii_hexdigit());
+        let digits = &rest[..count.unwrap_or(rest.len())];
+        let decoded = if digits.len() % 2 == 1 {
+            hex::decode(format!("0{digits}"))
         } else {
-            digits
+            hex::decode(digits)
         };
-        self.push(Kind::Binary(hex::decode(even).unwrap_or_default()), bytes);
+        self.push(Kind::Binary(decoded.unwrap_or_default()), digits.len() + 2);
     }
 
     fn number(&mut self) {
@@ -216,23 +221,23 @@ impl Lexer<'_> {
                 .unwrap_or(after.len())
         });
         let bytes = whole + fraction;
-        let text = rest[..bytes].to_owned();
-        self.push(Kind::Number(text), bytes);
+        self.push(Kind::Number(&rest[..bytes]), bytes);
     }
 
     fn word(&mut self) -> Outcome<()> {
         let rest = self.rest();
-        let bytes = rest.find(|c| !continues_word(c)).unwrap_or(rest.len());
-        let text = rest[..bytes].to_owned();
-        check_identifier(&text, self.line)?;
+        let bytes = span(rest, continues_word);
+        let text = &rest[..bytes];
+        check_identifier(text, self.line)?;
         self.push(Kind::Word(text), bytes);
         Ok(())
     }
 
     fn symbol(&mut self, first: char) -> Outcome<()> {
         let rest = self.rest();
-        let found = SYMBOLS.iter().copied().find(|s| rest.starts_with(s));
-        match found {
+        let begins = |s: &&str| s.as_bytes().first() == rest.as_bytes().first();
+        let mut candidates = SYMBOLS.iter().copied().filter(begins);
+        match candidates.find(|s| rest.starts_with(s)) {
             Some(symbol) => self.push(Kind::Symbol(symbol), symbol.len()),
             None => return Err(syntax(&first.to_string(), false, self.line)),
         }
@@ -263,7 +268,8 @@ pub(super) fn check_identifier(text: &str, line: u32) -> Outcome<()> {
         )
         .at_line(line));
     }
-    if text.encode_utf16().count() > 128 {
+    // No character has more UTF-16 units than bytes.
+    if text.len() > 128 && text.encode_utf16().count() > 128 {
         let shown: String = text.chars().take(128).collect();
         let text = format!(
             "The identifier that starts with '{shown}' is too long. Maximum length is 128."
@@ -271,6 +277,19 @@ pub(super) fn check_identifier(text: &str, line: u32) -> Outcome<()> {
         return Err(Raise::compile(103, 15, text).at_line(line));
     }
     Ok(())
+}
+
+/// Bytes of the characters at the beginning of `text` that `belongs` takes.
+fn span(text: &str, belongs: fn(char) -> bool) -> usize {
+    // Mostly there is nothing but ASCII, where every byte is a character.
+    let plain = text
+        .bytes()
+        .take_while(|b| b.is_ascii() && belongs(char::from(*b)));
+    let plain = plain.count();
+    match text[plain..].find(|c| !belongs(c)) {
+        Some(more) => plain + more,
+        None => text.len(),
+    }
 }
 
 fn is_blank(c: char) -> bool {

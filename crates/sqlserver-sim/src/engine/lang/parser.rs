@@ -13,8 +13,8 @@ use crate::protocol::Message;
 /// Deeper nesting than this is error 191; it keeps the stack bounded.
 const DEEPEST: usize = 48;
 
-pub struct Parser {
-    pub(super) tokens: Vec<Token>,
+pub struct Parser<'t> {
+    pub(super) tokens: Vec<Token<'t>>,
     pub(super) at: usize,
     declared: HashSet<String>,
     pub(super) undeclared: Vec<Message>,
@@ -23,8 +23,8 @@ pub struct Parser {
     pub(super) common: Vec<(String, Vec<String>, Query)>,
 }
 
-impl Parser {
-    pub fn new(tokens: Vec<Token>, declared: &[String]) -> Self {
+impl<'t> Parser<'t> {
+    pub fn new(tokens: Vec<Token<'t>>, declared: &[String]) -> Self {
         Self {
             tokens,
             at: 0,
@@ -35,15 +35,15 @@ impl Parser {
         }
     }
 
-    pub(super) fn kind(&self) -> &Kind {
+    pub(super) fn kind(&self) -> &Kind<'t> {
         self.ahead(0)
     }
 
-    pub(super) fn ahead(&self, n: usize) -> &Kind {
+    pub(super) fn ahead(&self, n: usize) -> &Kind<'t> {
         self.tokens.get(self.at + n).map_or(&Kind::End, |t| &t.kind)
     }
 
-    pub(super) fn token(&self, at: usize) -> Option<&Kind> {
+    pub(super) fn token(&self, at: usize) -> Option<&Kind<'t>> {
         self.tokens.get(at).map(|t| &t.kind)
     }
 
@@ -58,12 +58,11 @@ impl Parser {
         (start, end.map_or(0, |t| t.end))
     }
 
-    pub(super) fn take(&mut self) -> Kind {
-        let kind = self.kind().clone();
+    /// Goes to the next token; the last one, which is the end, is never passed.
+    pub(super) fn take(&mut self) {
         if self.at + 1 < self.tokens.len() {
             self.at += 1;
         }
-        kind
     }
 
     pub(super) fn is_word(&self, word: &str) -> bool {
@@ -151,9 +150,8 @@ impl Parser {
         let ended = at != self.at;
         match self.tokens.get(at).map(|t| &t.kind) {
             Some(Kind::Word(w)) => syntax(w, is_reserved(w) && !ended, line),
-            Some(Kind::Quoted(w) | Kind::Text(w, _) | Kind::Number(w) | Kind::Variable(w)) => {
-                syntax(w, false, line)
-            }
+            Some(Kind::Quoted(w) | Kind::Text(w, _)) => syntax(w, false, line),
+            Some(Kind::Number(w) | Kind::Variable(w)) => syntax(w, false, line),
             Some(Kind::Binary(b)) => syntax(&format!("0x{}", hex::encode_upper(b)), false, line),
             Some(Kind::Symbol(s)) => syntax(s, false, line),
             Some(Kind::End) | None => syntax("", false, line),
@@ -164,12 +162,12 @@ impl Parser {
     pub(super) fn name(&mut self) -> Outcome<String> {
         match self.kind() {
             Kind::Quoted(n) => {
-                let name = n.clone();
+                let name = n.clone().into_owned();
                 self.take();
                 Ok(name)
             }
             Kind::Word(n) if !is_reserved(n) => {
-                let name = n.clone();
+                let name = (*n).to_owned();
                 self.take();
                 Ok(name)
             }
@@ -200,8 +198,9 @@ impl Parser {
 
     /// A character literal; where DDL wants one, a variable or expression is a syntax error.
     pub(super) fn text(&mut self) -> Outcome<String> {
-        match self.kind().clone() {
+        match self.kind() {
             Kind::Text(text, _) => {
+                let text = text.clone().into_owned();
                 self.take();
                 Ok(text)
             }
@@ -215,8 +214,9 @@ impl Parser {
     }
 
     pub(super) fn binary(&mut self) -> Outcome<Vec<u8>> {
-        match self.kind().clone() {
+        match self.kind() {
             Kind::Binary(bytes) => {
+                let bytes = bytes.clone();
                 self.take();
                 Ok(bytes)
             }
@@ -262,10 +262,10 @@ impl Parser {
     }
 
     pub(super) fn variable(&mut self) -> Outcome<String> {
-        match self.kind().clone() {
+        match *self.kind() {
             Kind::Variable(name) if !name.starts_with("@@") => {
                 self.take();
-                Ok(name)
+                Ok(name.to_owned())
             }
             _ => Err(self.wrong()),
         }

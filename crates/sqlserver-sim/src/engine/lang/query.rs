@@ -17,7 +17,7 @@ const QUERY_HINTS: [&str; 9] = [
     "KEEP",
 ];
 
-impl Parser {
+impl Parser<'_> {
     /// `[WITH ...] SELECT ... [UNION ALL ...] [ORDER BY ...]`.
     pub(super) fn query(&mut self) -> Outcome<Query> {
         self.deeper(|p| {
@@ -165,13 +165,10 @@ impl Parser {
     }
 
     fn qualified_star(&mut self) -> Option<String> {
-        if self.at_name()
-            && self.symbol_ahead(1, ".")
-            && self.symbol_ahead(2, "*")
-            && let Kind::Word(table) | Kind::Quoted(table) = self.kind().clone()
-        {
-            self.at += 3;
-            return Some(table);
+        if self.at_name() && self.symbol_ahead(1, ".") && self.symbol_ahead(2, "*") {
+            let table = self.name().ok();
+            self.at += 2;
+            return table;
         }
         None
     }

@@ -20,7 +20,7 @@ const TABLE_HINTS: [&str; 12] = [
     "READPAST",
 ];
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn sources(&mut self) -> Outcome<Source> {
         let mut left = self.joined()?;
         while self.accept_symbol(",") {
@@ -81,11 +81,11 @@ impl Parser {
         if self.is_symbol("(") {
             return self.deeper(Self::bracketed_source);
         }
-        if let Kind::Variable(name) = self.kind().clone() {
-            self.uses_variable(&name);
+        if let Kind::Variable(name) = *self.kind() {
+            self.uses_variable(name);
             self.take();
             let alias = self.table_alias()?;
-            return Ok(Source::TableVariable(name, alias));
+            return Ok(Source::TableVariable(name.to_owned(), alias));
         }
         let name = self.dotted_name()?;
         let function = name

@@ -5,7 +5,7 @@ use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn batch(&mut self) -> Outcome<Vec<Statement>> {
         let mut statements = Vec::new();
         while self.accept_symbol(";") {}
@@ -66,7 +66,7 @@ impl Parser {
     }
 
     fn statement_kind(&mut self) -> Outcome<StatementKind> {
-        let Kind::Word(word) = self.kind().clone() else {
+        let Kind::Word(word) = *self.kind() else {
             return Err(self.wrong());
         };
         match word.to_ascii_uppercase().as_str() {
@@ -168,8 +168,8 @@ impl Parser {
     }
 
     fn transaction_name(&mut self) -> Outcome<()> {
-        if let Kind::Variable(name) = self.kind().clone() {
-            self.uses_variable(&name);
+        if let Kind::Variable(name) = *self.kind() {
+            self.uses_variable(name);
             self.take();
         } else if self.at_name() && !self.is_word("THROW") {
             self.name()?;

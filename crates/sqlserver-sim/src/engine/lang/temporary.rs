@@ -5,10 +5,17 @@ use super::lexer::Kind;
 use super::parser::Parser;
 use crate::engine::errors::Outcome;
 
-impl Parser {
+impl Parser<'_> {
     /// `#name`, perhaps behind `tempdb..`; there are no other tables here.
     pub(super) fn temporary_name(&mut self) -> Outcome<String> {
-        let temporary = |kind: &Kind| matches!(kind, Kind::Word(n) | Kind::Quoted(n) if n.starts_with('#') && !n.starts_with("##"));
+        let temporary = |kind: &Kind<'_>| {
+            let name = match kind {
+                Kind::Word(name) => name,
+                Kind::Quoted(name) => &**name,
+                _ => return false,
+            };
+            name.starts_with('#') && !name.starts_with("##")
+        };
         if self.word_ahead(0, "tempdb") && self.symbol_ahead(1, ".") {
             let parts = self.dotted_name()?;
             return match parts.last() {

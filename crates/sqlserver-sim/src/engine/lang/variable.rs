@@ -46,7 +46,7 @@ const VALUES: [&str; 4] = [
     "CONTEXT_INFO",
 ];
 
-impl Parser {
+impl Parser<'_> {
     pub(super) fn declare_statement(&mut self) -> Outcome<StatementKind> {
         self.take();
         let mut list = Vec::new();

@@ -33,12 +33,14 @@ impl EngineSession {
     /// What an earlier, cancelled request may have left behind is forgotten.
     pub(super) fn begin_request(&mut self) {
         self.tries.clear();
+        self.catalogs.forget();
         self.facts.caught.clear();
         self.variables = RefCell::default();
         self.returned = 0;
     }
 
     pub(super) async fn end_request(&mut self, reply: &Reply) {
+        self.catalogs.forget();
         if self.facts.doomed {
             let text = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
             let raise = Raise::new(3998, 16, text);

@@ -12,6 +12,7 @@ use crate::engine::ddl;
 use crate::engine::errors::{Outcome, Raise, Reach};
 use crate::engine::eval::Env;
 use crate::engine::eval::limits::Work;
+use crate::engine::eval::memo::Memo;
 use crate::engine::lang::ast::Ddl;
 use crate::engine::net::reconnect;
 use crate::engine::state::State;
@@ -53,6 +54,8 @@ impl EngineSession {
                 facts: &self.facts,
                 variables: &self.variables,
                 work: &Work::default(),
+                memo: &Memo::default(),
+                catalogs: &self.catalogs,
             };
             ddl::apply(&self.instance, &env, &mut working, statement)?
         };

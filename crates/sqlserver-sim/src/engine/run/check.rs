@@ -3,6 +3,7 @@
 //! A missing view (208) is not looked at here: name resolution is deferred to the statement's turn.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use crate::engine::errors::{Outcome, Raise, syntax};
 use crate::engine::eval::types::{check as check_condition, infer};
@@ -45,8 +46,8 @@ fn declare_one(variables: &RefCell<Variables>, declaration: &Declaration) {
         }
         Declaration::Table(name, columns) => {
             let cols = columns.iter().map(|(column, ty)| Col {
-                table: name.clone(),
-                name: column.clone(),
+                table: Arc::from(name.as_str()),
+                name: Arc::from(column.as_str()),
                 ty: *ty,
                 nullable: true,
             });

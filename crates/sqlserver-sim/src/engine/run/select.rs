@@ -34,7 +34,7 @@ impl EngineSession {
     async fn select_failed(&mut self, query: &Query, raise: Raise, reply: &Reply) -> Outcome<Flow> {
         let refused = raise.reach == Reach::Compile || raise.messages.len() > 1;
         let cols = self
-            .with_env(|env| bind_query(env, query, None))
+            .with_env(|env| bind_query(env, query, None).map(|cols| cols.to_vec()))
             .unwrap_or_default();
         if !refused && !cols.is_empty() {
             let empty = Relation {
@@ -54,7 +54,7 @@ impl EngineSession {
         reply: &Reply,
     ) {
         let columns = relation.cols.into_iter().map(|c| Column {
-            name: c.name,
+            name: c.name.to_string(),
             ty: c.ty,
             nullable: c.nullable,
         });

@@ -8,8 +8,10 @@ use super::facts::SessionFacts;
 use super::transaction::Transaction;
 use crate::engine::Engine;
 use crate::engine::eval::limits::Work;
+use crate::engine::eval::memo::Memo;
 use crate::engine::eval::{Env, Variables};
 use crate::engine::state::{MASTER, SA, State};
+use crate::engine::views::catalogs::Catalogs;
 use crate::protocol::{Item, LoginRequest, Message};
 use crate::server_api::Reply;
 
@@ -37,6 +39,8 @@ pub struct EngineSession {
     pub(super) facts: SessionFacts,
     pub(super) transaction: Option<Transaction>,
     pub(super) variables: RefCell<Variables>,
+    /// What the request at hand has read of the catalogs.
+    pub(super) catalogs: Catalogs,
     /// Open TRY blocks per scope, innermost scope last.
     pub(super) tries: Vec<u32>,
     pub(super) prepared: HashMap<i32, Prepared>,
@@ -64,6 +68,7 @@ impl EngineSession {
             facts,
             transaction: None,
             variables: RefCell::default(),
+            catalogs: Catalogs::default(),
             tries: Vec::new(),
             prepared: HashMap::new(),
             next_handle: 1,
@@ -111,6 +116,8 @@ impl EngineSession {
             facts: &self.facts,
             variables: &self.variables,
             work: &Work::default(),
+            memo: &Memo::default(),
+            catalogs: &self.catalogs,
         })
     }
 

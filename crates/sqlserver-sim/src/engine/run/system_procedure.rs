@@ -1,5 +1,7 @@
 //! System procedures that look at the log or change role members, as the old ones do on every version.
 
+use std::sync::Arc;
+
 use chrono::NaiveDateTime;
 
 use super::faulty::RowFaults;
@@ -179,8 +181,8 @@ impl Wanted {
 
 fn relation(lines: Vec<LogLine>) -> Relation {
     let col = |name: &str, ty: SqlType| Col {
-        table: String::new(),
-        name: name.to_owned(),
+        table: Arc::default(),
+        name: Arc::from(name),
         ty,
         nullable: true,
     };

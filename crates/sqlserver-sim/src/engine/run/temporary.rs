@@ -2,6 +2,8 @@
 //!
 //! Temporary tables are not part of any transaction here.
 
+use std::sync::Arc;
+
 use super::session::{EngineSession, Flow};
 use crate::engine::errors::{Outcome, Raise};
 use crate::engine::eval::{Col, Relation};
@@ -35,8 +37,8 @@ impl EngineSession {
             .with_state(6));
         }
         let cols = columns.iter().map(|(column, ty)| Col {
-            table: name.to_owned(),
-            name: column.clone(),
+            table: Arc::from(name),
+            name: Arc::from(column.as_str()),
             ty: *ty,
             nullable: true,
         });
@@ -216,8 +218,8 @@ impl Taken {
                 let cols: Vec<Col> = columns
                     .into_iter()
                     .map(|c| Col {
-                        table: String::new(),
-                        name: c.name,
+                        table: Arc::default(),
+                        name: Arc::from(c.name),
                         ty: c.ty,
                         nullable: c.nullable,
                     })

@@ -46,7 +46,17 @@ impl Collation {
         self.compare(a, b) == Ordering::Equal
     }
 
+    /// By their keys, which plain ASCII texts need not be written out for.
     pub fn compare(&self, a: &str, b: &str) -> Ordering {
+        if a.is_ascii() && b.is_ascii() {
+            let (a, b) = (a.trim_end_matches(' '), b.trim_end_matches(' '));
+            return if self.ignores_case {
+                let lower = |b: u8| b.to_ascii_lowercase();
+                a.bytes().map(lower).cmp(b.bytes().map(lower))
+            } else {
+                a.cmp(b)
+            };
+        }
         self.key(a).cmp(&self.key(b))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Row builders live in the sibling files, one family each. A view or column a version lacks does not exist here either.
 
+pub mod catalogs;
 mod cells;
 mod endpoints;
 mod messages;
@@ -12,9 +13,11 @@ mod server;
 mod shapes;
 pub mod visibility;
 
+use std::sync::Arc;
+
 use crate::engine::errors::{Outcome, no_object};
 use crate::engine::eval::env::Env;
-use crate::engine::eval::relation::Col;
+use crate::engine::eval::relation::{Col, Rows};
 use crate::protocol::Value;
 
 /// The columns of `sys.{view}` in this instance's version; `None` when there is no such view.
@@ -23,18 +26,39 @@ pub fn columns(env: &Env<'_>, view: &str) -> Option<Vec<Col>> {
     let columns = shapes::columns(view, version)?;
     Some(
         columns
-            .into_iter()
+            .iter()
             .filter(|c| c.since <= version)
-            .map(|c| c.col)
+            .map(|c| c.col.clone())
             .collect(),
     )
 }
 
-/// The rows of a view as the asker sees them.
+/// The rows of a view as the asker sees them: read once for a statement, and once for a request what depends on nothing
+/// but the catalogs.
 ///
 /// # Errors
 /// 208 for an unknown view, 300 and 297 for server views without permission.
-pub fn rows(env: &Env<'_>, view: &str, database: i32) -> Outcome<Vec<Vec<Value>>> {
+pub fn rows(env: &Env<'_>, view: (String, i32)) -> Outcome<Rows> {
+    env.memo.rows(view, |view, database| {
+        if LIVE.contains(&view) {
+            return read(env, view, database);
+        }
+        env.catalogs
+            .rows(env, view, database, || read(env, view, database))
+    })
+}
+
+/// Views of what changes without a change of the catalogs.
+const LIVE: [&str; 6] = [
+    "database_mirroring",
+    "database_mirroring_witnesses",
+    "dm_db_mirroring_connections",
+    "dm_exec_sessions",
+    "dm_exec_connections",
+    "dm_tcp_listener_states",
+];
+
+fn read(env: &Env<'_>, view: &str, database: i32) -> Outcome<Rows> {
     let version = env.instance.version();
     let all = shapes::columns(view, version).ok_or_else(|| no_object(view))?;
     let rows = match view {
@@ -65,6 +89,9 @@ pub fn rows(env: &Env<'_>, view: &str, database: i32) -> Outcome<Vec<Vec<Value>>
         "configurations" => server::configurations(),
         _ => Vec::new(),
     };
+    if all.iter().all(|c| c.since <= version) {
+        return Ok(Arc::new(rows));
+    }
     let kept: Vec<bool> = all.iter().map(|c| c.since <= version).collect();
     let trim = |row: Vec<Value>| {
         row.into_iter()
@@ -73,5 +100,5 @@ pub fn rows(env: &Env<'_>, view: &str, database: i32) -> Outcome<Vec<Vec<Value>>
             .map(|(v, _)| v)
             .collect()
     };
-    Ok(rows.into_iter().map(trim).collect())
+    Ok(Arc::new(rows.into_iter().map(trim).collect()))
 }

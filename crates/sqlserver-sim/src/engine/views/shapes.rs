@@ -1,5 +1,8 @@
 //! Columns of every view, written as `name:type`, `!` for NOT NULL, `@n` for "since major version n".
 
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
 use crate::engine::eval::relation::Col;
 use crate::engine::state::version::Version;
 use crate::protocol::SqlType;
@@ -51,13 +54,29 @@ fn shape_of(view: &str) -> Option<String> {
 }
 
 /// The view's columns, those of later versions included; `None` when this version has no such view.
-pub fn columns(view: &str, version: Version) -> Option<Vec<Shape>> {
+pub fn columns(view: &str, version: Version) -> Option<Arc<[Shape]>> {
     let availability = view.starts_with("availability_") || view.starts_with("dm_hadr_");
     let young = availability || view == "dm_tcp_listener_states";
     if young && version < Version::V2012 {
         return None;
     }
-    shape_of(view)?.split_whitespace().map(column).collect()
+    read(view)
+}
+
+/// The shape of a view, read once for all instances.
+fn read(view: &str) -> Option<Arc<[Shape]>> {
+    static READ: OnceLock<RwLock<HashMap<String, Arc<[Shape]>>>> = OnceLock::new();
+    let known = READ.get_or_init(RwLock::default);
+    let found = known.read().unwrap_or_else(PoisonError::into_inner);
+    if let Some(shape) = found.get(view) {
+        return Some(Arc::clone(shape));
+    }
+    drop(found);
+    let columns: Option<Vec<Shape>> = shape_of(view)?.split_whitespace().map(column).collect();
+    let shape: Arc<[Shape]> = columns?.into();
+    let mut known = known.write().unwrap_or_else(PoisonError::into_inner);
+    known.insert(view.to_owned(), Arc::clone(&shape));
+    Some(shape)
 }
 
 fn column(text: &str) -> Option<Shape> {
@@ -74,8 +93,8 @@ fn column(text: &str) -> Option<Shape> {
     let (name, ty) = text.split_once(':')?;
     Some(Shape {
         col: Col {
-            table: String::new(),
-            name: name.to_owned(),
+            table: Arc::default(),
+            name: Arc::from(name),
             ty: sql_type(ty)?,
             nullable,
         },
