@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::hash::{Sha256, Thumbprint};
 use super::identity::{ServerIdentity, Start};
+use super::observation::{EndpointCertificate, HeldCertificate};
 
 /// Every registered instance, the members included.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +56,24 @@ pub enum Standing {
 pub struct Mark {
     pub sha256: Option<Sha256>,
     pub thumbprint: Option<Thumbprint>,
+}
+
+impl From<&HeldCertificate> for Mark {
+    fn from(held: &HeldCertificate) -> Self {
+        Self {
+            sha256: held.sha256,
+            thumbprint: Some(held.thumbprint),
+        }
+    }
+}
+
+impl From<&EndpointCertificate> for Mark {
+    fn from(used: &EndpointCertificate) -> Self {
+        Self {
+            sha256: used.sha256(),
+            thumbprint: Some(used.thumbprint),
+        }
+    }
 }
 
 impl Mark {

@@ -25,6 +25,7 @@ pub mod instance;
 pub mod invisible;
 pub mod job;
 pub mod labels;
+pub mod memory;
 pub mod name;
 pub mod naming;
 pub mod object_name;

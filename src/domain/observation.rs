@@ -39,6 +39,12 @@ pub struct Observation {
     pub observed_at: DateTime<Utc>,
 }
 
+/// The first part of a version; 0 where there is none.
+pub(super) fn major(version: &str) -> u32 {
+    let first = version.split('.').next();
+    first.and_then(|major| major.parse().ok()).unwrap_or(0)
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Server {
     pub identity: ServerIdentity,
@@ -64,11 +70,7 @@ impl Server {
     /// The first part of the version: 11 is 2012, 16 is 2022.
     #[must_use]
     pub fn major(&self) -> u32 {
-        self.version
-            .split('.')
-            .next()
-            .and_then(|major| major.parse().ok())
-            .unwrap_or(0)
+        major(&self.version)
     }
 }
 

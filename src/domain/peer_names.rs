@@ -2,6 +2,9 @@
 //!
 //! Only mirrorgate's own names are compared here. Whether a name is taken on a server is the server's to say.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::naming::{Naming, UnusableName};
 use super::object_name::ObjectName;
 
@@ -28,7 +31,7 @@ pub struct Clash {
 /// # Errors
 /// The first name that cannot be used, or that an earlier peer has.
 pub fn check(naming: &Naming, peers: &[&ObjectName]) -> Result<(), RefusedPeerNames> {
-    let mut taken: Vec<(&'static str, String, usize)> = Vec::new();
+    let mut taken: HashMap<(&'static str, String), usize> = HashMap::new();
     for (peer, peer_name) in peers.iter().enumerate() {
         let names = naming
             .render(peer_name)
@@ -38,17 +41,19 @@ pub fn check(naming: &Naming, peers: &[&ObjectName]) -> Result<(), RefusedPeerNa
             ("user", names.user),
             ("certificate", names.certificate),
         ] {
-            let folded = fold(name.as_str());
-            let same = |(o, n, _): &&(&str, String, usize)| *o == object && *n == folded;
-            if let Some((_, _, other)) = taken.iter().find(same) {
-                let peers = [*other, peer];
-                return Err(RefusedPeerNames::Clash(Clash {
-                    object,
-                    name,
-                    peers,
-                }));
+            match taken.entry((object, fold(name.as_str()))) {
+                Entry::Vacant(free) => {
+                    free.insert(peer);
+                }
+                Entry::Occupied(other) => {
+                    let peers = [*other.get(), peer];
+                    return Err(RefusedPeerNames::Clash(Clash {
+                        object,
+                        name,
+                        peers,
+                    }));
+                }
             }
-            taken.push((object, folded, peer));
         }
     }
     Ok(())

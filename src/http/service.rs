@@ -17,9 +17,27 @@ use super::reply::{self, Answer};
 /// How the service is.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Health {
-    /// `ok` or `ready`.
+    /// `ok`.
     #[schema(example = "ok", value_type = String)]
     status: &'static str,
+}
+
+/// How the service is, and what it has to do.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct Readiness {
+    /// `ready`.
+    #[schema(example = "ready", value_type = String)]
+    status: &'static str,
+    queue: QueueView,
+}
+
+/// What waits for workers.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct QueueView {
+    /// For how many seconds the job has been due that has been for the longest and that no worker has taken, whatever it waits for:
+    /// a worker, or an instance that others hold or that does not answer. `null` when none is.
+    #[schema(example = 0.4)]
+    oldest_due_seconds: Option<f64>,
 }
 
 /// Which build answers.
@@ -50,11 +68,12 @@ pub async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
 
 /// Does the process take requests?
 ///
-/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop.
+/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop. Jobs that wait for long do not make it
+/// unready; how long they do is told.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "get_readiness", tag = "service",
     responses((status = 200, description = "Ready.", content(
-        (Health = "application/json", example = json!({"status": "ready"})),
+        (Readiness = "application/json", example = json!({"status": "ready", "queue": {"oldest_due_seconds": null}})),
         (String = "text/plain", example = "ready"),
     )))
 )]
@@ -69,8 +88,18 @@ pub async fn get_readiness(
             "the service is starting or stopping",
         ));
     }
-    api.store.ping().await?;
-    status(format, "ready")
+    let oldest_due = api.store.oldest_due().await?;
+    let readiness = Readiness {
+        status: "ready",
+        queue: QueueView {
+            // Milliseconds tell enough.
+            oldest_due_seconds: oldest_due.map(|age| age.as_millis() as f64 / 1000.0),
+        },
+    };
+    match format {
+        Format::Json => reply::json(StatusCode::OK, &readiness),
+        Format::Text => Ok(reply::text(StatusCode::OK, "ready\n".to_owned())),
+    }
 }
 
 fn status(format: Format, status: &'static str) -> Answer {

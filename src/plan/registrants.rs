@@ -31,24 +31,6 @@ impl From<&Facts> for Mark {
     }
 }
 
-impl From<&HeldCertificate> for Mark {
-    fn from(held: &HeldCertificate) -> Self {
-        Self {
-            sha256: held.sha256,
-            thumbprint: Some(held.thumbprint),
-        }
-    }
-}
-
-impl From<&EndpointCertificate> for Mark {
-    fn from(used: &EndpointCertificate) -> Self {
-        Self {
-            sha256: used.sha256(),
-            thumbprint: Some(used.thumbprint),
-        }
-    }
-}
-
 /// What the endpoint was seen to use just now.
 fn used(seen: &Observation) -> Option<&EndpointCertificate> {
     seen.endpoint.as_ref()?.certificate.as_ref()

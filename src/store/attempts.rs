@@ -88,23 +88,6 @@ pub async fn list(conn: &mut Conn, job: Uuid) -> Result<Vec<Attempt>, StoreError
     .collect()
 }
 
-pub(super) async fn begin(
-    conn: &mut Conn,
-    job: Uuid,
-    number: i32,
-    worker: &str,
-) -> Result<(), StoreError> {
-    sqlx::query!(
-        "insert into job_attempts (job_id, number, worker, started_at) values ($1, $2, $3, clock_timestamp())",
-        job,
-        number,
-        worker
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 pub(super) async fn end(
     conn: &mut Conn,
     job: Uuid,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::instances::bump_status_around;
+use super::peers::bump_status_around;
 use super::read::{At, all, one};
 use super::{Conn, StoreError};
 use crate::domain::certificate::{Acceptance, Certificate, PinHashes, Purpose, Source};
@@ -153,14 +153,14 @@ impl Upload {
 }
 
 /// Notes a certificate that was read from the instance's endpoint. An upload of the same bytes stays what it is; one that
-/// was deleted is known again, as obtained and so never as a pin.
+/// was deleted is known again, as obtained and so never as a pin. Nothing that `status` shows changes by it.
 pub async fn note_obtained(
     conn: &mut Conn,
     instance: Uuid,
     certificate: &Certificate,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let noted = sqlx::query!(
+    sqlx::query!(
         "insert into certificates (instance_id, sha256, der, source, created_at, issuer_serial)
          values ($1, $2, $3, $4, $5, $6)
          on conflict (instance_id, sha256) do update
@@ -175,10 +175,6 @@ pub async fn note_obtained(
     )
     .execute(&mut *conn)
     .await?;
-    if noted.rows_affected() == 0 {
-        return Ok(());
-    }
-    bump_status_around(conn, instance).await?;
     Ok(())
 }
 

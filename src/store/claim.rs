@@ -1,47 +1,34 @@
-//! The claim: which job a worker does next. One short transaction; nothing is done in it but taking.
+//! The claim: which jobs a worker does next. One statement that takes them; nothing else is done in it.
 //!
-//! A job whose lease ran out is claimed by the same query as a fresh one, so nobody has to look after dead workers.
+//! It reads the front of the queue: the first jobs that are due. What stands there and cannot be taken (its instances
+//! are held, or have no session to spare) stays, as long as something else there can be; when nothing can, it is parked, and
+//! comes back when its instance is given back (`parked`). So a claim costs the same however many wait, and whatever for.
+//!
+//! Attempts whose lease ran out are put back first (`lost`): nobody has to look after dead workers.
+
+mod lost;
+pub mod parked;
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use serde_json::json;
-use sqlx::Connection as _;
 use uuid::Uuid;
 
-use super::events::{self, Audience, EventKind};
+use super::events::{CHANNEL, EventKind};
+use super::jobs;
 use super::lease::Lease;
-use super::read::{At, words};
-use super::{Conn, StoreError, attempts, ending, jobs};
+use super::read::words;
+use super::{Conn, StoreError, deadline, lease};
 use crate::domain::id::new_id;
 use crate::domain::job::{FailureCode, Job, JobEvent, JobKind, JobOptions, JobState, SubjectKind};
 
-/// How often one claim tries again after losing a race for instances, before it leaves the rest to the next wake-up.
-const TRIES: usize = 8;
+/// How many due jobs, of those never tried and of those tried before, a claim looks at.
+const WINDOW: i64 = 48;
+/// How often one claim looks again, after a race lost or a front parked, before it leaves the rest to the next wake-up.
+const TRIES: usize = 200;
 /// An attempt is a handful of round trips; one that holds an instance for longer has most likely met one that is dead.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How long a job that waits for a stuck instance lets younger ones pass: nothing may wait for ever.
 const OVERTAKEN_FOR: Duration = Duration::from_secs(5 * 60);
-
-/// What one try at the queue came to.
-enum ClaimAttempt {
-    Claimed(Box<(Lease, Job)>),
-    /// Something was done or lost; there may be more.
-    Again,
-    Nothing,
-}
-
-struct Candidate {
-    id: Uuid,
-    state: String,
-    holds: Vec<Uuid>,
-    claims: i32,
-    unended_claims: i32,
-    /// Somebody asked for it to be cancelled while an attempt was running that nobody will end any more.
-    cancel_requested: bool,
-    /// When a lease taken now ends.
-    until: DateTime<Utc>,
-}
 
 /// Under which terms a worker claims.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +41,14 @@ pub struct Terms<'a> {
     pub poison_after: i32,
     /// No job that names one of these: the process is at them with all the sessions it has.
     pub saturated: &'a [Uuid],
+    /// Nor one of these, which did not answer it, except for those that a person asks an instance with.
+    pub resting: &'a [Uuid],
     /// An attempt that has held an instance for longer is taken for stuck there.
     pub stuck_after: Duration,
     /// Whether it may be one that has had an attempt before. Of these a process has only so many at once.
     pub retries: bool,
-    /// Whether it may be a suspect: a job that one more claim without an end makes poisoned. Not while the process is at one
-    /// already: of those that were there when processes died, only the one that killed them shall be given up.
+    /// Whether one of them may be a suspect: a job that one more claim without an end makes poisoned. Not while the process is at
+    /// one already: of those that were there when processes died, only the one that killed them shall be given up.
     pub suspects: bool,
     pub known: Known<'a>,
 }
@@ -89,6 +78,7 @@ impl<'a> Terms<'a> {
             length,
             poison_after,
             saturated: &[],
+            resting: &[],
             stuck_after: STUCK_AFTER,
             retries: true,
             suspects: true,
@@ -97,130 +87,124 @@ impl<'a> Terms<'a> {
     }
 }
 
-/// Claims the job that has been due for the longest and whose instances are free. One that was tried before stands behind
-/// what came due before it is due again: what failed keeps nobody waiting who has not been tried.
+/// What a claim came to.
+#[derive(Debug, Default)]
+pub struct Claims {
+    /// At most as many as were asked for; no two of them name the same instance.
+    pub jobs: Vec<(Lease, Job)>,
+    /// How many jobs were ended whose deadline had passed.
+    pub overdue: usize,
+}
+
+/// One job; see [`claim_some`].
+///
+/// # Errors
+/// As there.
+pub async fn claim(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<(Lease, Job)>, StoreError> {
+    Ok(claim_some(conn, terms, 1).await?.jobs.pop())
+}
+
+/// Claims at most `most` jobs (0: only ends what is overdue): those that have been due for the longest and whose instances are free. One that was tried before
+/// stands behind what came due before it is due again: what failed keeps nobody waiting who has not been tried. The watch's
+/// stand behind people's.
 ///
 /// A changing job takes its instances with it. While it waits for one of them, no changing job that came due later overtakes it
 /// at the others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays
-/// only those who need it. One that has been due for 5 minutes is not overtaken any more, whatever it waits for.
-/// What the terms keep this process from claiming now (retries, suspects) stands in nobody's way meanwhile. One whose deadline has passed is not claimed: `deadline` ends it.
+/// only those who need it. One that has been due for 5 minutes is not overtaken any more, whatever it waits for. Where nothing
+/// at the front can be taken, those behind it are looked at, and what is parked meanwhile stands first again when it comes back.
+/// What the terms keep this process from claiming now (retries, suspects) stands in nobody's way meanwhile. One whose deadline
+/// has passed is not claimed but ended.
 ///
 /// # Errors
-/// When the database does not answer; nothing is claimed then.
-pub async fn claim(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<(Lease, Job)>, StoreError> {
+/// When the database does not answer; what was claimed then runs out.
+pub async fn claim_some(
+    conn: &mut Conn,
+    terms: &Terms<'_>,
+    most: usize,
+) -> Result<Claims, StoreError> {
+    let mut claims = Claims::default();
+    // What somebody else is just tending is left to him, and claiming goes on.
+    let mut tended = false;
     for _ in 0..TRIES {
-        match attempt(conn, terms).await? {
-            ClaimAttempt::Claimed(claimed) => return Ok(Some(*claimed)),
-            ClaimAttempt::Again => {}
-            ClaimAttempt::Nothing => break,
+        let tried = attempt(conn, terms, most, tended).await?;
+        let took = !tried.leases.is_empty() || !tried.poisoned.is_empty();
+        for lease in &tried.poisoned {
+            let detail = lost::poisoned(terms.poison_after);
+            lease::fail(conn, lease, FailureCode::Poisoned, &detail).await?;
+        }
+        claims.jobs = read(conn, tried.leases).await?;
+        match () {
+            () if !claims.jobs.is_empty() => break,
+            () if tried.overdue => {
+                claims.overdue += tend(conn, terms).await?;
+                tended = true;
+            }
+            () if took || tried.again => {}
+            () => break,
         }
     }
-    Ok(None)
+    Ok(claims)
 }
 
-async fn attempt(conn: &mut Conn, terms: &Terms<'_>) -> Result<ClaimAttempt, StoreError> {
-    let mut tx = conn.begin().await?;
-    let Some(found) = candidate(&mut tx, terms).await? else {
-        return Ok(ClaimAttempt::Nothing);
-    };
-    if JobState::parse(&found.state) == Some(JobState::Running) {
-        ending::lose_attempt(&mut tx, found.id, found.claims).await?;
-    }
-    if found.cancel_requested {
-        ending::cancel(&mut tx, found.id).await?;
-        tx.commit().await?;
-        return Ok(ClaimAttempt::Again);
-    }
-    if found.unended_claims >= terms.poison_after {
-        fail_poisoned(&mut tx, &found).await?;
-        tx.commit().await?;
-        return Ok(ClaimAttempt::Again);
-    }
-    let lease = Lease {
-        job_id: found.id,
-        token: new_id(),
-        attempt: found.claims + 1,
-        instances: found.holds.clone(),
-        suspect: found.unended_claims >= terms.poison_after - 1,
-    };
-    if !take_instances(&mut tx, &lease, found.until).await? {
-        tx.rollback().await?;
-        return Ok(ClaimAttempt::Again);
-    }
-    match take_job(&mut tx, &lease, &found, terms.worker).await {
-        Ok(job) => {
-            tx.commit().await?;
-            Ok(ClaimAttempt::Claimed(Box::new((lease, job))))
-        }
-        Err(unreadable @ StoreError::Inconsistent { .. }) => {
-            tx.rollback().await?;
-            set_aside(conn, &found, &unreadable).await?;
-            Ok(ClaimAttempt::Again)
-        }
-        Err(error) => Err(error),
-    }
+/// Ends and puts back what nobody is at; how many jobs were ended whose deadline had passed.
+async fn tend(conn: &mut Conn, terms: &Terms<'_>) -> Result<usize, StoreError> {
+    let overdue = deadline::end_overdue(conn).await?;
+    lost::put_back(conn, terms).await?;
+    parked::back_in_time(conn).await?;
+    Ok(overdue)
 }
 
-/// A job that this version cannot read is failed: it must not keep the others from being claimed.
-async fn set_aside(conn: &mut Conn, found: &Candidate, why: &StoreError) -> Result<(), StoreError> {
-    let mut tx = conn.begin().await?;
-    let unchanged = sqlx::query_scalar!(
-        "select id from jobs where id = $1 and state = $2 and claims = $3 for update",
-        found.id,
-        found.state,
-        found.claims
-    )
-    .fetch_optional(&mut *tx)
-    .await?;
-    if unchanged.is_some() {
-        if JobState::parse(&found.state) == Some(JobState::Running) {
-            ending::lose_attempt(&mut tx, found.id, found.claims).await?;
-        }
-        let detail = format!("this version of mirrorgate cannot read the job: {why}");
-        ending::fail(&mut tx, found.id, FailureCode::Internal, &detail).await?;
-    }
-    Ok(tx.commit().await?)
+/// What one look at the queue came to.
+#[derive(Default)]
+struct Tried {
+    leases: Vec<Lease>,
+    /// Jobs that another process, with other settings, gave one attempt too many.
+    poisoned: Vec<Lease>,
+    /// Something has to be ended or put back first; nothing was claimed.
+    overdue: bool,
+    /// Lost to somebody faster, or the front was parked: there may be more.
+    again: bool,
 }
 
-/// Skips what other workers are just taking. Whether instances are free is only foreseen here; `take_instances` decides.
-async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidate>, StoreError> {
-    Ok(sqlx::query_as!(
-        Candidate,
-        r#"select j.id, j.state, j.holds, j.claims, j.unended_claims,
-                  j.cancel_requested_at is not null as "cancel_requested!",
-                  clock_timestamp() + make_interval(secs => $1) as "until!"
-           from jobs j
-           where j.state in ('queued', 'running')
-             and j.kind = any($7) and j.subject_kind = any($8) and j.format <= $9
-             and coalesce(j.next_attempt_at, j.lease_until) <= clock_timestamp()
-             and (j.deadline is null or j.deadline > clock_timestamp())
-             and ($5 or j.unended_claims < $6 - 1 or j.unended_claims >= $6 or j.cancel_requested_at is not null)
-             and ($10 or j.attempts = 0 or j.cancel_requested_at is not null)
-             and (cardinality($2::uuid[]) = 0 or not exists (
-                 select from job_instances n where n.job_id = j.id and n.instance_id = any($2)))
-             and not exists (
-                 select from instance_leases l
-                 where l.instance_id = any(j.holds) and l.job_id <> j.id and l.until > clock_timestamp())
-             and not exists (
-                 select from jobs older
-                 where older.state in ('queued', 'running')
-                   and (coalesce(older.next_attempt_at, older.lease_until), older.queue_position)
-                       < (coalesce(j.next_attempt_at, j.lease_until), j.queue_position)
-                   and older.kind = any($7) and older.subject_kind = any($8) and older.format <= $9
-                   and older.holds && j.holds
-                   and coalesce(older.next_attempt_at, older.lease_until) <= clock_timestamp()
-                   and ($5 or older.unended_claims < $6 - 1 or older.unended_claims >= $6)
-                   and ($10 or older.attempts = 0)
-                   and (coalesce(older.next_attempt_at, older.lease_until)
-                            <= clock_timestamp() - make_interval(secs => $4)
-                        or not older.holds && $2 and not exists (
-                            select from instance_leases stuck
-                            where stuck.instance_id = any(older.holds) and stuck.job_id <> older.id
-                              and stuck.until > clock_timestamp()
-                              and stuck.since <= clock_timestamp() - make_interval(secs => $3))))
-           order by coalesce(j.next_attempt_at, j.lease_until), j.queue_position
-           limit 1
-           for update of j skip locked"#,
+/// The jobs of these leases. One that this version cannot read is failed: it must not keep the others from being claimed.
+async fn read(conn: &mut Conn, leases: Vec<Lease>) -> Result<Vec<(Lease, Job)>, StoreError> {
+    if leases.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = leases.iter().map(|lease| lease.job_id).collect();
+    let mut jobs = jobs::by_ids(conn, &ids).await?;
+    let mut taken = Vec::new();
+    for lease in leases {
+        match jobs.remove(&lease.job_id) {
+            Some(Ok(job)) => taken.push((lease, job)),
+            Some(Err(why)) => {
+                let detail = format!("this version of mirrorgate cannot read the job: {why}");
+                lease::fail(conn, &lease, FailureCode::Internal, &detail).await?;
+            }
+            // Its history is kept for as long as it is open.
+            None => {}
+        }
+    }
+    Ok(taken)
+}
+
+/// Whether instances are free is read without waiting; the locks of their rows are what decides, and of two claims that want the
+/// same one goes without. Rows of the queue that somebody holds are passed over.
+async fn attempt(
+    conn: &mut Conn,
+    terms: &Terms<'_>,
+    most: usize,
+    tended: bool,
+) -> Result<Tried, StoreError> {
+    let tokens: Vec<Uuid> = (0..most).map(|_| new_id()).collect();
+    let eager: Vec<JobKind> = JobKind::ALL
+        .iter()
+        .copied()
+        .filter(|kind| kind.retries_refused_log_in())
+        .collect();
+    let claimed = JobState::Queued.after(JobEvent::Claimed)?;
+    let found = sqlx::query_file!(
+        "src/store/claim/claim.sql",
         terms.length.as_secs_f64(),
         terms.saturated,
         terms.stuck_after.as_secs_f64(),
@@ -231,81 +215,39 @@ async fn candidate(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<Candidat
         &words(terms.known.subjects),
         terms.known.format,
         terms.retries,
+        if most == 0 { 0 } else { WINDOW },
+        &tokens,
+        tended,
+        claimed.as_str(),
+        terms.worker,
+        EventKind::AttemptStarted.as_str(),
+        parked::AT_MOST.as_secs_f64(),
+        CHANNEL,
+        terms.resting,
+        &words(&eager),
     )
-    .fetch_optional(conn)
-    .await?)
-}
-
-/// Takes all instances or says no. The primary key of the leases is what decides between two workers; taking them in
-/// one order keeps them from waiting for each other in a circle.
-async fn take_instances(
-    conn: &mut Conn,
-    lease: &Lease,
-    until: DateTime<Utc>,
-) -> Result<bool, StoreError> {
-    let taken = sqlx::query!(
-        "insert into instance_leases (instance_id, job_id, token, since, until)
-         select i.id, $2, $3, clock_timestamp(), $4 from unnest($1::uuid[]) as i (id) order by i.id
-         on conflict (instance_id) do update
-         set job_id = excluded.job_id, token = excluded.token, since = excluded.since, until = excluded.until
-         where instance_leases.until <= clock_timestamp() or instance_leases.job_id = excluded.job_id",
-        &lease.instances,
-        lease.job_id,
-        lease.token,
-        until
-    )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(taken.rows_affected() == lease.instances.len() as u64)
-}
-
-async fn take_job(
-    conn: &mut Conn,
-    lease: &Lease,
-    found: &Candidate,
-    worker: &str,
-) -> Result<Job, StoreError> {
-    let at = At {
-        table: "jobs",
-        id: found.id,
-    };
-    let next = JobState::parse(&found.state)
-        .ok_or(at.wrong("state"))?
-        .after(JobEvent::Claimed)?;
-    sqlx::query!(
-        "update jobs
-         set state = $2, attempts = attempts + 1, claims = $3, unended_claims = unended_claims + 1,
-             lease_token = $4, lease_until = $5, lease_worker = $6, next_attempt_at = null,
-             started_at = coalesce(started_at, clock_timestamp())
-         where id = $1",
-        found.id,
-        next.as_str(),
-        lease.attempt,
-        lease.token,
-        found.until,
-        worker
-    )
-    .execute(&mut *conn)
-    .await?;
-    attempts::begin(conn, found.id, lease.attempt, worker).await?;
-    let begun = json!({"attempt": lease.attempt, "worker": worker});
-    events::record(
-        conn,
-        found.id,
-        Audience::Changed,
-        EventKind::AttemptStarted,
-        begun,
-    )
-    .await?;
-    jobs::get(conn, found.id).await?.ok_or(at.wrong("id"))
-}
-
-async fn fail_poisoned(conn: &mut Conn, found: &Candidate) -> Result<(), StoreError> {
-    let detail = format!(
-        "begun {} times in a row without ever coming to an end; the last attempts show how far it got",
-        found.unended_claims
-    );
-    ending::fail(conn, found.id, FailureCode::Poisoned, &detail).await
+    let mut tried = Tried::default();
+    for row in found {
+        (tried.overdue, tried.again) = (row.overdue, row.again);
+        let taken = row.id.zip(row.token).zip(row.attempt).zip(row.holds);
+        let Some((((job_id, token), attempt), instances)) = taken else {
+            continue;
+        };
+        let lease = Lease {
+            job_id,
+            token,
+            attempt,
+            instances,
+            suspect: row.unended >= Some(terms.poison_after),
+        };
+        match row.unended > Some(terms.poison_after) {
+            true => tried.poisoned.push(lease),
+            false => tried.leases.push(lease),
+        }
+    }
+    Ok(tried)
 }
 
 #[cfg(test)]

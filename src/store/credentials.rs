@@ -1,5 +1,7 @@
 //! Credentials: stored log-ins. The password comes and goes sealed; opening it is the worker's, at the last minute.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -117,6 +119,19 @@ pub async fn get_for_update(
     .await?)
 }
 
+/// Like [`get`], held against changes and deletion until the transaction ends, side by side with others that begin to use it.
+pub async fn get_for_use(
+    conn: &mut Conn,
+    name_key: &str,
+) -> Result<Option<Credential>, StoreError> {
+    one(rows!(
+        "where name_key = $1 and deleted_at is null for share",
+        name_key
+    )
+    .fetch_optional(conn)
+    .await?)
+}
+
 /// Writes a new credential.
 ///
 /// # Errors
@@ -183,21 +198,81 @@ fn hosts(spec: &CredentialSpec) -> Vec<String> {
 
 /// The sealed password of a live credential, with the revision it belongs to.
 pub async fn sealed(conn: &mut Conn, id: Uuid) -> Result<Option<(Sealed, i64)>, StoreError> {
-    let row = sqlx::query!(
-        r#"select seal_key_id as "key_id!", seal_nonce as "nonce!", seal_ciphertext as "ciphertext!", revision
-           from credentials where id = $1 and deleted_at is null"#,
-        id
+    let found = sealed_by_ids(conn, &[id]).await?.remove(&id);
+    Ok(found.and_then(|(credential, sealed)| Some((sealed?, credential.revision))))
+}
+
+/// Live credentials by id, each with its password where one is stored.
+pub async fn sealed_by_ids(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, (Credential, Option<Sealed>)>, StoreError> {
+    let rows = sqlx::query_as!(
+        SealedRow,
+        "select id, name, labels, revision, status_version, created_at, updated_at, kind, login, hosts,
+                seal_key_id, seal_nonce, seal_ciphertext
+         from credentials where id = any($1) and deleted_at is null",
+        ids
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(row.map(|row| {
-        let sealed = Sealed {
-            key_id: row.key_id,
-            nonce: row.nonce,
-            ciphertext: row.ciphertext,
-        };
-        (sealed, row.revision)
-    }))
+    rows.into_iter().map(SealedRow::read).collect()
+}
+
+struct SealedRow {
+    id: Uuid,
+    name: String,
+    labels: Value,
+    revision: i64,
+    status_version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    kind: String,
+    login: String,
+    hosts: Vec<String>,
+    seal_key_id: Option<String>,
+    seal_nonce: Option<Vec<u8>>,
+    seal_ciphertext: Option<Vec<u8>>,
+}
+
+impl SealedRow {
+    fn read(self) -> Result<(Uuid, (Credential, Option<Sealed>)), StoreError> {
+        let Self {
+            id,
+            name,
+            labels,
+            revision,
+            status_version,
+            created_at,
+            updated_at,
+            kind,
+            login,
+            hosts,
+            ..
+        } = self;
+        let sealed = self
+            .seal_key_id
+            .zip(self.seal_nonce)
+            .zip(self.seal_ciphertext)
+            .map(|((key_id, nonce), ciphertext)| Sealed {
+                key_id,
+                nonce,
+                ciphertext,
+            });
+        let credential = Credential::try_from(Row {
+            id,
+            name,
+            labels,
+            revision,
+            status_version,
+            created_at,
+            updated_at,
+            kind,
+            login,
+            hosts,
+        })?;
+        Ok((id, (credential, sealed)))
+    }
 }
 
 /// Live credentials by name, after a name key.
@@ -207,8 +282,8 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<Credential>, StoreError> {
     let rows = rows!(
-        "where deleted_at is null and ($1::text is null or name_key > $1) order by name_key limit $2",
-        after,
+        "where deleted_at is null and name_key > $1 order by name_key limit $2",
+        after.unwrap_or_default(),
         one_more(limit)
     )
     .fetch_all(conn)

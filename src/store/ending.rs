@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::attempts::{self, AttemptEnd};
+use super::claim::parked;
 use super::events::{self, Audience, EventKind};
 use super::read::At;
 use super::{Conn, StoreError, steps};
@@ -66,11 +67,26 @@ async fn end(
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("delete from instance_leases where job_id = $1", job)
-        .execute(&mut *conn)
-        .await?;
+    give_back(conn, job).await?;
     let told = ended(next, failure);
     events::record(conn, job, Audience::WorkToDo, EventKind::Ended, told).await
+}
+
+/// Its instances are free; those that are parked for them come back.
+pub(super) async fn give_back(conn: &mut Conn, job: Uuid) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update instance_leases set job_id = null, token = null, until = '-infinity' where job_id = $1",
+        job
+    )
+    .execute(&mut *conn)
+    .await?;
+    let named = sqlx::query_scalar!(
+        "select instance_id from job_instances where job_id = $1",
+        job
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    parked::back(conn, &named).await
 }
 
 /// What the last event of a job says.

@@ -1,44 +1,98 @@
-//! What all registrations know, as an attempt starts from it.
+//! What other registrations know of what a look showed: whose certificates are whose, and which lead to the same server.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::read::At;
 use super::{Conn, StoreError};
-use crate::domain::estate::{Estate, KnownCertificate, KnownInstance, Mark};
+use crate::domain::estate::{KnownCertificate, KnownInstance, Mark};
 use crate::domain::hash::{Sha256, Thumbprint};
+use crate::domain::identity::ServerIdentity;
 
 const TABLE: &str = "estate";
 
-/// Every registered instance with its certificates; of the trusts, those with both ends among `members`.
-pub async fn read(conn: &mut Conn, members: &[Uuid]) -> Result<Estate, StoreError> {
-    Ok(Estate {
-        instances: instances(conn).await?,
-        otherwise: super::trusts::otherwise(conn, members).await?,
-    })
+/// What is asked about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct About {
+    pub members: Vec<Uuid>,
+    /// Certificates that the members hold, use, or have as pins.
+    pub certificates: Vec<Mark>,
+    /// Servers that the members are.
+    pub servers: Vec<ServerIdentity>,
 }
 
-/// One row per instance, certificate and standing; an instance without any has one row without.
-async fn instances(conn: &mut Conn) -> Result<Vec<KnownInstance>, StoreError> {
-    // A deleted upload that nobody saw in use was a slip, maybe: it tells nothing about the instance.
-    let rows = sqlx::query!(
-        r#"select i.id as "id!", i.name as "name!", c.sha256, c.thumbprint, c.standing,
-                  s.identity, s.observation->'server'->'start' as start, s.observed_at
-           from instances i
-           left join instance_status s on s.instance_id = i.id
-           left join (
-               select instance_id, sha256, null::bytea as thumbprint,
-                      case when not pinned then 'earlier' else purpose end as standing
-               from certificates
-               where deleted_at is null and (pinned or purpose is distinct from 'next')
-               union all
-               select instance_id, sha256, thumbprint,
-                      case when replaced_at is null then 'used' else 'earlier' end
-               from endpoint_certificates) c on c.instance_id = i.id
-           where i.deleted_at is null
-           order by i.name_key"#
+impl About {
+    /// Whether what is known about `self` tells everything about `other`, too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        other.members.iter().all(|id| self.members.contains(id))
+            && other
+                .certificates
+                .iter()
+                .all(|mark| self.certificates.contains(mark))
+            && other
+                .servers
+                .iter()
+                .all(|server| self.servers.contains(server))
+    }
+}
+
+/// The registered instances that may have to do with it, by name: the members, who has one of these certificates in whatever
+/// standing, and whose address led to one of these servers. Which of them really do is the plan's to say; that nobody is left out
+/// is what counts here. Costs what the members hold, however many are registered.
+pub async fn read(conn: &mut Conn, about: &About) -> Result<Vec<KnownInstance>, StoreError> {
+    let marks = about.certificates.iter();
+    let sha256: Vec<Vec<u8>> = marks
+        .clone()
+        .filter_map(|mark| Some(mark.sha256?.as_bytes().to_vec()))
+        .collect();
+    let thumbprints: Vec<Vec<u8>> = marks
+        .filter_map(|mark| Some(mark.thumbprint?.as_bytes().to_vec()))
+        .collect();
+    let names: Vec<String> = about
+        .servers
+        .iter()
+        .map(|s| s.server_name.clone())
+        .collect();
+    let masters = || {
+        about
+            .servers
+            .iter()
+            .filter_map(|server| server.master.as_ref())
+    };
+    let keys: Vec<String> = masters().map(|master| master.key_guid.clone()).collect();
+    let made: Vec<String> = masters().map(|master| text(&master.key_created)).collect();
+    // One row per instance, certificate and standing; an instance without any has one row without. A deleted upload that nobody saw
+    // in use was a slip, maybe: it tells nothing about the instance.
+    let rows = sqlx::query_file_as!(
+        Row,
+        "src/store/estate/read.sql",
+        &about.members,
+        &sha256,
+        &thumbprints,
+        &names,
+        &keys,
+        &made,
     )
     .fetch_all(conn)
     .await?;
+    gather(rows)
+}
+
+/// An instance with one of its certificates, if it has any.
+struct Row {
+    id: Uuid,
+    name: String,
+    sha256: Option<Vec<u8>>,
+    thumbprint: Option<Vec<u8>>,
+    standing: Option<String>,
+    identity: Option<serde_json::Value>,
+    start: Option<serde_json::Value>,
+    observed_at: Option<DateTime<Utc>>,
+}
+
+/// Rows of one instance follow each other.
+fn gather(rows: Vec<Row>) -> Result<Vec<KnownInstance>, StoreError> {
     let mut found: Vec<KnownInstance> = Vec::new();
     for row in rows {
         let at = At {
@@ -76,6 +130,14 @@ async fn instances(conn: &mut Conn) -> Result<Vec<KnownInstance>, StoreError> {
         });
     }
     Ok(found)
+}
+
+/// As it is kept in the identity.
+fn text(moment: &impl serde::Serialize) -> String {
+    match serde_json::to_value(moment) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
 }
 
 #[cfg(test)]

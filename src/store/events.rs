@@ -27,7 +27,7 @@ pub(super) enum Audience {
 
 impl Audience {
     /// The job's id, and behind it what workers have to know. Read by `wake`.
-    fn payload(self, job: Uuid) -> String {
+    pub(super) fn payload(self, job: Uuid) -> String {
         match self {
             Self::Changed => job.to_string(),
             Self::WorkToDo => format!("{job} work"),

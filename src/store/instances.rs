@@ -1,4 +1,5 @@
-//! Instances as registered, and what other registrations have to do with them. What was observed: `instance_status`.
+//! Instances as registered, and what other registrations have to do with them. What was observed: `instance_status`; who is
+//! a peer on whom: `peers`.
 
 use std::collections::HashMap;
 
@@ -7,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::list::{Page, one_more};
+use super::peers::bump_status_around;
 use super::read::{At, all, one, registered, to_json};
 use super::{Conn, StoreError};
 use crate::domain::desired_state::NeededRoles;
@@ -15,8 +17,6 @@ use crate::domain::object_name::ObjectName;
 use crate::domain::registration::Registered;
 
 const TABLE: &str = "instances";
-/// The advisory lock of [`take_turn_at_names`]; any number that nothing else in the database uses.
-const NAMES_TURN: i64 = 0x6d69_7272_6e61_6d65;
 
 /// An instance as it is registered.
 pub type Instance = Registered<InstanceSpec>;
@@ -101,12 +101,44 @@ pub async fn get_for_update(
     conn: &mut Conn,
     name_key: &str,
 ) -> Result<Option<Instance>, StoreError> {
-    one(rows!(
-        "where i.name_key = $1 and i.deleted_at is null for no key update of i",
+    // Locked first and read afterwards: what is joined in the same statement could be older than the lock.
+    let locked = sqlx::query_scalar!(
+        "select id from instances where name_key = $1 and deleted_at is null for no key update",
         name_key
     )
-    .fetch_optional(conn)
-    .await?)
+    .fetch_optional(&mut *conn)
+    .await?;
+    match locked {
+        Some(id) => get_by_id(conn, id).await,
+        None => Ok(None),
+    }
+}
+
+/// Like [`get_for_update`] of several, by name: those that there are, locked in one order whoever asks.
+pub async fn by_names_for_update(
+    conn: &mut Conn,
+    name_keys: &[String],
+) -> Result<Vec<Instance>, StoreError> {
+    let locked = sqlx::query_scalar!(
+        "select id from instances where name_key = any($1) and deleted_at is null
+         order by name_key for no key update",
+        name_keys
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    by_ids(conn, &locked).await
+}
+
+/// Holds the live ones of these ids as [`by_names_for_update`] does, in the same order.
+pub async fn hold(conn: &mut Conn, ids: &[Uuid]) -> Result<(), StoreError> {
+    sqlx::query_scalar!(
+        "select id from instances where id = any($1) and deleted_at is null
+         order by name_key for no key update",
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(())
 }
 
 /// The live ones of these ids, by name.
@@ -221,8 +253,8 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<Instance>, StoreError> {
     let rows = rows!(
-        "where i.deleted_at is null and ($1::text is null or i.name_key > $1) order by i.name_key limit $2",
-        after,
+        "where i.deleted_at is null and i.name_key > $1 order by i.name_key limit $2",
+        after.unwrap_or_default(),
         one_more(limit)
     )
     .fetch_all(conn)
@@ -259,94 +291,28 @@ pub async fn needed_roles(
     conn: &mut Conn,
     ids: &[Uuid],
 ) -> Result<HashMap<Uuid, NeededRoles>, StoreError> {
+    // Each looks no further than the first pair of its kind.
     let rows = sqlx::query!(
-        r#"select m.instance_id, bool_or(m.role = 'partner') as "partner!", bool_or(m.role = 'witness') as "witness!"
-           from pair_members m join pairs p on p.id = m.pair_id
-           where m.instance_id = any($1) and p.deleted_at is null
-           group by m.instance_id"#,
+        r#"select asked.id as "instance_id!",
+                  coalesce((select true from pair_members m join pairs p on p.id = m.pair_id
+                            where m.instance_id = asked.id and m.role = 'partner' and p.deleted_at is null limit 1), false) as "partner!",
+                  coalesce((select true from pair_members m join pairs p on p.id = m.pair_id
+                            where m.instance_id = asked.id and m.role = 'witness' and p.deleted_at is null limit 1), false) as "witness!"
+           from unnest($1::uuid[]) as asked (id)"#,
         ids
     )
     .fetch_all(conn)
     .await?;
-    let mut roles: HashMap<_, _> = ids.iter().map(|id| (*id, NeededRoles::default())).collect();
-    roles.extend(rows.into_iter().map(|row| {
-        let needed = NeededRoles {
-            partner: row.partner,
-            witness: row.witness,
-        };
-        (row.instance_id, needed)
-    }));
-    Ok(roles)
-}
-
-/// The instances that share a live pair with this one: on each it is, or will be, a peer.
-pub async fn peers_of(conn: &mut Conn, id: Uuid) -> Result<Vec<Instance>, StoreError> {
-    all(rows!(
-        "where i.deleted_at is null and i.id <> $1 and exists (
-             select from pair_members mine join pair_members theirs on theirs.pair_id = mine.pair_id
-             join pairs p on p.id = mine.pair_id
-             where mine.instance_id = $1 and theirs.instance_id = i.id and p.deleted_at is null)
-         order by i.name_key",
-        id
-    )
-    .fetch_all(conn)
-    .await?)
-}
-
-/// Who is a peer on whom: every one of these instances with each instance it shares a live pair with, by the peers' names.
-pub async fn peers_among(
-    conn: &mut Conn,
-    ids: &[Uuid],
-) -> Result<HashMap<Uuid, Vec<Uuid>>, StoreError> {
-    let rows = sqlx::query!(
-        "select mine.instance_id as acceptor, i.id as peer
-         from pair_members mine
-         join pairs p on p.id = mine.pair_id and p.deleted_at is null
-         join pair_members theirs on theirs.pair_id = mine.pair_id and theirs.instance_id <> mine.instance_id
-         join instances i on i.id = theirs.instance_id and i.deleted_at is null
-         where mine.instance_id = any($1)
-         group by mine.instance_id, i.id order by i.name_key",
-        ids
-    )
-    .fetch_all(conn)
-    .await?;
-    let mut peers: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
-    for row in rows {
-        peers.entry(row.acceptor).or_default().push(row.peer);
-    }
-    Ok(peers)
-}
-
-/// Lets one transaction at a time change what names are made of: peer names, naming templates, members of pairs. Two that
-/// are each right by themselves could clash together. To be taken before any row is locked.
-pub async fn take_turn_at_names(conn: &mut Conn) -> Result<(), StoreError> {
-    sqlx::query!("select pg_advisory_xact_lock($1)", NAMES_TURN)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// What `status` shows of this instance and of the members of its live pairs has changed: a pin or a registration moved,
-/// and what was seen of their trusts no longer says anything. The pairs' own counts follow, because they add these up.
-/// Gives the instance's own status version.
-pub async fn bump_status_around(conn: &mut Conn, id: Uuid) -> Result<i64, StoreError> {
-    // Locked in the order of ids: two of these at once must not wait for each other in a circle.
-    Ok(sqlx::query_scalar!(
-        "with around as (
-             select s.instance_id from instance_status s
-             where s.instance_id = $1 or exists (
-                 select from pair_members mine join pair_members theirs on theirs.pair_id = mine.pair_id
-                 join pairs p on p.id = mine.pair_id
-                 where mine.instance_id = $1 and theirs.instance_id = s.instance_id and p.deleted_at is null)
-             order by s.instance_id for no key update of s),
-         bumped as (
-             update instance_status s set version = version + 1 from around
-             where s.instance_id = around.instance_id returning s.instance_id, s.version)
-         select version from bumped where instance_id = $1",
-        id
-    )
-    .fetch_one(conn)
-    .await?)
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let needed = NeededRoles {
+                partner: row.partner,
+                witness: row.witness,
+            };
+            (row.instance_id, needed)
+        })
+        .collect())
 }
 
 /// Forgets it. Take it with [`get_for_update`] and ask [`used_by`] and [`open_jobs`] first, in one transaction.

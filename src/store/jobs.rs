@@ -2,14 +2,15 @@
 //!
 //! Every change writes its event, which counts the job's `version` on and tells of it: see `events`.
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
 use super::events::{self, Audience, EventKind};
 use super::lease::Lease;
-use super::list::{Page, one_more};
 use super::read::{At, to_json};
 use super::{Conn, StoreError};
 use crate::domain::deadline::Deadline;
@@ -50,22 +51,6 @@ impl NewJob {
     }
 }
 
-/// What a list of jobs is narrowed to; everything absent means all of them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JobFilter {
-    pub state: Option<JobState>,
-    pub kind: Option<JobKind>,
-    /// Jobs on this pair (or whatever else it is the id of).
-    pub subject_id: Option<Uuid>,
-    /// Jobs that name the instance, as subject or as a member.
-    pub instance_id: Option<Uuid>,
-    /// By the pair's name when the job was asked for, whatever its case; deleted pairs included.
-    pub pair: Option<String>,
-    /// Likewise, jobs that name an instance so called.
-    pub instance: Option<String>,
-    pub created_after: Option<DateTime<Utc>>,
-}
-
 struct Row {
     id: Uuid,
     kind: String,
@@ -102,6 +87,10 @@ macro_rules! rows {
         )
     };
 }
+
+mod listing;
+
+pub use listing::{JobFilter, list};
 
 impl TryFrom<Row> for Job {
     type Error = StoreError;
@@ -205,6 +194,18 @@ pub async fn get(conn: &mut Conn, id: Uuid) -> Result<Option<Job>, StoreError> {
         .transpose()
 }
 
+/// Each of these jobs, or why it cannot be read.
+pub(super) async fn by_ids(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<HashMap<Uuid, Result<Job, StoreError>>, StoreError> {
+    let rows = rows!("where id = any($1)", ids).fetch_all(conn).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.id, Job::try_from(row)))
+        .collect())
+}
+
 /// How far a job is: what those who wait look at, again and again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -255,6 +256,24 @@ pub async fn get_with_scripts(
     }
 }
 
+/// For how long the job has been due that has been for the longest and that nobody has taken. One look into each part of the queue.
+pub(super) async fn oldest_due(conn: &mut Conn) -> Result<Option<Duration>, StoreError> {
+    let seconds = sqlx::query_scalar!(
+        r#"select extract(epoch from statement_timestamp() - least(
+               (select min(next_attempt_at) from jobs
+                where state = 'queued' and attempts = 0 and parked_on is null and (origin = 'watch') = false),
+               (select min(next_attempt_at) from jobs
+                where state = 'queued' and attempts = 0 and parked_on is null and (origin = 'watch') = true),
+               (select min(next_attempt_at) from jobs where state = 'queued' and attempts > 0 and parked_on is null),
+               (select min(next_attempt_at) from jobs where state = 'queued' and parked_on is not null)))::float8"#
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(seconds
+        .filter(|seconds| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+}
+
 /// The subject's open changing job; there is at most one.
 pub async fn open_changing(conn: &mut Conn, subject: Uuid) -> Result<Option<Job>, StoreError> {
     rows!(
@@ -265,66 +284,6 @@ pub async fn open_changing(conn: &mut Conn, subject: Uuid) -> Result<Option<Job>
     .await?
     .map(Job::try_from)
     .transpose()
-}
-
-/// Jobs newest first, before a job's id.
-pub async fn list(
-    conn: &mut Conn,
-    filter: &JobFilter,
-    after: Option<Uuid>,
-    limit: u32,
-) -> Result<Page<Job, Uuid>, StoreError> {
-    let ids: Vec<Uuid> = ids(filter, after, limit)
-        .build_query_scalar()
-        .fetch_all(&mut *conn)
-        .await?;
-    let rows = rows!("where id = any($1) order by id desc", &ids)
-        .fetch_all(conn)
-        .await?;
-    let all = rows
-        .into_iter()
-        .map(Job::try_from)
-        .collect::<Result<_, _>>()?;
-    Ok(Page::of(all, limit, |job: &Job| job.id))
-}
-
-/// The one statement of the store that is put together at run time: only the conditions that are asked for, so that each
-/// combination can use its index. Nothing but bound values goes into it.
-fn ids(filter: &JobFilter, after: Option<Uuid>, limit: u32) -> QueryBuilder<Postgres> {
-    let mut query = QueryBuilder::new("select j.id from jobs j where true");
-    if let Some(after) = after {
-        query.push(" and j.id < ").push_bind(after);
-    }
-    if let Some(state) = filter.state {
-        query.push(" and j.state = ").push_bind(state.as_str());
-    }
-    if let Some(kind) = filter.kind {
-        query.push(" and j.kind = ").push_bind(kind.as_str());
-    }
-    if let Some(subject) = filter.subject_id {
-        query.push(" and j.subject_id = ").push_bind(subject);
-    }
-    if let Some(pair) = &filter.pair {
-        query.push(" and j.subject_kind = 'pair' and lower(j.subject_name) = ");
-        query.push_bind(pair.to_ascii_lowercase());
-    }
-    if let Some(instance) = filter.instance_id {
-        query.push(" and j.id in (select n.job_id from job_instances n where n.instance_id = ");
-        query.push_bind(instance).push(")");
-    }
-    if let Some(instance) = &filter.instance {
-        query.push(
-            " and j.id in (select n.job_id from job_instances n where n.instance_name_key = ",
-        );
-        query.push_bind(instance.to_ascii_lowercase()).push(")");
-    }
-    if let Some(created_after) = filter.created_after {
-        query.push(" and j.created_at > ").push_bind(created_after);
-    }
-    query
-        .push(" order by j.id desc limit ")
-        .push_bind(one_more(limit));
-    query
 }
 
 /// Keeps the plan that the attempt acts on, with its T-SQL; the last attempt's wins. Not for the plan of the look
@@ -338,49 +297,41 @@ pub async fn save_plan(
     plan: &Plan,
     script: &Script,
 ) -> Result<(), StoreError> {
-    let saved = sqlx::query!(
-        "update jobs set plan = $3, scripts = $4
-         where id = $1 and lease_token = $2 and lease_until > clock_timestamp()",
-        lease.job_id,
-        lease.token,
-        to_json(plan)?,
-        to_json(script)?,
-    )
-    .execute(&mut *conn)
-    .await?;
-    if saved.rows_affected() != 1 {
-        return Err(StoreError::LeaseLost);
-    }
-    if is_told(conn, lease, plan).await? {
-        return Ok(());
-    }
     let planned = json!({
         "attempt": lease.attempt,
         "plan_hash": plan.plan_hash,
         "findings": plan.findings.len(),
         "changes": plan.changes().count(),
     });
-    events::record(
-        conn,
+    // It may be saved twice, when the answer to the first time was lost: it is told once.
+    let saved = sqlx::query!(
+        r#"with saved as (
+               update jobs j set plan = $3, scripts = $4, version = j.version + case when t.told then 0 else 1 end
+               from (select exists (
+                         select from job_events where job_id = $1 and kind = $5
+                           and data @> jsonb_build_object('attempt', $6::int, 'plan_hash', $7::text)) as told) t
+               where j.id = $1 and j.lease_token = $2 and j.lease_until > clock_timestamp()
+               returning j.version, t.told),
+           told as (
+               insert into job_events (job_id, seq, kind, data, at)
+               select $1, s.version, $5, $8, clock_timestamp() from saved s where not s.told
+               returning job_id)
+           select (select pg_notify($9, $10) from told)::text as told from saved"#,
         lease.job_id,
-        Audience::Changed,
-        EventKind::Planned,
-        planned,
-    )
-    .await
-}
-
-/// Whether this attempt has told of this plan: it may be saved twice, when the answer to the first time was lost.
-async fn is_told(conn: &mut Conn, lease: &Lease, plan: &Plan) -> Result<bool, StoreError> {
-    Ok(sqlx::query_scalar!(
-        r#"select exists (
-               select from job_events where job_id = $1 and kind = $2
-                 and data @> jsonb_build_object('attempt', $3::int, 'plan_hash', $4::text)) as "told!""#,
-        lease.job_id,
+        lease.token,
+        to_json(plan)?,
+        to_json(script)?,
         EventKind::Planned.as_str(),
         lease.attempt,
         plan.plan_hash.to_string(),
+        planned,
+        events::CHANNEL,
+        Audience::Changed.payload(lease.job_id),
     )
-    .fetch_one(conn)
-    .await?)
+    .fetch_optional(conn)
+    .await?;
+    match saved {
+        Some(_) => Ok(()),
+        None => Err(StoreError::LeaseLost),
+    }
 }

@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::Connection as _;
 use uuid::Uuid;
 
+use super::claim::parked;
 use super::events::{self, Audience, EventKind};
+use super::read::At;
 use super::{Conn, StoreError, attempts, ending, steps};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{FailureCode, JobEvent, JobState};
@@ -208,20 +209,16 @@ async fn end_attempt(
     lease: &Lease,
     wanted: End<'_>,
 ) -> Result<JobState, StoreError> {
+    // It asks nothing, and has no step that is open: one statement does it.
+    if wanted.event == JobEvent::Succeeded {
+        return finish(conn, lease, &wanted).await;
+    }
     let mut tx = conn.begin().await?;
     let end = allowed(&mut tx, lease, wanted).await?;
-    let next = JobState::Running.after(end.event)?;
-    let due_at = write_job(&mut tx, lease, &end, next).await?;
-    sqlx::query!("delete from instance_leases where token = $1", lease.token)
-        .execute(&mut *tx)
-        .await?;
-    let (code, detail) = problem_of(&end).unzip();
-    let outcome = outcome(&end);
-    attempts::end(&mut tx, lease.job_id, lease.attempt, outcome, code, detail).await?;
     steps::close_open(&mut tx, lease.job_id, lease.attempt).await?;
-    tell(&mut tx, lease, &end, next, due_at).await?;
+    let state = finish(&mut tx, lease, &end).await?;
     tx.commit().await?;
-    Ok(next)
+    Ok(state)
 }
 
 /// What the end becomes under the lock of the job's row: nobody can ask for a cancellation between this and the commit.
@@ -290,74 +287,64 @@ fn outcome(end: &End<'_>) -> attempts::AttemptEnd {
         JobEvent::FailedForNow => attempts::AttemptEnd::Retry,
         JobEvent::HandedBack => attempts::AttemptEnd::HandedBack,
         JobEvent::Cancelled => attempts::AttemptEnd::Cancelled,
-        JobEvent::FailedForGood | JobEvent::Claimed => attempts::AttemptEnd::Failed,
+        JobEvent::FailedForGood | JobEvent::Claimed | JobEvent::Lost => {
+            attempts::AttemptEnd::Failed
+        }
     }
 }
 
-/// When the next attempt is due, if there is to be one.
-async fn write_job(
-    conn: &mut Conn,
-    lease: &Lease,
-    end: &End<'_>,
-    next: JobState,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
-    let failed = problem_of(end).filter(|_| next == JobState::Failed);
-    let problem = problem_of(end).filter(|_| next != JobState::Failed);
-    let not_counted = i32::from(end.event == JobEvent::HandedBack);
-    sqlx::query_scalar!(
-        "update jobs
-         set state = $3, failure_code = $4, failure_detail = $5, last_problem = coalesce($6, last_problem),
-             attempts = attempts - $7, unended_claims = 0,
-             next_attempt_at = clock_timestamp() + make_interval(secs => $8),
-             finished_at = case when $9 then clock_timestamp() end,
-             lease_token = null, lease_until = null, lease_worker = null
-         where id = $1 and lease_token = $2 and (lease_until > clock_timestamp() or $10)
-         returning next_attempt_at",
+/// Writes the end of the job's attempt under its lease: the job, the attempt, the instances given back, those that were parked for
+/// them called back, and the event. The instances have become free, or the job is due again: either way there may be something to
+/// claim, and workers are told.
+async fn finish(conn: &mut Conn, lease: &Lease, end: &End<'_>) -> Result<JobState, StoreError> {
+    let next = JobState::Running.after(end.event)?;
+    let (code, detail) = problem_of(end).unzip();
+    let failed = next == JobState::Failed;
+    let (kind, data) = told(lease, end, next);
+    let finished = sqlx::query_file!(
+        "src/store/lease/finish.sql",
         lease.job_id,
         lease.token,
         next.as_str(),
-        failed.map(|(code, _)| code.as_str()),
-        failed.map(|(_, detail)| detail),
-        problem.map(|(_, detail)| detail),
-        not_counted,
+        code.map(FailureCode::as_str),
+        detail,
+        i32::from(end.event == JobEvent::HandedBack),
         end.due_in.map(|d| d.as_secs_f64()),
         next.has_ended(),
         end.late,
+        outcome(end).as_str(),
+        failed,
+        lease.attempt,
+        parked::AT_ONCE,
+        kind.as_str(),
+        data,
+        end.event == JobEvent::FailedForNow,
+        events::CHANNEL,
+        Audience::WorkToDo.payload(lease.job_id),
     )
     .fetch_optional(conn)
     .await?
-    .ok_or(StoreError::LeaseLost)
+    .ok_or(StoreError::LeaseLost)?;
+    let at = At::new("job_attempts", lease.job_id);
+    at.exactly(finished.ended == 1, "outcome")?;
+    Ok(next)
 }
 
-/// Instances have become free, or the job is due again: either way there may be something to claim.
-async fn tell(
-    conn: &mut Conn,
-    lease: &Lease,
-    end: &End<'_>,
-    next: JobState,
-    due_at: Option<DateTime<Utc>>,
-) -> Result<(), StoreError> {
-    let (kind, data) = match (end.event, problem_of(end)) {
-        (JobEvent::FailedForNow, _) if end.late => {
-            let data = json!({"attempt": lease.attempt, "next_attempt_at": due_at});
-            (EventKind::AttemptLost, data)
-        }
-        (JobEvent::HandedBack, _) => (EventKind::HandedBack, json!({"attempt": lease.attempt})),
+/// The event that tells of the end; when the next attempt is due is added where it is known.
+fn told(lease: &Lease, end: &End<'_>, next: JobState) -> (EventKind, Value) {
+    let attempt = json!({"attempt": lease.attempt});
+    match (end.event, problem_of(end)) {
+        (JobEvent::FailedForNow, _) if end.late => (EventKind::AttemptLost, attempt),
+        (JobEvent::HandedBack, _) => (EventKind::HandedBack, attempt),
         (JobEvent::FailedForNow, Some((code, detail))) => {
-            let data = json!({
-                "attempt": lease.attempt,
-                "code": code.as_str(),
-                "detail": detail,
-                "next_attempt_at": due_at,
-            });
+            let data = json!({"attempt": lease.attempt, "code": code.as_str(), "detail": detail});
             (EventKind::RetryScheduled, data)
         }
         (_, problem) => {
             let failure = problem.filter(|_| next == JobState::Failed);
             (EventKind::Ended, ending::ended(next, failure))
         }
-    };
-    events::record(conn, lease.job_id, Audience::WorkToDo, kind, data).await
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ pub mod instances;
 pub mod jobs;
 pub mod lease;
 pub mod list;
+pub mod looks;
 pub mod pairs;
+pub mod peers;
 pub mod prune;
 pub mod reach;
 mod read;
@@ -34,6 +36,7 @@ pub mod selection;
 pub mod steps;
 mod transaction;
 pub mod trusts;
+pub mod turns;
 pub mod wake;
 
 use std::str::FromStr;
@@ -51,6 +54,10 @@ pub static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
 
 /// How long anyone waits for a free or a new connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// More than there are different statements.
+const STATEMENTS: usize = 250;
+/// A connection that has shown so lately that it is alive is lent without being asked again.
+const FRESH: Duration = Duration::from_secs(1);
 /// How long a connection may take to show that it is alive.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a worker waits for a lock at most.
@@ -87,7 +94,13 @@ impl Store {
         patience: Duration,
     ) -> Result<Self, StoreError> {
         let lock_timeout = format!("{}ms", patience.min(LOCK_PATIENCE).as_millis().max(1));
-        let options = options(url, "mirrorgate workers", &lock_timeout)?;
+        // Their statements are long, find everything by an index, and have one plan each, made once a connection: by an index also
+        // while the tables are still small, since nobody plans anew when they have grown.
+        let planning = [
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+        ];
+        let options = options(url, "mirrorgate workers", &lock_timeout)?.options(planning);
         let pool = pool_options(max_connections).connect_lazy_with(options);
         Ok(Self { pool })
     }
@@ -141,6 +154,18 @@ impl Store {
         within(PING_TIMEOUT, asking).await
     }
 
+    /// For how long the job has been due that has been for the longest and that nobody has taken; in the time of [`Self::ping`].
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn oldest_due(&self) -> Result<Option<Duration>, StoreError> {
+        let asking = async {
+            let mut conn = self.acquire().await?;
+            jobs::oldest_due(&mut conn).await
+        };
+        within(PING_TIMEOUT, asking).await
+    }
+
     /// Closes all connections, once those in use are given back.
     pub async fn close(&self) {
         self.pool.close().await;
@@ -155,7 +180,11 @@ fn options(url: &str, name: &str, lock_timeout: &str) -> Result<PgConnectOptions
             ("lock_timeout", lock_timeout),
             // A replica that was stopped in the middle holds its locks for no longer.
             ("idle_in_transaction_session_timeout", "6s"),
-        ]))
+            // Nothing here runs long enough for compiled code to be worth its making, whatever the planner reckons.
+            ("jit", "off"),
+        ])
+        // One connection may come to have all of them: each is then planned and described once.
+        .statement_cache_capacity(STATEMENTS))
 }
 
 fn pool_options(max_connections: u32) -> PgPoolOptions {
@@ -164,7 +193,15 @@ fn pool_options(max_connections: u32) -> PgPoolOptions {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         // In place of sqlx's own test, which waits for ever on a line that died without a word.
         .test_before_acquire(false)
-        .before_acquire(|conn, _| Box::pin(answers(conn)))
+        .before_acquire(|conn, meta| {
+            Box::pin(async move {
+                match meta.idle_for < FRESH {
+                    true => Ok(true),
+                    false => answers(conn).await,
+                }
+            })
+        })
+        // sqlx asks once more itself then, without an end to its patience.
         .after_release(|conn, _| Box::pin(answers(conn)))
 }
 

@@ -35,14 +35,16 @@ macro_rules! rows {
         sqlx::query_as!(
             Row,
             r#"select p.id, p.name, p.labels, p.revision, p.created_at, p.updated_at, p.operating_mode,
-                      p.status_version + (select sum(s.version) from pair_members m
-                          join instance_status s on s.instance_id = m.instance_id
-                          where m.pair_id = p.id)::bigint as "status_version!",
-                      array(select m.instance_id from pair_members m
-                            where m.pair_id = p.id order by m.position) as "member_ids!",
-                      array(select i.name from pair_members m join instances i on i.id = m.instance_id
-                            where m.pair_id = p.id order by m.position) as "member_names!"
-               from pairs p "# + $rest
+                      p.status_version + members.version as "status_version!",
+                      members.ids as "member_ids!", members.names as "member_names!"
+               from pairs p
+               cross join lateral (
+                   select sum(s.version)::bigint as version, array_agg(i.id order by m.position) as ids,
+                          array_agg(i.name order by m.position) as names
+                   from pair_members m
+                   join instance_status s on s.instance_id = m.instance_id
+                   join instances i on i.id = m.instance_id
+                   where m.pair_id = p.id) members "# + $rest
             $(, $argument)*
         )
     };
@@ -110,7 +112,7 @@ pub async fn get_for_update(conn: &mut Conn, name_key: &str) -> Result<Option<Pa
 pub async fn of_instance(conn: &mut Conn, instance: Uuid) -> Result<Vec<Pair>, StoreError> {
     all(rows!(
         "where p.deleted_at is null
-           and exists (select from pair_members m where m.pair_id = p.id and m.instance_id = $1)
+           and p.id in (select m.pair_id from pair_members m where m.instance_id = $1)
          order by p.name_key",
         instance
     )
@@ -202,8 +204,8 @@ pub async fn list(
     limit: u32,
 ) -> Result<Page<Pair>, StoreError> {
     let rows = rows!(
-        "where p.deleted_at is null and ($1::text is null or p.name_key > $1) order by p.name_key limit $2",
-        after,
+        "where p.deleted_at is null and p.name_key > $1 order by p.name_key limit $2",
+        after.unwrap_or_default(),
         one_more(limit)
     )
     .fetch_all(conn)

@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use sqlx::Connection as _;
 use uuid::Uuid;
 
 use super::events::{self, Audience, EventKind};
@@ -18,6 +17,8 @@ const TABLE: &str = "steps";
 /// Writes the steps down as started, in this order, behind those the attempt has already, and gives PostgreSQL's time: what is
 /// seen from then on is newer than it. Repeating it changes nothing: an answer from PostgreSQL may have been lost.
 ///
+/// One statement, that stands by itself or in the caller's transaction: the fence, the steps, and their events.
+///
 /// # Errors
 /// [`StoreError::LeaseLost`]: then the batch must not be sent.
 pub async fn start(
@@ -25,73 +26,45 @@ pub async fn start(
     lease: &Lease,
     new: &[NewStep],
 ) -> Result<DateTime<Utc>, StoreError> {
-    let mut tx = conn.begin().await?;
-    let ids: Vec<Uuid> = new.iter().map(|s| s.id).collect();
-    if held(&mut tx, lease, &ids).await? < new.len() as i64 {
-        let ordinals = insert(&mut tx, lease, new, &ids).await?;
-        let told = new.iter().zip(ordinals).map(|(step, ordinal)| {
-            json!({
-                "attempt": lease.attempt,
-                "ordinal": ordinal,
-                "instance": step.instance,
-                "peer": step.peer,
-                "kind": step.kind,
-                "summary": step.summary,
-            })
-        });
-        let (job, kind) = (lease.job_id, EventKind::StepStarted);
-        events::record_all(&mut tx, job, Audience::Changed, kind, told.collect()).await?;
-    }
-    let now = sqlx::query_scalar!(r#"select clock_timestamp() as "now!""#)
-        .fetch_one(&mut *tx)
-        .await?;
-    tx.commit().await?;
-    Ok(now)
-}
-
-/// Locks the job's row under the lease, and counts which of these steps are written already.
-async fn held(conn: &mut Conn, lease: &Lease, ids: &[Uuid]) -> Result<i64, StoreError> {
-    sqlx::query_scalar!(
-        r#"select (select count(*) from steps where id = any($3)) as "written!"
-           from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update"#,
-        lease.job_id,
-        lease.token,
-        ids
-    )
-    .fetch_optional(conn)
-    .await?
-    .ok_or(StoreError::LeaseLost)
-}
-
-/// The places they got, in order.
-async fn insert(
-    conn: &mut Conn,
-    lease: &Lease,
-    new: &[NewStep],
-    ids: &[Uuid],
-) -> Result<Vec<i32>, StoreError> {
-    let at = At {
-        table: TABLE,
-        id: lease.job_id,
-    };
+    let at = At::new(TABLE, lease.job_id);
     let count = i32::try_from(new.len()).map_err(|_| at.wrong("ordinal"))?;
     let text = |of: fn(&NewStep) -> &String| new.iter().map(of).cloned().collect::<Vec<_>>();
     let peers: Vec<Option<String>> = new.iter().map(|s| s.peer.clone()).collect();
-    // Instances work side by side: the counter in the attempt's row gives each of them its own ordinals.
-    let mut ordinals = sqlx::query_scalar!(
-        "with counted as (
-             update job_attempts a set steps = a.steps + $3
-             where a.job_id = $1 and a.number = $2 returning a.steps - $3 as base)
-         insert into steps (id, job_id, attempt, ordinal, instance_id, instance_name, peer, kind, summary, statement, started_at)
-         select n.id, $1, $2, counted.base + n.ordinal, n.instance_id, n.instance, n.peer, n.kind, n.summary, n.statement, n.started_at
-         from counted, unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                              $11::timestamptz[]) with ordinality
-              as n (id, instance_id, instance, peer, kind, summary, statement, started_at, ordinal)
-         returning ordinal",
+    // Instances work side by side: the counter in the attempt's row gives each of them its own ordinals. The mark beside it is read
+    // under the row's lock: a repetition that was waiting for the first try to commit does not see its steps, but this.
+    let started = sqlx::query!(
+        r#"with held as (
+               select id from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for no key update),
+           counted as (
+               update job_attempts a set steps = a.steps + $4, last_start = ($5::uuid[])[1]
+               from held
+               where a.job_id = held.id and a.number = $3 and a.last_start is distinct from ($5::uuid[])[1]
+                 and not exists (select from steps s where s.id = ($5::uuid[])[1])
+               returning a.steps - $4 as base),
+           written as (
+               insert into steps (id, job_id, attempt, ordinal, instance_id, instance_name, peer, kind, summary, statement, started_at)
+               select n.id, $1, $3, counted.base + n.ordinal, n.instance_id, n.instance, n.peer, n.kind, n.summary, n.statement, n.started_at
+               from counted, unnest($5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+                                    $12::timestamptz[]) with ordinality
+                    as n (id, instance_id, instance, peer, kind, summary, statement, started_at, ordinal)
+               returning ordinal, instance_name, peer, kind, summary),
+           versioned as (
+               update jobs j set version = j.version + $4 from counted where j.id = $1 returning j.version - $4 as base),
+           told as (
+               insert into job_events (job_id, seq, kind, data, at)
+               select $1, v.base + row_number() over (order by w.ordinal), $13,
+                      jsonb_build_object('attempt', $3::int, 'ordinal', w.ordinal, 'instance', w.instance_name,
+                                         'peer', w.peer, 'kind', w.kind, 'summary', w.summary),
+                      clock_timestamp()
+               from versioned v, written w
+               returning job_id)
+           select exists (select from held) as "held!", clock_timestamp() as "now!",
+                  (select pg_notify($14, $15) from told limit 1)::text as told"#,
         lease.job_id,
+        lease.token,
         lease.attempt,
         count,
-        ids,
+        &new.iter().map(|s| s.id).collect::<Vec<_>>(),
         &new.iter().map(|s| s.instance_id).collect::<Vec<_>>(),
         &text(|s| &s.instance),
         &peers as &[Option<String>],
@@ -99,20 +72,23 @@ async fn insert(
         &text(|s| &s.summary),
         &text(|s| &s.statement),
         &new.iter().map(|s| s.started_at).collect::<Vec<_>>(),
+        EventKind::StepStarted.as_str(),
+        events::CHANNEL,
+        Audience::Changed.payload(lease.job_id),
     )
-    .fetch_all(conn)
+    .fetch_one(conn)
     .await?;
-    at.exactly(ordinals.len() == new.len(), "attempt")?;
-    ordinals.sort_unstable();
-    Ok(ordinals)
+    match started.held {
+        true => Ok(started.now),
+        false => Err(StoreError::LeaseLost),
+    }
 }
 
-/// Writes down how these steps ended. Repeating it changes nothing.
+/// Writes down how these steps ended. Repeating it changes nothing. One statement, as [`start`].
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`]; [`StoreError::Inconsistent`] for a step that is not this attempt's or has ended otherwise.
 pub async fn end(conn: &mut Conn, lease: &Lease, ends: &[StepEnd]) -> Result<(), StoreError> {
-    let mut tx = conn.begin().await?;
     let ids: Vec<Uuid> = ends.iter().map(|e| e.id).collect();
     let outcomes: Vec<String> = ends.iter().map(|e| e.outcome.as_str().to_owned()).collect();
     let errors: Vec<Option<Value>> = ends
@@ -120,35 +96,52 @@ pub async fn end(conn: &mut Conn, lease: &Lease, ends: &[StepEnd]) -> Result<(),
         .map(|e| e.error.as_ref().map(to_json).transpose())
         .collect::<Result<_, _>>()?;
     let details: Vec<Option<String>> = ends.iter().map(|e| e.detail.clone()).collect();
-    held(&mut tx, lease, &ids).await?;
-    let ended = sqlx::query_as!(
-        Ended,
-        "update steps s set outcome = e.outcome, error = e.error, detail = e.detail, ended_at = e.ended_at
-         from unnest($3::uuid[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[])
-              as e (id, outcome, error, detail, ended_at)
-         where s.id = e.id and s.job_id = $1 and s.attempt = $2 and s.outcome is null
-         returning s.attempt, s.ordinal, s.instance_name, s.peer, s.kind, s.outcome",
+    let ended = sqlx::query!(
+        r#"with held as (
+               select id from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for no key update),
+           ended as (
+               update steps s set outcome = e.outcome, error = e.error, detail = e.detail, ended_at = e.ended_at
+               from held, unnest($4::uuid[], $5::text[], $6::jsonb[], $7::text[], $8::timestamptz[])
+                    as e (id, outcome, error, detail, ended_at)
+               where s.id = e.id and s.job_id = held.id and s.attempt = $3 and s.outcome is null
+               returning s.ordinal, s.instance_name, s.peer, s.kind, s.outcome),
+           counted as (select count(*) as n from ended),
+           versioned as (
+               update jobs j set version = j.version + counted.n from counted where j.id = $1 and counted.n > 0
+               returning j.version - counted.n as base),
+           told as (
+               insert into job_events (job_id, seq, kind, data, at)
+               select $1, v.base + row_number() over (order by d.ordinal), $9,
+                      jsonb_build_object('attempt', $3::int, 'ordinal', d.ordinal, 'instance', d.instance_name,
+                                         'peer', d.peer, 'kind', d.kind, 'outcome', d.outcome),
+                      clock_timestamp()
+               from versioned v, ended d
+               returning job_id)
+           select exists (select from held) as "held!", (select n from counted) as "ended!",
+                  (select pg_notify($10, $11) from told limit 1)::text as told"#,
         lease.job_id,
+        lease.token,
         lease.attempt,
         &ids,
         &outcomes,
         &errors as &[Option<Value>],
         &details as &[Option<String>],
         &ends.iter().map(|e| e.ended_at).collect::<Vec<_>>(),
+        EventKind::StepEnded.as_str(),
+        events::CHANNEL,
+        Audience::Changed.payload(lease.job_id),
     )
-    .fetch_all(&mut *tx)
+    .fetch_one(&mut *conn)
     .await?;
-    let mut settled = ended.len() as i64;
-    if settled < ends.len() as i64 {
-        settled = ended_alike(&mut tx, lease, &ids, &outcomes).await?;
+    if !ended.held {
+        return Err(StoreError::LeaseLost);
     }
-    let at = At {
-        table: TABLE,
-        id: lease.job_id,
-    };
-    at.exactly(settled == ends.len() as i64, "outcome")?;
-    tell_ended(&mut tx, lease.job_id, ended).await?;
-    Ok(tx.commit().await?)
+    let mut settled = ended.ended;
+    if settled < ends.len() as i64 {
+        settled = ended_alike(conn, lease, &ids, &outcomes).await?;
+    }
+    let at = At::new(TABLE, lease.job_id);
+    at.exactly(settled == ends.len() as i64, "outcome")
 }
 
 async fn ended_alike(

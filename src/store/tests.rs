@@ -11,8 +11,6 @@ use super::trusts::SeenTrust;
 use super::*;
 use crate::domain::certificate::{Certificate, Purpose, Source};
 use crate::domain::desired_state::NeededRoles;
-use crate::domain::id::new_id;
-use crate::domain::identity::ServerIdentity;
 use crate::domain::job::JobKind;
 use crate::domain::trust::{Admission, Admits, Configured, Proof, TrustStatus};
 
@@ -57,8 +55,11 @@ async fn what_is_written_reads_back(pool: PgPool) {
             witness
         }
     );
-    let peers: Vec<_> = instances::peers_of(conn, a.id).await.unwrap();
-    assert_eq!(peers.iter().map(|p| p.id).collect::<Vec<_>>(), [b.id, w.id]);
+    let called = peers::called(conn, &[a.id]).await.unwrap();
+    assert_eq!(called[&a.id], [&b, &w].map(peers::Peer::from));
+    let mut others = vec![b.id, w.id];
+    others.sort();
+    assert_eq!(peers::among(conn, &[a.id]).await.unwrap()[&a.id], others);
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
@@ -480,8 +481,6 @@ async fn the_newer_look_at_a_trust_stays(pool: PgPool) {
         .unwrap()
         .status_version;
     trusts::save(conn, &[older]).await.unwrap();
-    let kept = trusts::of(conn, fleet[0].id, fleet[1].id).await.unwrap();
-    assert_eq!(kept.as_ref(), Some(&newer));
     assert_eq!(
         instances::get(conn, "i0")
             .await
@@ -490,70 +489,8 @@ async fn the_newer_look_at_a_trust_stays(pool: PgPool) {
             .status_version,
         counted
     );
-    let newer = vec![newer];
-    assert_eq!(trusts::on(conn, fleet[0].id).await.unwrap(), newer);
-    let both = [fleet[0].id, fleet[1].id];
-    assert_eq!(trusts::among(conn, &both).await.unwrap(), newer);
-    instances::mark_deleted(conn, fleet[1].id, now())
-        .await
-        .unwrap();
-    assert!(trusts::on(conn, fleet[0].id).await.unwrap().is_empty());
-}
-
-#[sqlx::test(migrator = "MIGRATOR")]
-async fn identity_and_refusal_are_kept(pool: PgPool) {
-    use super::instance_status::{
-        RefusedLogin, forget_refused_login, note_refused_login, pin_identity, status,
-    };
-    let conn = &mut *pool.acquire().await.unwrap();
-    let fleet = fleet(conn, 1).await;
-    let id = fleet[0].id;
-    let identity = ServerIdentity {
-        server_name: "SQLA".to_owned(),
-        machine_name: "SQLA".to_owned(),
-        instance_name: None,
-        master: None,
-    };
-    pin_identity(conn, id, &identity, false).await.unwrap();
-    let other = ServerIdentity {
-        server_name: "SQLX".to_owned(),
-        ..identity.clone()
-    };
-    // The first look decides; only who asks for it pins anew.
-    pin_identity(conn, id, &other, false).await.unwrap();
-    assert_eq!(
-        status(conn, id).await.unwrap().identity,
-        Some(identity.clone())
-    );
-    pin_identity(conn, id, &other, true).await.unwrap();
-    assert_eq!(status(conn, id).await.unwrap().identity, Some(other));
-    pin_identity(conn, id, &identity, true).await.unwrap();
-    let refused = RefusedLogin {
-        credential_id: fleet[0].spec.credential.id,
-        credential_revision: 1,
-        number: 18456,
-        at: now(),
-    };
-    note_refused_login(conn, id, &refused).await.unwrap();
-    let seen = status(conn, id).await.unwrap();
-    assert_eq!(seen.identity, Some(identity));
-    assert_eq!(seen.refused_login, Some(refused.clone()));
-    forget_refused_login(conn, id).await.unwrap();
-    let counted = instances::get_by_id(conn, id)
-        .await
-        .unwrap()
-        .unwrap()
-        .status_version;
-    forget_refused_login(conn, id).await.unwrap();
-    assert!(status(conn, id).await.unwrap().refused_login.is_none());
-    let same = instances::get_by_id(conn, id)
-        .await
-        .unwrap()
-        .unwrap()
-        .status_version;
-    assert_eq!(same, counted, "forgetting nothing changes nothing");
-    let missing = note_refused_login(conn, new_id(), &refused).await;
-    assert!(matches!(missing, Err(StoreError::Inconsistent { .. })));
+    let both = [(fleet[0].id, fleet[1].id), (fleet[1].id, fleet[0].id)];
+    assert_eq!(trusts::these(conn, &both).await.unwrap(), [newer]);
 }
 
 /// Two who upload to, change and pair the same instances at once wait for each other, never in a circle.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::read::At;
@@ -107,39 +108,26 @@ impl TryFrom<Row> for SeenTrust {
     }
 }
 
-/// Keeps these looks, each unless a newer one is kept already; the acceptors' status (and so their pairs') counts on.
+/// Keeps these looks, each unless a newer one is kept already. That the acceptors' status (and so their pairs') counts on is the
+/// caller's: `looks::keep` does it, in the same transaction.
 pub async fn save(conn: &mut Conn, seen: &[SeenTrust]) -> Result<(), StoreError> {
+    if seen.is_empty() {
+        return Ok(());
+    }
     // In the order of the key: two jobs that share trusts must not wait for each other in a circle.
     let mut seen: Vec<&SeenTrust> = seen.iter().collect();
     seen.sort_by_key(|s| (s.status.acceptor, s.status.peer));
-    let mut written: Vec<Uuid> = Vec::new();
-    for one in seen {
-        if save_one(conn, one).await? {
-            written.push(one.status.acceptor);
-        }
-    }
-    written.dedup();
-    sqlx::query!(
-        "with acceptors as (
-             select instance_id from instance_status where instance_id = any($1) order by instance_id for no key update)
-         update instance_status s set version = version + 1 from acceptors a where s.instance_id = a.instance_id",
-        &written
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError> {
-    let status = &seen.status;
-    let since = match status.proof {
-        Proof::Proven { since } => since,
-        Proof::NeverDialled | Proof::NotPermittedToSee | Proof::Unknown => None,
+    let all = || seen.iter().map(|seen| &seen.status);
+    let words = |of: fn(&TrustStatus) -> &'static str| -> Vec<String> {
+        all().map(|status| of(status).to_owned()).collect()
     };
-    let saved = sqlx::query!(
+    let next = |status: &TrustStatus| status.next.map(|next| next.in_place.as_str().to_owned());
+    sqlx::query!(
         "insert into trusts (acceptor_id, peer_id, configured, proof, proven_since, sha256, thumbprint,
                              checked_at, job_id, basis, admits, admits_reasons, lapses_at, next_sha256, next_in_place)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::bytea[],
+                              $8::timestamptz[], $9::uuid[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[],
+                              $14::bytea[], $15::text[])
          on conflict (acceptor_id, peer_id) do update
          set configured = excluded.configured, proof = excluded.proof, proven_since = excluded.proven_since,
              sha256 = excluded.sha256, thumbprint = excluded.thumbprint, checked_at = excluded.checked_at,
@@ -150,25 +138,32 @@ async fn save_one(conn: &mut Conn, seen: &SeenTrust) -> Result<bool, StoreError>
                  when trusts.configured = 'yes' and trusts.sha256 is not distinct from excluded.sha256
                  then trusts.otherwise_at else trusts.checked_at end
          where trusts.checked_at <= excluded.checked_at",
-        status.acceptor,
-        status.peer,
-        status.configured.as_str(),
-        status.proof.as_str(),
-        since,
-        status.sha256.as_ref().map(Sha256::as_bytes),
-        status.thumbprint.as_ref().map(Thumbprint::as_bytes),
-        status.checked_at,
-        status.job,
-        seen.basis,
-        status.admits.verdict.as_str(),
-        serde_json::json!(status.admits.reasons),
-        status.admits.lapses_at,
-        status.next.as_ref().map(|next| next.sha256.as_bytes()),
-        status.next.map(|next| next.in_place.as_str()),
+        &all().map(|s| s.acceptor).collect::<Vec<_>>(),
+        &all().map(|s| s.peer).collect::<Vec<_>>(),
+        &words(|s| s.configured.as_str()),
+        &words(|s| s.proof.as_str()),
+        &all().map(|s| since(s.proof)).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &all().map(|s| s.sha256.map(|h| h.as_bytes().to_vec())).collect::<Vec<_>>() as &[Option<Vec<u8>>],
+        &all().map(|s| s.thumbprint.map(|t| t.as_bytes().to_vec())).collect::<Vec<_>>() as &[Option<Vec<u8>>],
+        &all().map(|s| s.checked_at).collect::<Vec<_>>(),
+        &all().map(|s| s.job).collect::<Vec<_>>(),
+        &seen.iter().map(|s| s.basis.clone()).collect::<Vec<_>>(),
+        &words(|s| s.admits.verdict.as_str()),
+        &all().map(|s| json!(s.admits.reasons)).collect::<Vec<_>>(),
+        &all().map(|s| s.admits.lapses_at).collect::<Vec<_>>() as &[Option<DateTime<Utc>>],
+        &all().map(|s| s.next.map(|n| n.sha256.as_bytes().to_vec())).collect::<Vec<_>>() as &[Option<Vec<u8>>],
+        &all().map(next).collect::<Vec<_>>() as &[Option<String>],
     )
     .execute(conn)
     .await?;
-    Ok(saved.rows_affected() == 1)
+    Ok(())
+}
+
+fn since(proof: Proof) -> Option<DateTime<Utc>> {
+    match proof {
+        Proof::Proven { since } => since,
+        Proof::NeverDialled | Proof::NotPermittedToSee | Proof::Unknown => None,
+    }
 }
 
 /// When a look last saw these trusts not in place, or by another certificate; one that was never seen so is left out.
@@ -197,41 +192,18 @@ pub async fn now(conn: &mut Conn) -> Result<DateTime<Utc>, StoreError> {
         .await?)
 }
 
-/// The last look at one trust.
-pub async fn of(
-    conn: &mut Conn,
-    acceptor: Uuid,
-    peer: Uuid,
-) -> Result<Option<SeenTrust>, StoreError> {
-    rows!(
-        "where t.acceptor_id = $1 and t.peer_id = $2",
-        acceptor,
-        peer
-    )
-    .fetch_optional(conn)
-    .await?
-    .map(SeenTrust::try_from)
-    .transpose()
-}
+/// An acceptor and a peer.
+pub type Couple = (Uuid, Uuid);
 
-/// The trusts with both ends among these instances.
-pub async fn among(conn: &mut Conn, instances: &[Uuid]) -> Result<Vec<SeenTrust>, StoreError> {
+/// What was last seen of these trusts, and of no others, however many there are among their instances; one that nobody has looked
+/// at is left out.
+pub async fn these(conn: &mut Conn, couples: &[Couple]) -> Result<Vec<SeenTrust>, StoreError> {
+    let (acceptors, peers): (Vec<Uuid>, Vec<Uuid>) = couples.iter().copied().unzip();
     rows!(
-        "where t.acceptor_id = any($1) and t.peer_id = any($1) order by t.acceptor_id, t.peer_id",
-        instances
-    )
-    .fetch_all(conn)
-    .await?
-    .into_iter()
-    .map(SeenTrust::try_from)
-    .collect()
-}
-
-/// The trusts on one acceptor, from peers that are still registered.
-pub async fn on(conn: &mut Conn, acceptor: Uuid) -> Result<Vec<SeenTrust>, StoreError> {
-    rows!(
-        "join instances i on i.id = t.peer_id where t.acceptor_id = $1 and i.deleted_at is null order by i.name_key",
-        acceptor
+        "join unnest($1::uuid[], $2::uuid[]) as asked (acceptor, peer)
+             on t.acceptor_id = asked.acceptor and t.peer_id = asked.peer",
+        &acceptors,
+        &peers
     )
     .fetch_all(conn)
     .await?

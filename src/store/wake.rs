@@ -4,6 +4,7 @@
 //! workers poll underneath all the same.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPool, PgPoolOptions};
@@ -14,8 +15,10 @@ use uuid::Uuid;
 use super::Store;
 use super::events::CHANNEL;
 
-/// Job news kept for a waiter that is slow to look; one that falls further behind is simply woken.
-const BACKLOG: usize = 1024;
+/// In so many parts the news are told: whoever waits for a job is not woken by all the others.
+const PARTS: usize = 256;
+/// Job news of one part kept for a waiter that is slow to look; one that falls further behind is simply woken.
+const BACKLOG: usize = 32;
 /// A listener that hears nothing for so long asks whether the line is still there: a dead line makes no noise.
 const QUIET: Duration = Duration::from_secs(4);
 /// How long the answer to that, or a new connection, may take.
@@ -29,7 +32,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 #[derive(Clone)]
 pub struct Wakeups {
     work: watch::Sender<()>,
-    changed: broadcast::Sender<Wakeup>,
+    /// By job.
+    changed: Arc<[broadcast::Sender<Wakeup>]>,
     /// Whether the line stands. While it does not, waiters look by themselves now and then.
     hearing: watch::Sender<bool>,
 }
@@ -59,7 +63,9 @@ pub fn listen(
 ) -> (Wakeups, impl Future<Output = ()> + Send + 'static) {
     let wakeups = Wakeups {
         work: watch::Sender::new(()),
-        changed: broadcast::Sender::new(BACKLOG),
+        changed: (0..PARTS)
+            .map(|_| broadcast::Sender::new(BACKLOG))
+            .collect(),
         hearing: watch::Sender::new(false),
     };
     let options = (*store.pool.connect_options()).clone();
@@ -95,9 +101,15 @@ impl Wakeups {
     pub fn watch(&self, job: Uuid) -> JobWatch {
         JobWatch {
             id: job,
-            news: self.changed.subscribe(),
+            news: self.part(job).subscribe(),
             hearing: self.hearing.subscribe(),
         }
+    }
+
+    /// Ids are random in their last bytes, whenever they were made.
+    fn part(&self, job: Uuid) -> &broadcast::Sender<Wakeup> {
+        let last = usize::from(job.as_bytes()[15]);
+        &self.changed[last % self.changed.len()]
     }
 
     async fn keep_listening(&self, options: &PgConnectOptions) {
@@ -148,20 +160,22 @@ impl Wakeups {
 
     fn tell(&self, payload: &str) {
         let (id, what) = payload.split_once(' ').unwrap_or((payload, ""));
-        // Whoever else writes to the channel: better woken for nothing than not woken.
-        let news = Uuid::parse_str(id).map_or(Wakeup::Anything, |id| Wakeup::Job {
-            id,
-            cancel: what == "cancel",
-        });
+        let Ok(id) = Uuid::parse_str(id) else {
+            // Whoever else writes to the channel: better woken for nothing than not woken.
+            return self.wake_everybody();
+        };
+        let cancel = what == "cancel";
         // Nobody waiting is not an error.
-        let _waiting = self.changed.send(news);
-        if what == "work" || news == Wakeup::Anything {
+        let _waiting = self.part(id).send(Wakeup::Job { id, cancel });
+        if what == "work" {
             self.work.send_replace(());
         }
     }
 
     fn wake_everybody(&self) {
-        let _waiting = self.changed.send(Wakeup::Anything);
+        for part in self.changed.iter() {
+            let _waiting = part.send(Wakeup::Anything);
+        }
         self.work.send_replace(());
     }
 }

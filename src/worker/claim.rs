@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use super::{Settings, Worker};
 use crate::domain::job::Job;
-use crate::store::claim::{self, Terms};
+use crate::store::claim::{self, Terms, parked};
 use crate::store::lease::Lease;
-use crate::store::{self, StoreError, deadline};
+use crate::store::{self, StoreError};
 
 /// A job that this process has.
 pub(super) struct Claimed {
@@ -30,23 +30,15 @@ impl May {
         retry: true,
         be_suspect: true,
     };
+    pub(super) const NOTHING: Self = Self {
+        retry: false,
+        be_suspect: false,
+    };
 }
 
 impl Worker {
-    /// Ends what has waited beyond its deadline.
-    pub(super) async fn end_overdue(&self) -> Result<(), StoreError> {
-        let ending = async {
-            let mut conn = self.store.acquire().await?;
-            deadline::end_overdue(&mut conn).await
-        };
-        let ended = store::within(self.settings.bounds.claim, ending).await?;
-        if ended > 0 {
-            tracing::warn!(ended, "jobs ended whose deadline had passed");
-        }
-        Ok(())
-    }
-
-    pub(super) async fn claim(&self, may: May) -> Result<Option<Claimed>, StoreError> {
+    /// At most `most` jobs, no two of them at the same instance. What is overdue is ended first.
+    pub(super) async fn claim(&self, may: May, most: usize) -> Result<Vec<Claimed>, StoreError> {
         let since = Instant::now();
         let Settings {
             name,
@@ -56,18 +48,33 @@ impl Worker {
             ..
         } = self.settings.as_ref();
         let saturated = self.in_flight.saturated(pool.per_instance);
+        let resting = self.rests.waited_for(|id| self.in_flight.is_at(id));
         let claiming = async {
             let mut conn = self.store.acquire().await?;
+            let over = self.rests.over();
+            if !over.is_empty() {
+                parked::back(&mut conn, &over).await?;
+            }
             let terms = Terms {
                 saturated: &saturated,
+                resting: &resting,
                 retries: may.retry,
                 suspects: may.be_suspect,
                 ..Terms::new(name, *lease, *poison_after)
             };
-            claim::claim(&mut conn, &terms).await
+            claim::claim_some(&mut conn, &terms, most).await
         };
         // A claim whose answer is lost runs out like any other.
-        let claimed = store::within(self.settings.claim(), claiming).await?;
-        Ok(claimed.map(|(lease, job)| Claimed { lease, job, since }))
+        let claims = store::within(self.settings.claim(), claiming).await?;
+        if claims.overdue > 0 {
+            tracing::warn!(
+                ended = claims.overdue,
+                "jobs ended whose deadline had passed"
+            );
+        }
+        let jobs = claims.jobs.into_iter();
+        Ok(jobs
+            .map(|(lease, job)| Claimed { lease, job, since })
+            .collect())
     }
 }

@@ -1,5 +1,6 @@
 //! When to claim: as soon as there is work and a free slot, and not once a stop was asked for.
 
+use std::sync::Mutex;
 use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
@@ -7,10 +8,13 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::Worker;
-use super::claim::May;
-use super::slots::{Slot, Slots};
+use super::claim::{Claimed, May};
+use super::slots::{FreeSlot, Slot, Slots};
 use super::supervisor::carry_out;
 use crate::store::StoreError;
+
+/// How many jobs one claim takes. A process that has more slots free asks again.
+const MOST_AT_ONCE: usize = 16;
 
 impl Worker {
     /// Claims and carries out one due job, now; `None` when none is due.
@@ -18,8 +22,7 @@ impl Worker {
     /// # Errors
     /// When PostgreSQL could not be asked. What becomes of the job itself is written in its history.
     pub async fn run_next(&self) -> Result<Option<Uuid>, StoreError> {
-        self.end_overdue().await?;
-        let Some(claimed) = self.claim(May::ANYTHING).await? else {
+        let Some(claimed) = self.claim(May::ANYTHING, 1).await?.pop() else {
             return Ok(None);
         };
         let id = claimed.job.id;
@@ -36,6 +39,7 @@ impl Worker {
             slots: slots.clone(),
             running: running.clone(),
             stop_now: stop_now.clone(),
+            tended: Mutex::default(),
         };
         let mut outage = None;
         let forgetting = {
@@ -56,6 +60,7 @@ impl Worker {
                 () = shutdown.cancelled() => {}
                 () = new_jobs.wait() => {}
                 () = slots.freed() => {}
+                () = self.rests.next_over() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -93,39 +98,67 @@ impl Worker {
     }
 
     /// Claims no more than there are free slots: a claimed job that waits would only hold its lease. Ends when there
-    /// is nothing to claim, no slot free, or a stop was asked for. What is overdue is ended first, whether or not a
-    /// slot is free.
+    /// is nothing to claim, no slot free, or a stop was asked for.
     async fn claim_all(
         &self,
         shared: &Shared,
         shutdown: &CancellationToken,
     ) -> Result<(), StoreError> {
-        self.end_overdue().await?;
-        while let Some(free) = shared.slots.free() {
-            if shutdown.is_cancelled() {
+        while !shutdown.is_cancelled() {
+            let mut free = shared.slots.free(MOST_AT_ONCE);
+            let asked = free.len();
+            let Some(first) = free.first() else {
+                return self.tend(shared).await;
+            };
+            let may = May {
+                retry: first.may_retry(),
+                be_suspect: first.may_be_suspect(),
+            };
+            let claimed = self.claim(may, asked).await?;
+            let is_dry = claimed.len() < asked;
+            for claimed in claimed {
+                // The first one has the place for a suspect.
+                let free = match claimed.lease.suspect {
+                    true => free.drain(..1).next(),
+                    false => free.pop(),
+                };
+                if let Some(free) = free {
+                    self.begin(claimed, free, shared);
+                }
+            }
+            if is_dry {
                 break;
             }
-            let may = May {
-                retry: free.may_retry(),
-                be_suspect: free.may_be_suspect(),
-            };
-            let Some(claimed) = self.claim(may).await? else {
-                break;
-            };
-            let slot = free.take(claimed.job.attempts > 1, claimed.lease.suspect);
-            let (worker, stop_now) = (self.clone(), shared.stop_now.clone());
-            let members = claimed.job.accepted.members.iter();
-            let guard = self
-                .in_flight
-                .enter(members.map(|m| m.instance.id).collect());
-            shared.running.spawn(async move {
-                carry_out(&worker, claimed, &slot, &stop_now).await;
-                // Whoever is told of the slot shall find the instances free, too.
-                drop(guard);
-                drop(slot);
-            });
         }
         Ok(())
+    }
+
+    /// What is overdue is ended also while no slot is free, once a poll: whoever claims sees it anyway.
+    async fn tend(&self, shared: &Shared) -> Result<(), StoreError> {
+        let last = shared.tended.lock().map(|last| *last).ok().flatten();
+        if last.is_some_and(|last| last.elapsed() < self.settings.poll) {
+            return Ok(());
+        }
+        self.claim(May::NOTHING, 0).await?;
+        if let Ok(mut tended) = shared.tended.lock() {
+            *tended = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn begin(&self, claimed: Claimed, free: FreeSlot, shared: &Shared) {
+        let slot = free.take(claimed.job.attempts > 1, claimed.lease.suspect);
+        let (worker, stop_now) = (self.clone(), shared.stop_now.clone());
+        let members = claimed.job.accepted.members.iter();
+        let guard = self
+            .in_flight
+            .enter(members.map(|m| m.instance.id).collect());
+        shared.running.spawn(async move {
+            carry_out(&worker, claimed, &slot, &stop_now).await;
+            // Whoever is told of the slot shall find the instances free, too.
+            drop(guard);
+            drop(slot);
+        });
     }
 }
 
@@ -134,6 +167,8 @@ struct Shared {
     slots: Slots,
     running: TaskTracker,
     stop_now: CancellationToken,
+    /// When what is overdue was last ended without a slot to claim for.
+    tended: Mutex<Option<Instant>>,
 }
 
 /// Since when claims have been failing, after this one; told once when it begins and once when it is over.

@@ -29,6 +29,11 @@ impl InFlight {
             .collect()
     }
 
+    /// Whether any attempt is at it.
+    pub(super) fn is_at(&self, instance: Uuid) -> bool {
+        self.lock().contains_key(&instance)
+    }
+
     pub(super) fn enter(&self, instances: Vec<Uuid>) -> Guard {
         let mut at = self.lock();
         for instance in &instances {

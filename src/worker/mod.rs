@@ -10,6 +10,7 @@ mod claim;
 mod claim_loop;
 mod heartbeat;
 mod in_flight;
+mod rests;
 mod retention;
 mod settings;
 mod slots;
@@ -34,6 +35,7 @@ pub struct Worker {
     seal_key: SealKey,
     pools: Pools,
     in_flight: in_flight::InFlight,
+    rests: rests::Rests,
     settings: Arc<Settings>,
 }
 
@@ -53,6 +55,7 @@ impl Worker {
             seal_key,
             pools: Pools::new(settings.pool),
             in_flight: in_flight::InFlight::default(),
+            rests: rests::Rests::new(settings.retry_base, settings.rest_cap()),
             settings: Arc::new(settings),
         }
     }

@@ -50,6 +50,11 @@ impl Settings {
         self.bounds.claim.min(self.lease)
     }
 
+    /// The longest rest of an instance that does not answer.
+    pub(super) fn rest_cap(&self) -> Duration {
+        self.bounds.rest_cap.min(self.retry_cap)
+    }
+
     /// The pause after a claim that failed.
     pub(super) fn claim_again(&self) -> Duration {
         self.bounds.claim_again.min(self.poll)
@@ -87,6 +92,8 @@ pub struct Bounds {
     pub deadline_again: Duration,
     /// For SQL Servers, before an attempt lends its slot. An observation or an apply that goes well takes a fraction of it.
     pub lend_after: Duration,
+    /// The longest rest of an instance that does not answer: so long a server that is back may be waited for in vain.
+    pub rest_cap: Duration,
     /// Removing one piece of old history.
     pub prune: Duration,
     /// Between two pieces, so that the others are served in between.
@@ -106,6 +113,7 @@ impl Default for Bounds {
             release: Duration::from_secs(2),
             deadline_again: Duration::from_secs(10),
             lend_after: Duration::from_millis(500),
+            rest_cap: Duration::from_secs(30),
             prune: Duration::from_secs(40),
             prune_again: Duration::from_millis(100),
             prune_every: Duration::from_secs(10 * 60),

@@ -54,8 +54,21 @@ impl Slots {
         }
     }
 
-    /// A slot that nobody has; `None` when all are in use.
-    pub(super) fn free(&self) -> Option<FreeSlot> {
+    /// At most `most` slots that nobody has, all of them for retries too or none of them; none when all are in use.
+    pub(super) fn free(&self, most: usize) -> Vec<FreeSlot> {
+        let mut free: Vec<FreeSlot> = Vec::new();
+        while free.len() < most
+            && let Some(one) = self.free_one()
+            && free
+                .first()
+                .is_none_or(|first| first.may_retry() == one.may_retry())
+        {
+            free.push(one);
+        }
+        free
+    }
+
+    fn free_one(&self) -> Option<FreeSlot> {
         let take = |of: &Arc<Semaphore>| Arc::clone(of).try_acquire_owned().ok();
         Some(FreeSlot {
             working: take(&self.working)?,
@@ -145,7 +158,7 @@ mod tests {
     const SOON: Duration = Duration::from_millis(500);
 
     fn taken(slots: &Slots, is_retry: bool) -> Slot {
-        slots.free().unwrap().take(is_retry, false)
+        slots.free_one().unwrap().take(is_retry, false)
     }
 
     #[tokio::test(start_paused = true)]
@@ -153,20 +166,23 @@ mod tests {
         let slots = Slots::new(1, SOON);
         let slot = taken(&slots, false);
         slot.while_asking(ready(())).await;
-        assert!(slots.free().is_none());
+        assert!(slots.free_one().is_none());
         let long = slot.while_asking(pending::<()>());
         let other = async {
             slots.freed().await;
-            slots.free().unwrap()
+            slots.free_one().unwrap()
         };
         let other = tokio::select! {
             () = long => unreachable!("nobody answers"),
             other = other => other,
         };
         drop((slot, other));
-        assert!(slots.free().is_some(), "and no more than one is there then");
+        assert!(
+            slots.free_one().is_some(),
+            "and no more than one is there then"
+        );
         let _one = taken(&slots, false);
-        assert!(slots.free().is_none());
+        assert!(slots.free_one().is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -182,26 +198,31 @@ mod tests {
         let last = taken(&slots, false);
         let asked = tokio::time::timeout(SOON * 2, last.while_asking(pending::<()>()));
         assert!(asked.await.is_err());
-        assert!(slots.free().is_none(), "it keeps its slot");
+        assert!(slots.free_one().is_none(), "it keeps its slot");
         waiting.pop();
         let asked = tokio::time::timeout(SOON * 2, last.while_asking(pending::<()>()));
         assert!(asked.await.is_err());
-        assert!(slots.free().is_some());
+        assert!(slots.free_one().is_some());
     }
 
     #[tokio::test]
     async fn retries_have_half_of_the_slots_and_suspects_one() {
         let slots = Slots::new(4, SOON);
         let retries = [taken(&slots, true), taken(&slots, true)];
-        assert!(!slots.free().unwrap().may_retry());
+        assert!(!slots.free_one().unwrap().may_retry());
         drop(retries);
-        assert!(slots.free().unwrap().may_retry());
-        let suspect = slots.free().unwrap().take(false, true);
-        let free = slots.free().unwrap();
+        assert!(slots.free_one().unwrap().may_retry());
+        let suspect = slots.free_one().unwrap().take(false, true);
+        let free = slots.free_one().unwrap();
         assert!(free.may_retry() && !free.may_be_suspect());
         drop((suspect, free));
-        assert!(slots.free().unwrap().may_be_suspect());
+        assert!(slots.free_one().unwrap().may_be_suspect());
+        assert_eq!(slots.free(9).len(), 2, "those for retries first");
+        let retries = [taken(&slots, true), taken(&slots, true)];
+        assert_eq!(slots.free(9).len(), 2);
+        assert_eq!(slots.free(1).len(), 1);
+        drop(retries);
         let alone = Slots::new(1, SOON);
-        assert!(alone.free().unwrap().may_retry(), "one slot is for all");
+        assert!(alone.free_one().unwrap().may_retry(), "one slot is for all");
     }
 }

@@ -3,7 +3,7 @@
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::attempt::{self, Interrupted, Journal};
+use super::attempt::{self, Concluded, Interrupted, Journal};
 use super::claim::Claimed;
 use super::heartbeat::{self, Signals};
 use super::slots::Slot;
@@ -59,7 +59,7 @@ pub(super) async fn carry_out(
 }
 
 enum Ended {
-    With(AttemptOutcome),
+    With(Concluded),
     By(Interrupted),
     Stopped,
 }
@@ -88,7 +88,7 @@ impl Supervisor<'_> {
         } = *self;
         tokio::select! {
             outcome = Box::pin(attempt::run(worker, job, journal, slot)) => match outcome {
-                Ok(outcome) => Ended::With(outcome),
+                Ok(concluded) => Ended::With(concluded),
                 Err(interrupted) => Ended::By(interrupted),
             },
             () = self.cancelled_before_apply() => Ended::By(Interrupted::Cancelled),
@@ -129,7 +129,7 @@ impl Supervisor<'_> {
     async fn write_down(&self, ended: Ended) {
         let settled = match ended {
             Ended::Stopped => return self.release().await,
-            Ended::With(outcome) => self.settle(outcome).await,
+            Ended::With(concluded) => self.settle(concluded).await,
             Ended::By(Interrupted::Cancelled) => {
                 self.in_time(self.journal.acknowledge_cancel()).await
             }
@@ -152,7 +152,8 @@ impl Supervisor<'_> {
         }
     }
 
-    async fn settle(&self, outcome: AttemptOutcome) -> Result<JobState, Interrupted> {
+    async fn settle(&self, concluded: Concluded) -> Result<JobState, Interrupted> {
+        let Concluded { outcome, state } = concluded;
         match &outcome {
             AttemptOutcome::Succeeded => tracing::info!("attempt succeeded"),
             AttemptOutcome::Failed { code, detail } => {
@@ -162,7 +163,10 @@ impl Supervisor<'_> {
                 tracing::warn!(code = code.as_str(), detail, "attempt failed for now");
             }
         }
-        self.in_time(self.journal.end(&outcome)).await
+        match state {
+            Some(written) => Ok(written),
+            None => self.in_time(self.journal.end(&outcome)).await,
+        }
     }
 
     /// A process that is to stop does not wait for PostgreSQL longer than it takes to hand a job back.
@@ -190,7 +194,11 @@ impl Supervisor<'_> {
                 self.worker.settings.name
             ),
         };
-        if self.settle(outcome).await.is_err() {
+        let concluded = Concluded {
+            outcome,
+            state: None,
+        };
+        if self.settle(concluded).await.is_err() {
             tracing::error!("attempt given up; its lease runs out");
         }
     }

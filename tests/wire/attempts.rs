@@ -80,7 +80,7 @@ async fn a_credential_that_may_no_longer_be_sent_there_ends_the_job(pool: PgPool
 const TRIO: [&str; 3] = ["HOST_A", "HOST_B", "HOST_W"];
 
 /// Simulated instances with their outbound half ready, and a world that knows them.
-async fn fleet(pool: &PgPool, names: &[&str]) -> (Fleet, Vec<Instance>, World) {
+pub async fn fleet(pool: &PgPool, names: &[&str]) -> (Fleet, Vec<Instance>, World) {
     let fleet = Fleet::new().unwrap();
     let mut instances = Vec::new();
     let mut hosts = Vec::new();
@@ -161,7 +161,11 @@ async fn three_strangers_let_each_other_in_after_three_batches(pool: PgPool) {
 
     let mut conn = world.store.acquire().await.unwrap();
     let ids: Vec<_> = world.members.iter().map(|m| m.id).collect();
-    let kept = trusts::among(&mut conn, &ids).await.unwrap();
+    let couples: Vec<_> = ids
+        .iter()
+        .flat_map(|on| ids.iter().map(|from| (*on, *from)))
+        .collect();
+    let kept = trusts::these(&mut conn, &couples).await.unwrap();
     assert_eq!(kept.len(), 6);
     for trust in kept {
         assert_eq!(trust.status.configured, Configured::Yes);

@@ -1,6 +1,7 @@
 //! The wire and the hands by themselves: no HTTP, the registrations written straight into PostgreSQL.
 
 mod attempts;
+mod costs;
 mod deadlines;
 mod links;
 mod pools;

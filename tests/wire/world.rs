@@ -99,6 +99,17 @@ fn registered<S>(named: &NamedRef, spec: S) -> Registered<S> {
     }
 }
 
+fn settings() -> Settings {
+    Settings {
+        concurrency: 2,
+        timeouts: short(),
+        retry_base: Duration::from_millis(1),
+        retry_cap: Duration::from_millis(2),
+        grace: Duration::from_millis(200),
+        ..Settings::from(&WorkerConfig::default())
+    }
+}
+
 fn now() -> DateTime<Utc> {
     Clock::System.now()
 }
@@ -119,15 +130,8 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let key = SealKey::create_file(&directory.path().join("seal.key")).unwrap();
         let (wakeups, _listening) = wake::listen(&store, CancellationToken::new());
-        let settings = Settings {
-            concurrency: 2,
-            timeouts: short(),
-            retry_base: Duration::from_millis(1),
-            retry_cap: Duration::from_millis(2),
-            grace: Duration::from_millis(200),
-            ..Settings::from(&WorkerConfig::default())
-        };
-        let worker = Worker::new(store.clone(), wakeups, Clock::System, key.clone(), settings);
+        let (clock, sealing) = (Clock::System, key.clone());
+        let worker = Worker::new(store.clone(), wakeups, clock, sealing, settings());
         let mut world = Self {
             store,
             worker,

@@ -47,6 +47,8 @@ pub enum JobEvent {
     Claimed,
     FailedForNow,
     HandedBack,
+    /// The attempt's lease ran out, and nobody will end it any more.
+    Lost,
     Succeeded,
     FailedForGood,
     Cancelled,
@@ -69,9 +71,8 @@ impl JobState {
         use JobEvent as On;
         use JobState as Is;
         match (self, event) {
-            // An expired lease is claimed by the query that claims fresh jobs.
-            (Is::Queued | Is::Running, On::Claimed) => Ok(Is::Running),
-            (Is::Running, On::FailedForNow | On::HandedBack) => Ok(Is::Queued),
+            (Is::Queued, On::Claimed) => Ok(Is::Running),
+            (Is::Running, On::FailedForNow | On::HandedBack | On::Lost) => Ok(Is::Queued),
             (Is::Running, On::Succeeded) => Ok(Is::Succeeded),
             // A queued job fails for good when it is found poisoned, or its deadline has passed.
             (Is::Queued | Is::Running, On::FailedForGood) => Ok(Is::Failed),
@@ -93,6 +94,7 @@ mod tests {
                 E::Claimed,
                 E::FailedForNow,
                 E::HandedBack,
+                E::Lost,
                 E::Succeeded,
                 E::FailedForGood,
                 E::Cancelled,

@@ -7,7 +7,8 @@ mod timeout;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
+use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::api::Api;
 
@@ -21,7 +22,15 @@ pub fn around(router: Router<Api>, api: &Api) -> Router<Api> {
         ))
         .layer(from_fn_with_state(api.clone(), timeout::limit))
         .layer(from_fn(response_headers::add))
-        .layer(CompressionLayer::new())
+        .layer(compression())
         .layer(from_fn(response_headers::tell_compressed_apart))
         .layer(from_fn(request_id::assign))
+}
+
+/// For links that are slow: where they are not, a better ratio would cost more than it saves, and so would any for an answer
+/// that goes in one packet anyway.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(DefaultPredicate::new().and(SizeAbove::new(1024)))
 }

@@ -1,5 +1,11 @@
 //! Lists: pages, cursors that cannot be forged or carried elsewhere, text.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
 use super::*;
 use crate::store::MIGRATOR;
 
@@ -112,5 +118,54 @@ async fn lists_are_tables_for_people(pool: PgPool) {
             text.starts_with(heading) && text.contains(content),
             "{path}: {text}"
         );
+    }
+}
+
+/// Counts the statements that are sent to PostgreSQL.
+#[derive(Clone, Default)]
+struct Statements(Arc<AtomicUsize>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Statements {
+    fn on_event(&self, event: &tracing::Event<'_>, _: tracing_subscriber::layer::Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_list_takes_the_same_few_statements_whatever_its_length(pool: PgPool) {
+    let service = Service::new(pool);
+    service.register_erp().await;
+    for (name, partner) in [("one", "HOST_A"), ("two", "HOST_B")] {
+        let path = format!("/v1/pairs/{name}");
+        service
+            .put(&path, &pair(partner, "HOST_W", None))
+            .await
+            .expect(201);
+        let job = json!({"kind": "verify-inbound"});
+        service
+            .post(&format!("{path}/jobs"), &job)
+            .await
+            .expect(202);
+    }
+    let statements = Statements::default();
+    let _counting = tracing_subscriber::registry()
+        .with(statements.clone())
+        .set_default();
+    for (path, wanted) in [
+        ("/v1/pairs/erp", 3),
+        ("/v1/pairs?limit=1", 3),
+        ("/v1/pairs", 3),
+        ("/v1/instances/HOST_W", 5),
+        ("/v1/instances?limit=1", 5),
+        ("/v1/instances", 5),
+        ("/v1/jobs?limit=1", 2),
+        ("/v1/jobs", 2),
+    ] {
+        let before = statements.0.load(Ordering::Relaxed);
+        service.get(path).await.expect(200);
+        let taken = statements.0.load(Ordering::Relaxed) - before;
+        assert_eq!(taken, wanted, "{path}");
     }
 }

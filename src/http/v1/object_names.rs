@@ -6,7 +6,7 @@ use crate::domain::naming::Naming;
 use crate::domain::object_name::ObjectName;
 use crate::domain::peer_names::{self, Clash, RefusedPeerNames};
 use crate::http::problem::{Fault, Problem, ProblemKind};
-use crate::store::instances::Instance;
+use crate::store::peers::Peer;
 
 /// An instance that lets others in.
 pub struct Acceptor<'a> {
@@ -21,12 +21,8 @@ pub type Blame<'a> = &'a dyn Fn(&'static str, &ObjectName) -> String;
 ///
 /// # Errors
 /// `refused` for a name SQL Server would refuse; `name_clash` when two peers would share one without regard to case.
-pub fn check(
-    acceptor: &Acceptor<'_>,
-    peers: &[&Instance],
-    blame: Blame<'_>,
-) -> Result<(), Problem> {
-    let names: Vec<&ObjectName> = peers.iter().map(|peer| &peer.spec.peer_name).collect();
+pub fn check(acceptor: &Acceptor<'_>, peers: &[Peer], blame: Blame<'_>) -> Result<(), Problem> {
+    let names: Vec<&ObjectName> = peers.iter().map(|peer| &peer.peer_name).collect();
     peer_names::check(acceptor.naming, &names).map_err(|refused| match refused {
         RefusedPeerNames::Unusable { peer, why } => Problem::at(
             ProblemKind::Refused,

@@ -1,21 +1,18 @@
 //! Trusts as the status of pairs and instances shows them: what was last seen, unless what it was seen with has changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::certificate::PinHashes;
-use crate::domain::name::RegistrationName;
 use crate::domain::trust::{AdmitReason, Admits, Configured, InPlace, ObservedWith, Proof};
 use crate::http::problem::Problem;
 use crate::http::text::{Tabular, maybe_moment, moment, table};
 use crate::store::Conn;
-use crate::store::certificates;
-use crate::store::instances::Instance;
-use crate::store::trusts::{self, SeenTrust};
+use crate::store::peers::{self, Party};
+use crate::store::trusts::{self, Couple, SeenTrust};
 
 /// One trust: on an acceptor, from a peer.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
@@ -69,50 +66,51 @@ pub struct NextView {
     pub in_place: InPlace,
 }
 
-/// What trusts are shown from: instances with their pins, and what was seen.
+/// What trusts are shown from: what they stand on, and what was seen.
 #[derive(Default)]
 pub struct TrustStatuses {
-    members: HashMap<Uuid, Member>,
+    parties: HashMap<Uuid, Party>,
     seen: HashMap<(Uuid, Uuid), SeenTrust>,
 }
 
-struct Member {
-    name: RegistrationName,
-    revision: i64,
-    pins: PinHashes,
-}
-
 impl TrustStatuses {
-    /// Loads what is known about the trusts among `members`, however many, in two reads.
+    /// Loads what is known about these trusts and about these instances, however many, in two reads.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn load(conn: &mut Conn, members: Vec<Instance>) -> Result<Self, Problem> {
-        let ids: Vec<Uuid> = members.iter().map(|m| m.id).collect();
-        let seen = trusts::among(conn, &ids).await?;
-        let mut statuses = Self {
+    pub async fn load(
+        conn: &mut Conn,
+        instances: BTreeSet<Uuid>,
+        trusts: BTreeSet<Couple>,
+    ) -> Result<Self, Problem> {
+        let couples: Vec<Couple> = trusts.into_iter().collect();
+        let seen = trusts::these(conn, &couples).await?;
+        let of = couples.into_iter().flat_map(|(on, from)| [on, from]);
+        let ids: BTreeSet<Uuid> = of.chain(instances).collect();
+        let ids: Vec<Uuid> = ids.into_iter().collect();
+        let parties = peers::parties(conn, &ids).await?;
+        Ok(Self {
+            parties: parties.into_iter().map(|party| (party.id, party)).collect(),
             seen: seen
                 .into_iter()
                 .map(|s| ((s.status.acceptor, s.status.peer), s))
                 .collect(),
-            ..Self::default()
-        };
-        let mut pins = certificates::pin_hashes(conn, &ids).await?;
-        for member in members {
-            let shown = Member {
-                pins: pins.remove(&member.id).unwrap_or_default(),
-                name: member.name,
-                revision: member.revision,
-            };
-            statuses.members.insert(member.id, shown);
-        }
-        Ok(statuses)
+        })
+    }
+
+    /// Those of these instances that were loaded, by their names.
+    #[must_use]
+    pub fn by_name(&self, instances: &[Uuid]) -> Vec<Uuid> {
+        let known = instances.iter().filter_map(|id| self.parties.get(id));
+        let mut named: Vec<(String, Uuid)> = known.map(|p| (p.name.key(), p.id)).collect();
+        named.sort_unstable();
+        named.into_iter().map(|(_, id)| id).collect()
     }
 
     /// The trust on `acceptor` from `peer`; `None` when one of them was not loaded.
     #[must_use]
     pub fn view(&self, acceptor: Uuid, peer: Uuid) -> Option<TrustView> {
-        let (on, from) = (self.members.get(&acceptor)?, self.members.get(&peer)?);
+        let (on, from) = (self.parties.get(&acceptor)?, self.parties.get(&peer)?);
         let basis = ObservedWith {
             acceptor_revision: on.revision,
             peer_revision: from.revision,
@@ -151,7 +149,7 @@ impl TrustStatuses {
     #[must_use]
     pub fn pins(&self, id: Uuid) -> (Option<String>, Option<String>) {
         let text = |hash: Option<crate::domain::hash::Sha256>| hash.map(|h| h.to_string());
-        self.members
+        self.parties
             .get(&id)
             .map_or((None, None), |m| (text(m.pins.current), text(m.pins.next)))
     }

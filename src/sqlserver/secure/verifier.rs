@@ -82,10 +82,8 @@ impl Verifier {
             Check::Pinned(pin) => Judge::Pinned(pin),
             Check::Anything => Judge::Anything,
             Check::Chain { roots, .. } => {
-                let builder = WebPkiServerVerifier::builder_with_provider(
-                    Arc::new(roots),
-                    Arc::clone(&provider),
-                );
+                let builder =
+                    WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
                 let verifier = builder.build().map_err(|error| {
                     TlsFault::Other(format!("the given CA cannot be used ({error})"))
                 })?;

@@ -59,9 +59,13 @@ async fn a_copy_is_kept_from_the_first_look_to_the_last(pool: PgPool) {
     let id = fleet(conn, 1).await[0].id;
     let mut look = async |held: &[HeldCertificate], minute: i64, is_all| {
         let before = (minute > 0).then(|| at(minute - 1));
-        note(conn, id, held, (at(minute), before), is_all)
-            .await
-            .unwrap();
+        let holder = Holder {
+            id,
+            held,
+            is_all,
+            before,
+        };
+        note(conn, &[holder], at(minute)).await.unwrap();
         rows(conn).await
     };
     let kept = |owner: &str, first, last| (owner.to_owned(), first, last);

@@ -98,8 +98,8 @@ async fn no_attempt_begins_after_the_deadline(pool: PgPool) {
     let conn = &mut *pool.acquire().await.unwrap();
     let fleet = fleet(conn, 2).await;
     let late = job_due(conn, "late", [&fleet[0], &fleet[1]], -1).await;
-    assert_eq!(taken(conn).await, None);
-    assert_eq!(end_overdue(conn).await.unwrap(), 1);
+    assert_eq!(taken(conn).await, None, "it is ended instead");
+    assert_eq!(end_overdue(conn).await.unwrap(), 0);
     assert_eq!(read(conn, late.id).await.state, JobState::Failed);
 }
 

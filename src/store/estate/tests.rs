@@ -35,8 +35,12 @@ async fn standings(conn: &mut Conn, serial: u64) -> Vec<Standing> {
         sha256: Some(certificate.sha256),
         thumbprint: Some(certificate.thumbprint),
     };
-    let estate = read(conn, &[]).await.unwrap();
-    let known = estate.instances[0].certificates.iter();
+    let about = About {
+        certificates: vec![mark],
+        ..About::default()
+    };
+    let known = read(conn, &about).await.unwrap();
+    let known = known.iter().flat_map(|instance| &instance.certificates);
     known
         .filter(|c| c.mark.is(&mark))
         .map(|c| c.standing)
@@ -105,7 +109,50 @@ async fn what_is_no_longer_registered_knows_nothing(pool: PgPool) {
     instances::mark_deleted(conn, all[0].id, now())
         .await
         .unwrap();
-    let estate = read(conn, &[]).await.unwrap();
-    assert_eq!(estate.instances.len(), 1);
-    assert_eq!(estate.instances[0].id, all[1].id);
+    let about = About {
+        members: all.iter().map(|instance| instance.id).collect(),
+        ..About::default()
+    };
+    let known = read(conn, &about).await.unwrap();
+    assert_eq!(known.len(), 1);
+    assert_eq!(known[0].id, all[1].id);
+}
+
+/// By name, or by what its master says where it is the name that says nothing.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn registrations_that_lead_to_the_same_server_are_found(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let all = fleet(conn, 4).await;
+    let server = |name: &str, key: &str, created: &str| -> ServerIdentity {
+        let master = serde_json::json!({"key_guid": key, "key_created": created});
+        let identity = serde_json::json!({"server_name": name, "machine_name": name, "instance_name": null, "master": master});
+        serde_json::from_value(identity).unwrap()
+    };
+    let (early, late) = ("2026-03-01T08:12:44.123", "2026-04-01T08:12:44.123");
+    for (instance, identity) in all.iter().zip([
+        server("SQLA", "one", early),
+        server("SQLB", "TWO", early),
+        server("SQLC", "three", late),
+    ]) {
+        sqlx::query("update instance_status set identity = $2 where instance_id = $1")
+            .bind(instance.id)
+            .bind(serde_json::to_value(identity).unwrap())
+            .execute(&mut *conn)
+            .await
+            .unwrap();
+    }
+    for (seen, found) in [
+        (server("sqla", "other", "2020-01-01T00:00:00"), vec!["i0"]),
+        (server("SQLX", "two", "2020-01-01T00:00:00"), vec!["i1"]),
+        (server("SQLX", "other", early), vec!["i0", "i1"]),
+        (server("SQLX", "other", "2020-01-01T00:00:00"), vec![]),
+    ] {
+        let about = About {
+            servers: vec![seen.clone()],
+            ..About::default()
+        };
+        let known = read(conn, &about).await.unwrap();
+        let names: Vec<&str> = known.iter().map(|known| known.name.as_str()).collect();
+        assert_eq!(names, found, "{seen}");
+    }
 }

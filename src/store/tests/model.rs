@@ -129,37 +129,39 @@ impl Model {
             .find(|j| j.token == Some(lease.token) && !j.expired)
     }
 
-    /// What a claim must give: the job that has been due for the longest, holds nothing anybody holds, and overtakes nobody.
-    fn claim(&mut self) -> Option<Uuid> {
-        loop {
-            let busy: Vec<ModelJob> = self
-                .jobs
-                .iter()
-                .filter(|j| j.token.is_some() && !j.expired)
-                .cloned()
-                .collect();
-            let all = &self.jobs;
-            let overtakes = |job: &ModelJob| {
-                let mut older = all.iter().filter(|o| o.is_due() && o.due < job.due);
-                older.any(|older| older.shares_with(job))
-            };
-            let is_free = |job: &ModelJob| !busy.iter().any(|other| other.shares_with(job));
-            let next = (0..all.len())
-                .filter(|n| all[*n].is_due() && is_free(&all[*n]) && !overtakes(&all[*n]))
-                .min_by_key(|n| all[*n].due)?;
-            let job = &mut self.jobs[next];
+    /// Jobs whose lease ran out are due again, or end.
+    fn put_back(&mut self) {
+        for job in self.jobs.iter_mut().filter(|j| j.expired) {
             if job.asked {
                 job.end(JobState::Cancelled);
             } else if job.unended >= MAX_UNENDED {
                 job.end(JobState::Failed);
             } else {
-                job.state = JobState::Running;
-                job.attempts += 1;
-                job.unended += 1;
-                job.expired = false;
-                return Some(job.id);
+                job.end(JobState::Queued);
             }
         }
+    }
+
+    /// What a claim must give: the job that has been due for the longest, holds nothing anybody holds, and overtakes nobody.
+    fn claim(&mut self) -> Option<Uuid> {
+        self.put_back();
+        let all = &self.jobs;
+        let overtakes = |job: &ModelJob| {
+            let mut older = all.iter().filter(|o| o.is_due() && o.due < job.due);
+            older.any(|older| older.shares_with(job))
+        };
+        let is_free = |job: &ModelJob| {
+            let mut busy = all.iter().filter(|j| j.token.is_some());
+            !busy.any(|other| other.shares_with(job))
+        };
+        let next = (0..all.len())
+            .filter(|n| all[*n].is_due() && is_free(&all[*n]) && !overtakes(&all[*n]))
+            .min_by_key(|n| all[*n].due)?;
+        let job = &mut self.jobs[next];
+        job.state = JobState::Running;
+        job.attempts += 1;
+        job.unended += 1;
+        Some(job.id)
     }
 
     /// An attempt whose lease may have run out lets go; `None` when somebody else has the job or it has ended.

@@ -1,10 +1,11 @@
 //! Carries a plan out: one batch per instance that needs changes, side by side, its actions written as started
 //! beforehand.
 
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt as _, join_all};
+use uuid::Uuid;
 
 use super::interrupted::Interrupted;
-use super::journal::{Journal, Obtained};
+use super::journal::{Ends, Journal, Obtained};
 use super::observed::{Observed, endpoint_der};
 use super::party::Party;
 use super::refused::{ApplyFailure, Refused};
@@ -17,71 +18,86 @@ use crate::domain::step::{NewStep, StepEnd};
 use crate::sqlserver::Pools;
 use crate::tsql::apply::ApplyBatch;
 
+/// The batches of one round, with the steps they are written down as.
+pub(super) struct Changes<'a> {
+    batches: Vec<Prepared<'a>>,
+    pub started: Vec<NewStep>,
+    pub obtained: Vec<Obtained>,
+}
+
 struct Prepared<'a> {
     party: &'a Party,
     batch: &'a ApplyBatch,
-    started: Vec<NewStep>,
+    steps: Vec<Uuid>,
 }
 
-/// Sends every batch of `plan` once; `batches` has one per member, in their order. What went wrong; empty when all is
-/// committed.
-pub(super) async fn apply(
-    observed: &Observed<'_>,
-    plan: &Plan,
-    batches: &[Option<ApplyBatch>],
-    pools: &Pools,
-    journal: &Journal<'_>,
-) -> Result<Vec<ApplyFailure>, Interrupted> {
-    let obtained = obtained(observed, plan);
-    let parties = observed.inputs.parties.iter().zip(batches);
-    let prepared: Vec<Prepared<'_>> = parties
-        .filter_map(|(party, batch)| {
-            let batch = batch.as_ref()?;
-            let started = steps_of(party, batch, &obtained, journal);
-            Some(Prepared {
+impl<'a> Changes<'a> {
+    /// `batches` has one per member, in their order.
+    pub(super) fn of(
+        observed: &Observed<'a>,
+        plan: &Plan,
+        batches: &'a [Option<ApplyBatch>],
+        journal: &Journal<'_>,
+    ) -> Self {
+        let obtained = obtained(observed, plan);
+        let mut started = Vec::new();
+        let mut prepared = Vec::new();
+        for (party, batch) in observed.inputs.parties.iter().zip(batches) {
+            let Some(batch) = batch else { continue };
+            let steps = steps_of(party, batch, &obtained, journal);
+            prepared.push(Prepared {
                 party,
                 batch,
-                started,
-            })
-        })
-        .collect();
-    let started: Vec<NewStep> = prepared.iter().flat_map(|p| p.started.clone()).collect();
-    journal.start_changes(&started, &obtained).await?;
-    journal.check_lease()?;
-    // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
-    let sending = prepared.iter().map(|p| Box::pin(send(p, pools, journal)));
-    let failures = join_all(sending).await;
-    let failures: Vec<_> = failures.into_iter().collect::<Result<_, _>>()?;
-    Ok(failures.into_iter().flatten().collect())
+                steps: steps.iter().map(|step| step.id).collect(),
+            });
+            started.extend(steps);
+        }
+        Self {
+            batches: prepared,
+            started,
+            obtained,
+        }
+    }
+
+    /// Sends every batch once; they are written down as started. What went wrong; empty when all is committed.
+    pub(super) async fn send(
+        &self,
+        pools: &Pools,
+        journal: &Journal<'_>,
+        ends: &Ends,
+    ) -> Result<Vec<ApplyFailure>, Interrupted> {
+        journal.check_lease()?;
+        // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
+        let batches = self.batches.iter();
+        let sending = batches.map(|batch| send(batch, pools, journal, ends).boxed());
+        let sending = async { Ok(join_all(sending).await) };
+        let failures = ends.while_gathering(journal, sending).await?;
+        Ok(failures.into_iter().flatten().collect())
+    }
 }
 
-/// What became of a batch is written down as soon as it is known, not when the slowest instance has answered.
 async fn send(
     prepared: &Prepared<'_>,
     pools: &Pools,
     journal: &Journal<'_>,
-) -> Result<Option<ApplyFailure>, Interrupted> {
+    ends: &Ends,
+) -> Option<ApplyFailure> {
     let Prepared {
         party,
         batch,
-        started,
+        steps,
     } = prepared;
     let target = &party.target;
     let result = pools.apply(target, batch, || journal.is_held()).await;
     let now = journal.now();
     let detail = result.failure.as_ref().map(|f| f.detail.clone());
-    let ends: Vec<StepEnd> = started
-        .iter()
-        .zip(&result.steps)
-        .map(|(started, step)| StepEnd {
-            id: started.id,
-            outcome: step.outcome,
-            error: step.error.clone(),
-            detail: detail.clone(),
-            ended_at: now,
-        })
-        .collect();
-    journal.end_steps(&ends).await?;
+    ends.add(steps.iter().zip(&result.steps).map(|(id, step)| StepEnd {
+        id: *id,
+        outcome: step.outcome,
+        error: step.error.clone(),
+        detail: detail.clone(),
+        ended_at: now,
+    }));
     let refused = result.refused.and_then(|at| {
         let step = batch.body.steps.iter().find(|s| s.ordinal == at)?;
         Some(Refused {
@@ -89,12 +105,12 @@ async fn send(
             action: step.action.clone(),
         })
     });
-    Ok(result.failure.map(|failure| ApplyFailure {
+    result.failure.map(|failure| ApplyFailure {
         instance: target.name.clone(),
         log_in: target.log_in.user.clone(),
         failure,
         action: refused,
-    }))
+    })
 }
 
 fn steps_of(

@@ -8,14 +8,15 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use super::inspection::{strictest_mode, uses};
-use super::party::{LoadError, Party};
+use super::party::{LoadError, LogIns, Party};
 use crate::domain::certificate::Certificate;
 use crate::domain::desired_state::{DesiredState, Member, NeededRoles};
+use crate::domain::estate::Estate;
 use crate::domain::hash::Sha256;
 use crate::domain::job::{Accepted, AcceptedMember, Job, Subject};
-use crate::store::instance_status::{self, InstanceStatus};
+use crate::store::instance_status::{self, Standing};
 use crate::store::instances::{self, Instance};
-use crate::store::{Conn, StoreError, certificates, estate, pairs};
+use crate::store::{Conn, StoreError, certificates, pairs, trusts};
 use crate::worker::Worker;
 
 /// All an attempt needs to know before it looks.
@@ -42,24 +43,17 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, Loa
     let ids: Vec<Uuid> = accepted.iter().map(|m| m.instance.id).collect();
     let instances = by_id(instances::by_ids(conn, &ids).await?);
     let roles = instances::needed_roles(conn, &ids).await?;
-    let statuses = instance_status::statuses(conn, &ids).await?;
+    let mut parties = parties(worker, accepted, &instances, conn).await?;
+    let standings = instance_status::standings(conn, &ids).await?;
     let pins = pins(conn, &job.accepted).await?;
     let mut members = Vec::new();
-    let mut parties = Vec::new();
-    for member in accepted {
-        let instance = instances.get(&member.instance.id).ok_or_else(|| {
-            LoadError::Unusable(format!(
-                "instance {} is no longer registered",
-                member.instance.name
-            ))
-        })?;
-        let status = statuses.get(&instance.id);
-        let known = certificates::known(conn, instance.id).await?;
-        let roles = roles.get(&instance.id).copied().unwrap_or_default();
-        members.push(self::member(
-            job, member, instance, status, &pins, known, roles,
-        )?);
-        parties.push(Party::read(worker, job, instance, conn).await?);
+    for (member, party) in accepted.iter().zip(&mut parties) {
+        let id = member.instance.id;
+        let standing = standings.get(&id).cloned().unwrap_or_default();
+        party.note(job, standing.refused_login.as_ref());
+        let roles = roles.get(&id).copied().unwrap_or_default();
+        let instance = registered(member, &instances)?;
+        members.push(self::member(job, member, instance, standing, &pins, roles)?);
     }
     let (operating_mode, inspection) = match &job.subject {
         Subject::Pair(_) => (job.accepted.operating_mode, None),
@@ -83,9 +77,39 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, Loa
             partial: job.options.partial,
             thresholds: worker.settings.thresholds,
             inspection,
-            estate: estate::read(conn, &ids).await?,
+            // Who else has to do with what is seen is asked once it is seen.
+            estate: Estate {
+                instances: Vec::new(),
+                otherwise: trusts::otherwise(conn, &ids).await?,
+            },
         },
         parties,
+    })
+}
+
+async fn parties(
+    worker: &Worker,
+    accepted: &[AcceptedMember],
+    instances: &HashMap<Uuid, Instance>,
+    conn: &mut Conn,
+) -> Result<Vec<Party>, LoadError> {
+    let log_ins = LogIns::read(instances.values(), conn).await?;
+    let parties = accepted.iter().map(|member| {
+        let instance = registered(member, instances)?;
+        Party::of(worker, instance, &log_ins)
+    });
+    parties.collect()
+}
+
+fn registered<'a>(
+    member: &AcceptedMember,
+    instances: &'a HashMap<Uuid, Instance>,
+) -> Result<&'a Instance, LoadError> {
+    instances.get(&member.instance.id).ok_or_else(|| {
+        LoadError::Unusable(format!(
+            "instance {} is no longer registered",
+            member.instance.name
+        ))
     })
 }
 
@@ -103,6 +127,9 @@ async fn pins(
         .iter()
         .flat_map(|m| m.current.into_iter().chain(m.next))
         .collect();
+    if hashes.is_empty() {
+        return Ok(HashMap::new());
+    }
     let found = certificates::by_hashes(conn, &hashes).await?;
     Ok(found.into_iter().map(|c| (c.sha256, c)).collect())
 }
@@ -111,9 +138,8 @@ fn member(
     job: &Job,
     accepted: &AcceptedMember,
     instance: &Instance,
-    status: Option<&InstanceStatus>,
+    standing: Standing,
     pins: &HashMap<Sha256, Certificate>,
-    known: Vec<Sha256>,
     needed_roles: NeededRoles,
 ) -> Result<Member, LoadError> {
     let pin = |hash: Option<Sha256>| {
@@ -138,12 +164,10 @@ fn member(
         naming: instance.spec.naming.clone(),
         transport: instance.spec.transport.clone(),
         tls_verified: instance.spec.tls.is_verified(),
-        pinned_identity: status
-            .filter(|_| !accepts_any)
-            .and_then(|s| s.identity.clone()),
+        pinned_identity: standing.identity.filter(|_| !accepts_any),
         current: pin(accepted.current)?,
         next: pin(accepted.next)?,
-        known,
+        known: standing.known,
         needed_roles,
         expected_endpoint_port: instance.spec.endpoint.port,
     })

@@ -15,21 +15,25 @@ mod refused;
 
 use chrono::{DateTime, Utc};
 
+use apply::Changes;
 use decide::{Next, Progress, failed};
 use inputs::Inputs;
-use observe::{Observer, Purpose, Question};
+use journal::{Ends, Keep, Kept, Then};
+use observe::{Answers, Observer, Purpose, Question};
 use observed::{KnownCertificates, Observed};
+use refused::ApplyFailure;
 
 use super::Worker;
 use super::slots::Slot;
 use crate::domain::deadline::Deadline;
 use crate::domain::desired_state::DesiredState;
-use crate::domain::failure::error_chain;
-use crate::domain::job::{AttemptOutcome, FailureCode, Job};
+use crate::domain::failure::{FailureClass, error_chain};
+use crate::domain::job::{AttemptOutcome, FailureCode, Job, JobState};
 use crate::domain::naming::UnusableName;
 use crate::domain::plan::Plan;
 use crate::domain::trust::Configured;
 use crate::plan;
+use crate::store::estate::About;
 use crate::tsql::action::MissingBytes;
 use crate::tsql::apply::{ApplyBatch, batches};
 use crate::tsql::batch_comment::BatchComment;
@@ -44,11 +48,11 @@ pub(super) async fn run(
     job: &Job,
     journal: &Journal<'_>,
     slot: &Slot,
-) -> Result<AttemptOutcome, Interrupted> {
+) -> Result<Concluded, Interrupted> {
     let loading = journal.while_held(|| inputs::load(worker, job));
     let inputs = match loading.await? {
         Ok(inputs) => inputs,
-        Err(detail) => return Ok(unusable(detail)),
+        Err(detail) => return Ok(Concluded::still(unusable(detail))),
     };
     let mut attempt = Attempt {
         worker,
@@ -58,11 +62,34 @@ pub(super) async fn run(
         inputs,
         progress: Progress::default(),
         known_certificates: KnownCertificates::new(),
+        about: About::default(),
+        ends: Ends::default(),
         approved: approved_before(job),
     };
     loop {
-        if let Some(outcome) = attempt.round().await? {
-            return Ok(outcome);
+        if let Some(concluded) = Box::pin(attempt.round()).await? {
+            // Of what is not written down yet nobody else would.
+            let ends = attempt.ends.take();
+            if concluded.state.is_none() && !ends.is_empty() {
+                journal.end_steps(&ends).await?;
+            }
+            return Ok(concluded);
+        }
+    }
+}
+
+/// How an attempt came to its end.
+pub(super) struct Concluded {
+    pub outcome: AttemptOutcome,
+    /// What became of the job, where the end is written down already.
+    pub state: Option<JobState>,
+}
+
+impl Concluded {
+    fn still(outcome: AttemptOutcome) -> Self {
+        Self {
+            outcome,
+            state: None,
         }
     }
 }
@@ -76,52 +103,126 @@ struct Attempt<'a> {
     inputs: Inputs,
     progress: Progress,
     known_certificates: KnownCertificates,
+    /// What the registrations were asked about.
+    about: About,
+    /// How steps ended, as far as it is not written down.
+    ends: Ends,
     /// `only_if_plan` was met; from then on only parts of this plan may follow.
     approved: Option<Plan>,
 }
 
 impl Attempt<'_> {
-    /// One observation, and the apply that follows from it; an outcome when that is the end.
-    async fn round(&mut self) -> Result<Option<AttemptOutcome>, Interrupted> {
+    /// One observation, and the apply that follows from it; how it ends when that is the end.
+    async fn round(&mut self) -> Result<Option<Concluded>, Interrupted> {
         let questions = match self.questions() {
             Ok(questions) => questions,
-            Err(refused) => return Ok(Some(unusable(error_chain(&refused)))),
+            Err(refused) => return Ok(Some(Concluded::still(unusable(error_chain(&refused))))),
         };
         let observing = observe::observe(&self.inputs, &questions, self.observer());
-        let observed = self.slot.while_asking(Box::pin(observing)).await?;
+        let answers = self.slot.while_asking(Box::pin(observing)).await?;
+        self.look_up(&answers).await?;
+        let observed = Observed {
+            inputs: &self.inputs,
+            at: answers.at,
+            seen: answers.seen,
+        };
+        self.note_who_answers(&observed);
         self.known_certificates = observed.known_certificates();
         self.progress.unseen = observed.unseen();
         let (plan, batches) = match self.plan(&observed) {
             Ok(planned) => planned,
-            Err(missing) => return Ok(Some(internal(&missing))),
+            Err(missing) => return Ok(Some(Concluded::still(internal(&missing)))),
         };
         let next = self.decide(&plan);
         let script = script::script(self.comment(), &plan, &observed.servers(), &batches);
-        let acted_on = self.is_shown(&plan).then_some(&script);
-        self.journal.keep(&observed, &plan, acted_on).await?;
+        let ends = self.ends.take();
+        let keep = Keep {
+            observed: &observed,
+            plan: &plan,
+            acted_on: self.is_shown(&plan).then_some(&script),
+            ends: &ends,
+        };
         if let Next::End(outcome) = next {
-            return Ok(Some(outcome));
+            return self.conclude(keep, outcome).await.map(Some);
         }
-        if self.journal.is_to_cancel() {
-            return Err(Interrupted::Cancelled);
-        }
-        let pools = &self.worker.pools;
-        let applying = apply::apply(&observed, &plan, &batches, pools, self.journal);
-        match self.slot.while_asking(Box::pin(applying)).await {
-            Ok(failures) => self.progress.note_round(failures),
+        let failures = match self.change(keep, &batches).await {
+            Ok(failures) => failures,
             Err(Interrupted::OutOfTime) if self.progress.rounds > 0 => {
                 let passed = self.job.options.deadline.map(Deadline::passed);
                 let passed = passed.unwrap_or_default();
-                return Ok(Some(decide::too_late(&passed, &plan, &self.progress)));
+                let outcome = decide::too_late(&passed, &plan, &self.progress);
+                return Ok(Some(Concluded::still(outcome)));
             }
             Err(why) => return Err(why),
-        }
+        };
         let at = observed.at;
+        self.progress.note_round(failures);
         note_otherwise(&mut self.inputs.desired, &plan, at);
         if self.job.options.only_if_plan.is_some() && self.approved.is_none() {
             self.approved = Some(plan);
         }
         Ok(None)
+    }
+
+    /// Keeps what was seen, and with it the end.
+    async fn conclude(
+        &self,
+        keep: Keep<'_>,
+        outcome: AttemptOutcome,
+    ) -> Result<Concluded, Interrupted> {
+        let state = match self.journal.keep(keep, Then::End(&outcome)).await? {
+            Kept::Ended(state) => Some(state),
+            Kept::Only | Kept::Begun => None,
+        };
+        Ok(Concluded { outcome, state })
+    }
+
+    /// Keeps what was seen, and sends the batches; what went wrong.
+    async fn change(
+        &self,
+        keep: Keep<'_>,
+        batches: &[Option<ApplyBatch>],
+    ) -> Result<Vec<ApplyFailure>, Interrupted> {
+        if self.journal.is_to_cancel() {
+            self.journal.keep(keep, Then::Nothing).await?;
+            return Err(Interrupted::Cancelled);
+        }
+        let changes = Changes::of(keep.observed, keep.plan, batches, self.journal);
+        let then = Then::Change {
+            started: &changes.started,
+            obtained: &changes.obtained,
+        };
+        self.journal.keep(keep, then).await?;
+        let sending = changes.send(&self.worker.pools, self.journal, &self.ends);
+        self.slot.while_asking(Box::pin(sending)).await
+    }
+
+    /// Asks whom else it concerns what was seen, unless that is known.
+    async fn look_up(&mut self, answers: &Answers) -> Result<(), Interrupted> {
+        let about = observed::about(&self.inputs, &answers.seen);
+        if self.about.covers(&about) && self.progress.rounds > 0 {
+            return Ok(());
+        }
+        let ends = self.ends.take();
+        self.inputs.desired.estate.instances = self.journal.look_up(&ends, &about).await?;
+        self.about = about;
+        Ok(())
+    }
+
+    /// Who does not answer rests; who answers again does not.
+    fn note_who_answers(&self, observed: &Observed<'_>) {
+        let rests = &self.worker.rests;
+        for (instance, failure) in observed.answered() {
+            match failure {
+                None => {
+                    rests.end(instance);
+                }
+                Some(failure) if failure.class == FailureClass::Unreachable => {
+                    rests.begin(instance)
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     fn questions(&self) -> Result<Vec<Question>, UnusableName> {
@@ -138,6 +239,7 @@ impl Attempt<'_> {
             pools: &self.worker.pools,
             clock: &self.worker.clock,
             journal: self.journal,
+            ends: &self.ends,
         }
     }
 

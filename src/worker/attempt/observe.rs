@@ -2,12 +2,12 @@
 //! sent.
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
+use futures_util::future::{FutureExt as _, try_join_all};
 
 use super::inputs::Inputs;
 use super::interrupted::Interrupted;
-use super::journal::Journal;
-use super::observed::{KnownCertificates, Observed};
+use super::journal::{Ends, Journal};
+use super::observed::KnownCertificates;
 use super::party::Party;
 use crate::domain::cause::{Cause, LogInCause, Refusal};
 use crate::domain::clock::Clock;
@@ -77,25 +77,33 @@ pub(super) fn questions(
     questions.collect()
 }
 
-/// Asks every member its question. One result per member, in their order.
-pub(super) async fn observe<'a>(
-    inputs: &'a Inputs,
+/// What an observation came to.
+pub(super) struct Answers {
+    /// PostgreSQL's time before the first member was asked.
+    pub at: DateTime<Utc>,
+    /// One per member, in their order.
+    pub seen: Vec<ObservedMember>,
+}
+
+/// Asks every member its question. `ends` has how steps ended before, and how these did afterwards.
+pub(super) async fn observe(
+    inputs: &Inputs,
     questions: &[Question],
     observer: Observer<'_>,
-) -> Result<Observed<'a>, Interrupted> {
+) -> Result<Answers, Interrupted> {
     let started: Vec<NewStep> = questions.iter().map(|q| q.step.clone()).collect();
-    let at = observer.journal.start_steps(&started).await?;
+    let ends = observer.ends.take();
+    let at = observer.journal.start_steps(&ends, &started).await?;
     observer.journal.check_lease()?;
     let asked = inputs.parties.iter().zip(questions);
     // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
-    let asking = asked.map(|(party, question)| Box::pin(observer.ask(party, question)));
-    let seen: Result<Vec<ObservedMember>, Interrupted> =
-        join_all(asking).await.into_iter().collect();
-    Ok(Observed {
-        inputs,
-        at,
-        seen: seen?,
-    })
+    let asking = asked.map(|(party, question)| observer.ask(party, question).boxed());
+    let asking = try_join_all(asking);
+    let seen = observer
+        .ends
+        .while_gathering(observer.journal, asking)
+        .await?;
+    Ok(Answers { at, seen })
 }
 
 /// What asking takes.
@@ -104,10 +112,10 @@ pub(super) struct Observer<'a> {
     pub pools: &'a Pools,
     pub clock: &'a Clock,
     pub journal: &'a Journal<'a>,
+    pub ends: &'a Ends,
 }
 
 impl Observer<'_> {
-    /// One member. What it said is written down as soon as it is known, not when the slowest member has answered.
     async fn ask(self, party: &Party, question: &Question) -> Result<ObservedMember, Interrupted> {
         let (outcome, seen) = match &party.refused {
             Some(refused) => (StepOutcome::NotReached, Err(rests(party, refused))),
@@ -124,7 +132,7 @@ impl Observer<'_> {
             detail: failure.map(|f| f.detail.clone()),
             ended_at: self.clock.now(),
         };
-        self.journal.end_steps(&[end]).await?;
+        self.ends.add([end]);
         Ok(match seen {
             Ok(observation) => ObservedMember::Answered(Box::new(observation)),
             Err(failure) => ObservedMember::Failed(failure),

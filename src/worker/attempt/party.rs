@@ -1,11 +1,17 @@
 //! One member of a job beside the desired state: how to reach it, and what is known of its log-in.
 
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
 use crate::domain::credential::LoginSecret;
 use crate::domain::job::Job;
 use crate::sqlserver::Target;
-use crate::store::instance_status::{self, RefusedLogin};
+use crate::store::credentials::{self, Credential};
+use crate::store::instance_status::RefusedLogin;
 use crate::store::instances::Instance;
-use crate::store::{Conn, StoreError, credentials};
+use crate::store::seal::Sealed;
+use crate::store::{Conn, StoreError};
 use crate::worker::Worker;
 
 /// What concerns one member beside the desired state.
@@ -33,16 +39,53 @@ impl From<StoreError> for LoadError {
     }
 }
 
+/// The log-ins of a job's instances, sealed.
+pub(super) struct LogIns(HashMap<Uuid, (Credential, Option<Sealed>)>);
+
+impl LogIns {
+    pub(super) async fn read(
+        instances: impl Iterator<Item = &Instance>,
+        conn: &mut Conn,
+    ) -> Result<Self, StoreError> {
+        let ids: Vec<Uuid> = instances.map(|i| i.spec.credential.id).collect();
+        Ok(Self(credentials::sealed_by_ids(conn, &ids).await?))
+    }
+
+    /// Opened, with the revision it belongs to.
+    fn open(&self, worker: &Worker, instance: &Instance) -> Result<(LoginSecret, i64), LoadError> {
+        let named = &instance.spec.credential;
+        let unusable = |why: &str| {
+            LoadError::Unusable(format!(
+                "credential {} of instance {} {why}",
+                named.name, instance.name
+            ))
+        };
+        let (credential, sealed) = self
+            .0
+            .get(&named.id)
+            .ok_or_else(|| unusable("is no longer registered"))?;
+        let host = &instance.spec.address.host;
+        if !credential.spec.covers(host) {
+            return Err(unusable(&format!("may not be sent to {host}")));
+        }
+        let sealed = sealed
+            .as_ref()
+            .ok_or_else(|| unusable("has no password stored"))?;
+        let password = credentials::open(&worker.seal_key, credential.id, &credential.name, sealed)
+            .map_err(|error| unusable(&format!("cannot be opened: {error}")))?;
+        let user = credential.spec.user.clone();
+        Ok((LoginSecret { user, password }, credential.revision))
+    }
+}
+
 impl Party {
     /// What is registered for `instance`; its password is opened.
-    pub(super) async fn read(
+    pub(super) fn of(
         worker: &Worker,
-        job: &Job,
         instance: &Instance,
-        conn: &mut Conn,
+        log_ins: &LogIns,
     ) -> Result<Self, LoadError> {
-        let (log_in, revision) = log_in(worker, instance, conn).await?;
-        let credential = instance.spec.credential.id;
+        let (log_in, revision) = log_ins.open(worker, instance)?;
         let mut target = Target {
             instance_id: instance.id,
             name: instance.name.to_string(),
@@ -50,54 +93,30 @@ impl Party {
             tls: instance.spec.tls.clone(),
             log_in,
             application: worker.settings.application.clone(),
-            credential_id: credential,
+            credential_id: instance.spec.credential.id,
             credential_revision: revision,
             refusals: 0,
             timeouts: worker.settings.timeouts,
         };
         // Asked before the note is read: a refusal between the two is in one of them.
         target.refusals = worker.pools.refusals(&target);
-        let noted = instance_status::status(conn, instance.id)
-            .await?
-            .refused_login;
-        let same = noted
-            .as_ref()
-            .filter(|n| n.credential_id == credential && n.credential_revision == revision)
-            // An inspection is how a person asks for another try.
-            .filter(|_| !job.kind.retries_refused_log_in());
         Ok(Self {
             target,
             revision: instance.revision,
-            refused: same.cloned(),
-            refusal_noted: noted.is_some(),
+            refused: None,
+            refusal_noted: false,
         })
     }
-}
 
-async fn log_in(
-    worker: &Worker,
-    instance: &Instance,
-    conn: &mut Conn,
-) -> Result<(LoginSecret, i64), LoadError> {
-    let named = &instance.spec.credential;
-    let unusable = |why: &str| {
-        LoadError::Unusable(format!(
-            "credential {} of instance {} {why}",
-            named.name, instance.name
-        ))
-    };
-    let credential = credentials::get_by_id(conn, named.id)
-        .await?
-        .ok_or_else(|| unusable("is no longer registered"))?;
-    let host = &instance.spec.address.host;
-    if !credential.spec.covers(host) {
-        return Err(unusable(&format!("may not be sent to {host}")));
+    /// What is noted of its log-in.
+    pub(super) fn note(&mut self, job: &Job, noted: Option<&RefusedLogin>) {
+        let target = &self.target;
+        let same = noted
+            .filter(|n| n.credential_id == target.credential_id)
+            .filter(|n| n.credential_revision == target.credential_revision)
+            // An inspection is how a person asks for another try.
+            .filter(|_| !job.kind.retries_refused_log_in());
+        self.refused = same.cloned();
+        self.refusal_noted = noted.is_some();
     }
-    let (sealed, revision) = credentials::sealed(conn, credential.id)
-        .await?
-        .ok_or_else(|| unusable("has no password stored"))?;
-    let password = credentials::open(&worker.seal_key, credential.id, &credential.name, &sealed)
-        .map_err(|error| unusable(&format!("cannot be opened: {error}")))?;
-    let user = credential.spec.user;
-    Ok((LoginSecret { user, password }, revision))
 }

@@ -36,7 +36,7 @@ pub async fn of(
     let certificate = &stored.certificate;
     let others = certificate_uses::by_others(conn, stored.instance_id, certificate).await?;
     let status = instance_status::status(conn, stored.instance_id).await?;
-    let major = status.observation.map(|seen| seen.server.major());
+    let major = status.observation.map(|seen| seen.major());
     let thresholds = &api.settings.thresholds;
     Ok([
         shared(&others),

@@ -1,5 +1,6 @@
 //! `/v1/instances`: SQL Server instances and what was last seen of them.
 
+mod changing;
 pub mod next;
 mod view;
 mod wire;
@@ -19,7 +20,6 @@ use crate::http::extract::{Json, NamePath};
 use crate::http::page::{ListOf, Listing, Paging};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
-use crate::http::v1::object_names::{self, Acceptor};
 use crate::http::v1::registration::{
     self, Changing, PageOf, Reading, Registration, Stored, refuse_open, refuse_used, stored_in,
 };
@@ -67,9 +67,8 @@ pub async fn put_instance(
     Json(body): Json<PutInstance>,
 ) -> Answer {
     let wanted = body.check(&asked.name)?;
-    let mut tx = api.store.begin().await?;
-    instances::take_turn_at_names(&mut tx).await?;
-    let current = registration::current::<InstanceSpec>(&mut tx, &asked).await?;
+    let (mut tx, current) = changing::begin(&api, &asked, &wanted).await?;
+    let renamed = current.as_ref().is_some_and(|c| wanted.renames(c));
     let credential = find_credential(&mut tx, &wanted).await?;
     let name = current.as_ref().map_or(&asked.name, |c| &c.name);
     let wanted = wanted.complete(name, credential)?;
@@ -77,7 +76,9 @@ pub async fn put_instance(
     match &mut declared {
         Declared::Created(new) => instances::insert(&mut tx, new).await?,
         Declared::Changed(changed) => {
-            check_names(&mut tx, changed).await?;
+            if renamed {
+                changing::check_names(&mut tx, changed).await?;
+            }
             changed.status_version = instances::update(&mut tx, changed).await?;
         }
         Declared::Unchanged(_) => {}
@@ -90,7 +91,7 @@ async fn find_credential(conn: &mut Conn, wanted: &WantedInstance) -> Result<Nam
     let refuse =
         |code, detail: String| Problem::at(ProblemKind::Refused, "/spec/credential", code, detail);
     let found = match RegistrationName::parse(&wanted.credential) {
-        Ok(name) => credentials::get_for_update(conn, &name.key()).await?,
+        Ok(name) => credentials::get_for_use(conn, &name.key()).await?,
         Err(_) => None,
     };
     let Some(credential) = found else {
@@ -105,30 +106,6 @@ async fn find_credential(conn: &mut Conn, wanted: &WantedInstance) -> Result<Nam
         return Err(refuse("credential_not_for_host", detail));
     }
     Ok(credential.named())
-}
-
-/// The names this instance gives its peers, and those they give it.
-async fn check_names(conn: &mut Conn, changed: &Instance) -> Result<(), Problem> {
-    let peers = instances::peers_of(conn, changed.id).await?;
-    let as_acceptor = Acceptor {
-        name: &changed.name,
-        naming: &changed.spec.naming,
-    };
-    let mine: Vec<&Instance> = peers.iter().collect();
-    object_names::check(&as_acceptor, &mine, &|object, _| {
-        format!("/spec/naming/{object}")
-    })?;
-    for peer in &peers {
-        let others = instances::peers_of(conn, peer.id).await?;
-        let mut theirs: Vec<&Instance> = others.iter().filter(|o| o.id != changed.id).collect();
-        theirs.push(changed);
-        let acceptor = Acceptor {
-            name: &peer.name,
-            naming: &peer.spec.naming,
-        };
-        object_names::check(&acceptor, &theirs, &|_, _| "/spec/peer_name".to_owned())?;
-    }
-    Ok(())
 }
 
 /// Read an instance

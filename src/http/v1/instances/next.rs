@@ -18,8 +18,8 @@ use crate::http::reply::{self, Answer};
 use crate::http::text::{Table, maybe_moment, moment};
 use crate::http::v1::registration::find;
 use crate::http::v1::trusts::{TrustStatuses, TrustView};
-use crate::store::instances::{self, Instance};
-use crate::store::{Conn, certificates, trusts};
+use crate::store::instances::Instance;
+use crate::store::{Conn, certificates, peers, trusts};
 
 /// How old the looks may be.
 #[derive(Debug, Clone, Copy, utoipa::IntoParams)]
@@ -135,14 +135,13 @@ fn none(name: &RegistrationName) -> Problem {
 
 /// The trusts from this instance on everyone who shares a registration with it.
 async fn trusts_of(conn: &mut Conn, instance: &Instance) -> Result<Vec<TrustView>, Problem> {
-    let peers = instances::peers_among(conn, &[instance.id]).await?;
+    let peers = peers::among(conn, &[instance.id]).await?;
     let acceptors: Vec<Uuid> = peers.into_values().flatten().collect();
-    let mut members = instances::by_ids(conn, &acceptors).await?;
-    members.push(instance.clone());
-    let statuses = TrustStatuses::load(conn, members).await?;
-    let views = acceptors.iter();
+    let asked = acceptors.iter().map(|acceptor| (*acceptor, instance.id));
+    let statuses = TrustStatuses::load(conn, [instance.id].into(), asked.collect()).await?;
+    let views = statuses.by_name(&acceptors).into_iter();
     Ok(views
-        .filter_map(|acceptor| statuses.view(*acceptor, instance.id))
+        .filter_map(|acceptor| statuses.view(acceptor, instance.id))
         .collect())
 }
 

@@ -1,7 +1,5 @@
 //! Instances as they are shown: the spec with its defaults written out, and what was last seen.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -10,7 +8,8 @@ use super::wire::{EndpointInput, TlsMode, TransportInput};
 use crate::domain::hash::Sha256;
 use crate::domain::identity::ServerIdentity;
 use crate::domain::instance::{Tls, Transport, Verification};
-use crate::domain::observation::{EndpointRole, EndpointState, Observation};
+use crate::domain::memory::Memory;
+use crate::domain::observation::{EndpointRole, EndpointState};
 use crate::domain::trust::InPlace;
 use crate::http::problem::Problem;
 use crate::http::text::{Lines, Tabular, maybe_moment, moment, word};
@@ -19,7 +18,8 @@ use crate::http::v1::registration::{Screen, registration_view};
 use crate::http::v1::trusts::{self, TrustStatuses, TrustView, summary};
 use crate::store::Conn;
 use crate::store::instance_status::{self, InstanceStatus};
-use crate::store::instances::{self, Instance};
+use crate::store::instances::Instance;
+use crate::store::peers;
 
 registration_view! {
     InstanceView(InstanceOutput, InstanceStatusView),
@@ -144,21 +144,16 @@ impl InstanceView {
     pub async fn load(conn: &mut Conn, shown: &[Instance]) -> Result<Vec<Self>, Problem> {
         let ids: Vec<Uuid> = shown.iter().map(|i| i.id).collect();
         let mut statuses = instance_status::statuses(conn, &ids).await?;
-        let peers = instances::peers_among(conn, &ids).await?;
-        let others: BTreeSet<Uuid> = peers
-            .values()
-            .flatten()
-            .filter(|id| !ids.contains(id))
-            .copied()
-            .collect();
-        let others: Vec<Uuid> = others.into_iter().collect();
-        let mut members = instances::by_ids(conn, &others).await?;
-        members.extend_from_slice(shown);
-        let trusts = TrustStatuses::load(conn, members).await?;
+        let peers = peers::among(conn, &ids).await?;
+        let between = peers
+            .iter()
+            .flat_map(|(id, peers)| peers.iter().flat_map(|peer| [(*id, *peer), (*peer, *id)]));
+        let instances = ids.iter().copied().collect();
+        let trusts = TrustStatuses::load(conn, instances, between.collect()).await?;
         let view = |instance: &Instance| {
             let status = statuses.remove(&instance.id).unwrap_or_default();
             let peers = peers.get(&instance.id).map_or(&[][..], Vec::as_slice);
-            Self::of(instance, status, peers, &trusts)
+            Self::of(instance, status, &trusts.by_name(peers), &trusts)
         };
         Ok(shown.iter().map(view).collect())
     }
@@ -338,7 +333,7 @@ impl InstanceOutput {
 
 impl InstanceStatusView {
     fn of(status: InstanceStatus, certificates: PinsView, trusts: Vec<TrustView>) -> Self {
-        let seen: Option<&Observation> = status.observation.as_ref();
+        let seen: Option<&Memory> = status.observation.as_ref();
         Self {
             server: seen.map(|o| ServerView {
                 version: o.server.version.clone(),

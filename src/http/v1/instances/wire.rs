@@ -14,6 +14,7 @@ use crate::domain::object_name::ObjectName;
 use crate::domain::registration::{Labels, Wanted};
 use crate::http::problem::{Faults, Problem, ProblemKind};
 use crate::http::v1::labels;
+use crate::store::instances::Instance;
 
 /// The code of a name that SQL Server would refuse.
 const UNUSABLE: &str = "unusable_name";
@@ -191,6 +192,18 @@ impl PutInstance {
 }
 
 impl WantedInstance {
+    /// Whether names would change that this instance gives, or is given.
+    pub fn renames(&self, current: &Instance) -> bool {
+        self.peer_name(&current.name) != current.spec.peer_name.as_str()
+            || self.naming != current.spec.naming
+    }
+
+    /// What it shall be called by others, the registration having this name.
+    pub fn peer_name<'a>(&'a self, name: &'a RegistrationName) -> &'a str {
+        let given = self.peer_name.as_ref();
+        given.map_or(name.as_str(), ObjectName::as_str)
+    }
+
     /// The declaration with what it refers to: the credential, and the registration's name as it is spelt.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ use crate::http::v1::registration::{
 use crate::http::v1::trusts::TrustStatuses;
 use crate::store::instances::{self, Instance};
 use crate::store::pairs::{self, Pair};
+use crate::store::peers::{self, Peer};
+use crate::store::turns::{self, Turn};
 use crate::store::{Conn, jobs};
 
 /// The members of a pair by the keys of their names.
@@ -38,11 +40,8 @@ impl Registration for PairSpec {
     stored_in!(pairs);
 
     async fn views(conn: &mut Conn, shown: &[Pair]) -> Result<Vec<PairView>, Problem> {
-        let members = shown.iter().flat_map(|pair| pair.spec.members());
-        let ids: BTreeSet<Uuid> = members.map(|(member, _)| member.id).collect();
-        let ids: Vec<Uuid> = ids.into_iter().collect();
-        let members = instances::by_ids(conn, &ids).await?;
-        let statuses = TrustStatuses::load(conn, members).await?;
+        let trusts = shown.iter().flat_map(|pair| wire::trusts_of(&pair.spec));
+        let statuses = TrustStatuses::load(conn, BTreeSet::new(), trusts.collect()).await?;
         Ok(shown.iter().map(|p| PairView::of(p, &statuses)).collect())
     }
 
@@ -74,7 +73,7 @@ pub async fn put_pair(
 ) -> Answer {
     body.check()?;
     let mut tx = api.store.begin().await?;
-    instances::take_turn_at_names(&mut tx).await?;
+    turns::take(&mut tx, Turn::Beside, PairSpec::PATH, &asked.name.key()).await?;
     let current = registration::current::<PairSpec>(&mut tx, &asked).await?;
     let members = find_members(&mut tx, &body).await?;
     let wanted = body.complete(&members)?;
@@ -94,16 +93,14 @@ pub async fn put_pair(
     registration::declared(tx, declared).await
 }
 
-/// The members by the keys of their names, their rows locked in one order: none can go or change its names meanwhile.
+/// The members by the keys of their names, their rows locked in one order: none can go or change its names meanwhile, and
+/// nobody else can give them peers.
 async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<Members, Problem> {
     let named = body.members();
     let keys: BTreeSet<String> = named.iter().filter_map(|(_, name)| key(name)).collect();
-    let mut found = Members::new();
-    for key in keys {
-        if let Some(instance) = instances::get_for_update(conn, &key).await? {
-            found.insert(key, instance);
-        }
-    }
+    let keys: Vec<String> = keys.into_iter().collect();
+    let members = instances::by_names_for_update(conn, &keys).await?;
+    let found: Members = members.into_iter().map(|i| (i.name.key(), i)).collect();
     let mut missing = Faults::default();
     for (place, name) in named {
         if key(name).is_none_or(|key| !found.contains_key(&key)) {
@@ -116,12 +113,15 @@ async fn find_members(conn: &mut Conn, body: &PutPair) -> Result<Members, Proble
 
 /// The names every member gives the others, together with the peers it has through other pairs.
 async fn check_names(conn: &mut Conn, spec: &PairSpec, members: &Members) -> Result<(), Problem> {
-    let ids = spec.members().into_iter().map(|(named, _)| named.id);
-    let places: HashMap<Uuid, Place> = ids.zip(Place::MEMBERS).collect();
+    let named = spec.members().into_iter().map(|(named, _)| named.id);
+    let places: HashMap<Uuid, Place> = named.zip(Place::MEMBERS).collect();
+    let ids: Vec<Uuid> = members.values().map(|member| member.id).collect();
+    let mut known = peers::called(conn, &ids).await?;
     for acceptor in members.values() {
-        let mut peers = instances::peers_of(conn, acceptor.id).await?;
+        let mut peers = known.remove(&acceptor.id).unwrap_or_default();
         peers.retain(|peer| !spec.names(peer.id));
-        peers.extend(members.values().filter(|m| m.id != acceptor.id).cloned());
+        let others = members.values().filter(|m| m.id != acceptor.id);
+        peers.extend(others.map(Peer::from));
         let blame = |_: &'static str, peer_name: &ObjectName| {
             members
                 .values()
@@ -133,7 +133,7 @@ async fn check_names(conn: &mut Conn, spec: &PairSpec, members: &Members) -> Res
             name: &acceptor.name,
             naming: &acceptor.spec.naming,
         };
-        object_names::check(&named, &peers.iter().collect::<Vec<_>>(), &blame)?;
+        object_names::check(&named, &peers, &blame)?;
     }
     Ok(())
 }

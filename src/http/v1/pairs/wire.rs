@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::name::RegistrationName;
 use crate::domain::pair::{OperatingMode, PairSpec, Place};
@@ -14,6 +15,7 @@ use crate::http::v1::registration::{Screen, registration_view};
 use crate::http::v1::trusts::{self, TrustStatuses, TrustView, summary};
 use crate::store::instances::Instance;
 use crate::store::pairs::Pair;
+use crate::store::trusts::Couple;
 
 /// A pair as it is declared.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -131,7 +133,10 @@ impl PairView {
             witness: pair.spec.witness.as_ref().map(|w| w.name.to_string()),
             operating_mode: pair.spec.operating_mode,
         };
-        let trusts = trusts_of(&pair.spec, statuses);
+        let trusts = trusts_of(&pair.spec).into_iter();
+        let trusts = trusts
+            .filter_map(|(on, from)| statuses.view(on, from))
+            .collect();
         Self::around(pair, spec, PairStatus { trusts })
     }
 
@@ -172,16 +177,14 @@ impl Tabular for PairView {
     }
 }
 
-fn trusts_of(spec: &PairSpec, statuses: &TrustStatuses) -> Vec<TrustView> {
+/// The trusts it asks for: on every member from every other, in the order they are shown in.
+pub fn trusts_of(spec: &PairSpec) -> Vec<Couple> {
     let members = spec.members();
+    let from = |on: Uuid| members.iter().map(move |(from, _)| (on, from.id));
     members
         .iter()
-        .flat_map(|(on, _)| {
-            members
-                .iter()
-                .filter(move |(from, _)| from.id != on.id)
-                .filter_map(move |(from, _)| statuses.view(on.id, from.id))
-        })
+        .flat_map(|(on, _)| from(on.id))
+        .filter(|(on, from)| on != from)
         .collect()
 }
 

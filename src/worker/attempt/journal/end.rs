@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Interrupted, Journal};
 use crate::domain::deadline::Deadline;
 use crate::domain::job::{AttemptOutcome, FailureCode, JobState};
-use crate::store::{StoreError, deadline, lease};
+use crate::store::{Conn, StoreError, deadline, lease};
 use crate::worker::backoff;
 use crate::worker::settings::Settings;
 
@@ -15,21 +15,28 @@ impl Journal<'_> {
         &self,
         outcome: &AttemptOutcome,
     ) -> Result<JobState, Interrupted> {
-        self.while_held(|| self.write_end(outcome)).await
+        let ending = || async {
+            let mut conn = self.store.acquire().await?;
+            self.write_end(&mut conn, outcome).await
+        };
+        self.while_held(ending).await
     }
 
-    async fn write_end(&self, outcome: &AttemptOutcome) -> Result<JobState, StoreError> {
-        let mut conn = self.store.acquire().await?;
+    pub(super) async fn write_end(
+        &self,
+        conn: &mut Conn,
+        outcome: &AttemptOutcome,
+    ) -> Result<JobState, StoreError> {
         let lease = self.lease;
         match outcome {
-            AttemptOutcome::Succeeded => lease::succeed(&mut conn, lease).await,
+            AttemptOutcome::Succeeded => lease::succeed(conn, lease).await,
             AttemptOutcome::RetryLater { code, detail } if self.may_follow() => {
                 let (pause, total) = (self.pause(), self.settings.retry_total);
-                lease::retry_later(&mut conn, lease, *code, detail, pause, total).await
+                lease::retry_later(conn, lease, *code, detail, pause, total).await
             }
             AttemptOutcome::RetryLater { code, detail }
             | AttemptOutcome::Failed { code, detail } => {
-                lease::fail(&mut conn, lease, *code, detail).await
+                lease::fail(conn, lease, *code, detail).await
             }
         }
     }

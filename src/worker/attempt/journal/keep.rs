@@ -1,58 +1,131 @@
-//! What is kept after an observation: identities, observations, refused log-ins, and the state of each trust. Under
-//! the lease, in one transaction.
+//! What is kept after an observation: identities, memories, refused log-ins, and the state of each trust; with it what follows:
+//! changes that begin, or the end. Under the lease, in one transaction.
 
 use chrono::{DateTime, Utc};
 
-use super::{Interrupted, Journal};
+use super::{Interrupted, Journal, Obtained};
 use crate::domain::desired_state::Member;
 use crate::domain::finding::Code;
+use crate::domain::job::{AttemptOutcome, JobState};
 use crate::domain::observation::Observation;
 use crate::domain::plan::{Plan, TrustPlan};
 use crate::domain::script::Script;
+use crate::domain::step::{NewStep, StepEnd};
 use crate::domain::trust::{Configured, ObservedWith, TrustStatus};
 use crate::plan::ObservedMember;
 use crate::sqlserver::Target;
 use crate::store::instance_status::{self, RefusedLogin};
+use crate::store::looks::{self, Look, Pin, Seen};
 use crate::store::trusts::{self, SeenTrust};
-use crate::store::{Conn, StoreError, jobs, lease};
+use crate::store::{Conn, StoreError, certificates, deadline, jobs, lease, steps};
 use crate::worker::attempt::observed::Observed;
 
+/// What follows from what was observed, written down together with it.
+pub(in crate::worker::attempt) enum Then<'a> {
+    /// Nothing yet.
+    Nothing,
+    /// What is about to be changed is written down as started, unless the deadline has passed. A certificate that is used without
+    /// having been uploaded is kept the moment it is first used.
+    Change {
+        started: &'a [NewStep],
+        obtained: &'a [Obtained],
+    },
+    /// The attempt ends.
+    End(&'a AttemptOutcome),
+}
+
+/// What it came to.
+pub(in crate::worker::attempt) enum Kept {
+    /// And nothing else.
+    Only,
+    /// The changes may be sent.
+    Begun,
+    Ended(JobState),
+}
+
+/// One observation, as it is kept.
+pub(in crate::worker::attempt) struct Keep<'a> {
+    pub observed: &'a Observed<'a>,
+    pub plan: &'a Plan,
+    /// The script of the plan where the job shall show it; the observation after an apply has none.
+    pub acted_on: Option<&'a Script>,
+    /// How steps ended that nobody has written down yet.
+    pub ends: &'a [StepEnd],
+}
+
 impl Journal<'_> {
-    /// Keeps what was observed. `acted_on` is the script of `plan` where the job shall show it; the observation after
-    /// an apply has none.
+    /// Keeps what was observed, and what follows, in one transaction.
     pub(in crate::worker::attempt) async fn keep(
         &self,
-        observed: &Observed<'_>,
-        plan: &Plan,
-        acted_on: Option<&Script>,
-    ) -> Result<(), Interrupted> {
-        self.while_held(|| self.write_observed(observed, plan, acted_on))
-            .await
+        keep: Keep<'_>,
+        then: Then<'_>,
+    ) -> Result<Kept, Interrupted> {
+        if matches!(then, Then::Change { .. }) {
+            // What becomes of the servers from here on must be seen before the attempt ends.
+            self.commit_to_apply();
+        }
+        let now = self.now();
+        let kept = self.while_held(|| self.write_observed(&keep, &then, now));
+        match kept.await? {
+            Some(kept) => Ok(kept),
+            None => Err(Interrupted::OutOfTime),
+        }
     }
 
+    /// `None` when the deadline has passed before what should follow; what was observed is kept all the same.
     async fn write_observed(
         &self,
-        observed: &Observed<'_>,
-        plan: &Plan,
-        acted_on: Option<&Script>,
-    ) -> Result<(), StoreError> {
+        keep: &Keep<'_>,
+        then: &Then<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Kept>, StoreError> {
+        let Keep {
+            observed,
+            plan,
+            acted_on,
+            ends,
+        } = keep;
         let mut tx = self.store.begin().await?;
-        lease::hold(&mut tx, self.lease).await?;
-        for (member, party, observation) in observed.answers() {
-            if party.refusal_noted {
-                instance_status::forget_refused_login(&mut tx, member.instance_id).await?;
-            }
-            if is_the_one(plan, member) {
-                let of = (member, party.revision);
-                self.write_observation(&mut tx, of, observation, observed.at)
-                    .await?;
-            }
+        if !ends.is_empty() {
+            steps::end(&mut tx, self.lease, ends).await?;
         }
+        let looks = self.looks(observed, plan);
+        looks::keep(&mut tx, self.lease, &looks, observed.at).await?;
         trusts::save(&mut tx, &self.trusts(observed, plan)).await?;
         if let Some(script) = acted_on {
             jobs::save_plan(&mut tx, self.lease, plan, script).await?;
         }
-        tx.commit().await
+        let kept = match then {
+            Then::Nothing => Some(Kept::Only),
+            Then::Change { started, obtained } => {
+                let begun = self.begin_changes(&mut tx, started, obtained, now).await?;
+                begun.then_some(Kept::Begun)
+            }
+            Then::End(outcome) => Some(Kept::Ended(self.write_end(&mut tx, outcome).await?)),
+        };
+        tx.commit().await?;
+        Ok(kept)
+    }
+
+    /// `false` when the deadline has passed.
+    async fn begin_changes(
+        &self,
+        conn: &mut Conn,
+        started: &[NewStep],
+        obtained: &[Obtained],
+        now: DateTime<Utc>,
+    ) -> Result<bool, StoreError> {
+        if self.job.options.deadline.is_some()
+            && deadline::has_passed(conn, self.lease, started).await?
+        {
+            return Ok(false);
+        }
+        for kept in obtained {
+            let (instance, certificate) = (kept.instance_id, &kept.certificate);
+            certificates::note_obtained(conn, instance, certificate, now).await?;
+        }
+        steps::start(conn, self.lease, started).await?;
+        Ok(true)
     }
 
     /// Keeps that this credential version was refused there: nobody shall try it again by himself.
@@ -76,30 +149,30 @@ impl Journal<'_> {
         self.while_held(noting).await
     }
 
-    /// Keeps what one server said of itself, unless its registration has changed since it was asked.
-    async fn write_observation(
-        &self,
-        conn: &mut Conn,
-        (member, revision): (&Member, i64),
-        observation: &Observation,
-        at: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let id = member.instance_id;
-        if !instance_status::is_at_revision(conn, id, revision).await? {
-            return Ok(());
-        }
-        let identity = &observation.server.identity;
+    fn looks<'o>(&self, observed: &'o Observed<'_>, plan: &Plan) -> Vec<Look<'o>> {
+        let looks = observed.answers().map(|(member, party, observation)| Look {
+            instance: member.instance_id,
+            revision: party.revision,
+            was_refused: party.refusal_noted,
+            seen: is_the_one(plan, member).then(|| Seen {
+                observation,
+                pin: self.pin(member, observation),
+            }),
+        });
+        looks.collect()
+    }
+
+    fn pin(&self, member: &Member, observation: &Observation) -> Pin {
         match &member.pinned_identity {
-            None => {
-                let anew = self.job.options.accept_identity;
-                instance_status::pin_identity(conn, id, identity, anew).await?;
+            None if self.job.options.accept_identity => Pin::Anew,
+            None => Pin::First,
+            Some(pinned)
+                if pinned.master.is_none() && observation.server.identity.master.is_some() =>
+            {
+                Pin::Complete
             }
-            Some(pinned) if pinned.master.is_none() && identity.master.is_some() => {
-                instance_status::complete_identity(conn, id, identity).await?;
-            }
-            Some(_) => {}
+            Some(_) => Pin::Same,
         }
-        instance_status::save_observation(conn, id, observation, at).await
     }
 
     fn trusts(&self, observed: &Observed<'_>, plan: &Plan) -> Vec<SeenTrust> {

@@ -1,11 +1,15 @@
 //! Every exchange of an attempt with PostgreSQL: within bounded time, fenced by its lease, and again while the lease
 //! lasts.
 //!
-//! Here the steps; `keep` has what is kept of an observation, `end` how an attempt ends. No transaction outlasts a
+//! Here the steps; `ends` gathers how they ended, `keep` has what is kept of an observation, `end` how an attempt ends. No transaction outlasts a
 //! call.
 
 mod end;
+mod ends;
 mod keep;
+
+pub(super) use ends::Ends;
+pub(super) use keep::{Keep, Kept, Then};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,10 +20,12 @@ use uuid::Uuid;
 use super::interrupted::Interrupted;
 use crate::domain::certificate::Certificate;
 use crate::domain::clock::Clock;
+use crate::domain::estate::KnownInstance;
 use crate::domain::job::Job;
 use crate::domain::step::{NewStep, StepEnd};
-use crate::store::lease::{self, Lease};
-use crate::store::{self, Store, StoreError, certificates, deadline, steps};
+use crate::store::estate::{self, About};
+use crate::store::lease::Lease;
+use crate::store::{self, Store, StoreError, deadline, steps};
 use crate::worker::Worker;
 use crate::worker::heartbeat::Signals;
 use crate::worker::settings::Settings;
@@ -140,48 +146,25 @@ impl<'a> Journal<'a> {
         self.when_back(asking).await
     }
 
-    /// Writes down what is about to be asked. Gives PostgreSQL's time before anything was.
+    /// Writes down how steps ended that nobody has written down yet, and what is about to be asked. Gives PostgreSQL's time before
+    /// anything was.
     pub(super) async fn start_steps(
         &self,
+        ends: &[StepEnd],
         started: &[NewStep],
     ) -> Result<DateTime<Utc>, Interrupted> {
         let starting = || async {
-            let mut conn = self.store.acquire().await?;
-            steps::start(&mut conn, self.lease, started).await
+            if ends.is_empty() {
+                let mut conn = self.store.acquire().await?;
+                return steps::start(&mut conn, self.lease, started).await;
+            }
+            let mut tx = self.store.begin().await?;
+            steps::end(&mut tx, self.lease, ends).await?;
+            let at = steps::start(&mut tx, self.lease, started).await?;
+            tx.commit().await?;
+            Ok(at)
         };
         self.while_held(starting).await
-    }
-
-    /// Writes down what is about to be changed, unless the deadline has passed. One transaction: a certificate that
-    /// is used without having been uploaded is kept the moment it is first used.
-    pub(super) async fn start_changes(
-        &self,
-        started: &[NewStep],
-        obtained: &[Obtained],
-    ) -> Result<(), Interrupted> {
-        // What becomes of the servers from here on must be seen before the attempt ends.
-        self.committed_to_apply.store(true, Ordering::Relaxed);
-        let now = self.now();
-        let begun = self.while_held(|| async {
-            let mut tx = self.store.begin().await?;
-            lease::hold(&mut tx, self.lease).await?;
-            if self.job.options.deadline.is_some()
-                && deadline::has_passed(&mut tx, self.lease, started).await?
-            {
-                return Ok(false);
-            }
-            for kept in obtained {
-                let (instance, certificate) = (kept.instance_id, &kept.certificate);
-                certificates::note_obtained(&mut tx, instance, certificate, now).await?;
-            }
-            steps::start(&mut tx, self.lease, started).await?;
-            tx.commit().await?;
-            Ok(true)
-        });
-        match begun.await? {
-            true => Ok(()),
-            false => Err(Interrupted::OutOfTime),
-        }
     }
 
     pub(super) async fn end_steps(&self, ends: &[StepEnd]) -> Result<(), Interrupted> {
@@ -190,5 +173,29 @@ impl<'a> Journal<'a> {
             steps::end(&mut conn, self.lease, ends).await
         };
         self.while_held(ending).await
+    }
+
+    /// Writes down how steps ended, and asks whom else it concerns what they showed.
+    pub(super) async fn look_up(
+        &self,
+        ends: &[StepEnd],
+        about: &About,
+    ) -> Result<Vec<KnownInstance>, Interrupted> {
+        let asking = || async {
+            if ends.is_empty() {
+                let mut conn = self.store.acquire().await?;
+                return estate::read(&mut conn, about).await;
+            }
+            let mut tx = self.store.begin().await?;
+            steps::end(&mut tx, self.lease, ends).await?;
+            let known = estate::read(&mut tx, about).await?;
+            tx.commit().await?;
+            Ok(known)
+        };
+        self.while_held(asking).await
+    }
+
+    fn commit_to_apply(&self) {
+        self.committed_to_apply.store(true, Ordering::Relaxed);
     }
 }
