@@ -24,7 +24,7 @@ use crate::domain::job::{FailureCode, Job, JobEvent, JobKind, JobOptions, JobSta
 /// How many due jobs, of those never tried and of those tried before, a claim looks at.
 const WINDOW: i64 = 48;
 /// How often one claim looks again, after a race lost or a front parked, before it leaves the rest to the next wake-up.
-const TRIES: usize = 200;
+const TRIES: usize = 2_000;
 /// An attempt is a handful of round trips; one that holds an instance for longer has most likely met one that is dead.
 pub const STUCK_AFTER: Duration = Duration::from_secs(5);
 /// How long a job that waits for a stuck instance lets younger ones pass: nothing may wait for ever.
