@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::read::to_json;
+use super::read::{to_json, to_text};
 use super::{Conn, StoreError};
 use crate::domain::observation::HeldCertificate;
 
@@ -53,8 +53,7 @@ impl<'a> Copy<'a> {
 /// Everything of these certificates that is written here.
 pub(super) fn text(held: &[HeldCertificate]) -> Result<String, StoreError> {
     let copies = held.iter().map(|held| Copy::of(Uuid::nil(), held));
-    serde_json::to_string(&copies.collect::<Vec<_>>())
-        .map_err(|e| StoreError::Other(sqlx::Error::Encode(Box::new(e))))
+    to_text(&copies.collect::<Vec<_>>())
 }
 
 /// Notes what the newest look at each of these, at `at`, saw held.

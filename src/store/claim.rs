@@ -104,9 +104,9 @@ pub async fn claim(conn: &mut Conn, terms: &Terms<'_>) -> Result<Option<(Lease, 
     Ok(claim_some(conn, terms, 1).await?.jobs.pop())
 }
 
-/// Claims at most `most` jobs (0: only ends what is overdue): those that have been due for the longest and whose instances are free. One that was tried before
-/// stands behind what came due before it is due again: what failed keeps nobody waiting who has not been tried. The watch's
-/// stand behind people's.
+/// Claims at most `most` jobs (0: only ends what is overdue): those that have been due for the longest and whose instances are
+/// free, no two at the same instance: there may be more when fewer come. One that was tried before stands behind what came due
+/// before it is due again: what failed keeps nobody waiting who has not been tried. The watch's stand behind people's.
 ///
 /// A changing job takes its instances with it. While it waits for one of them, no changing job that came due later overtakes it
 /// at the others, unless what it waits for is stuck: then letting the others pass costs it nothing, and a dead instance delays

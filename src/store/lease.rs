@@ -106,23 +106,21 @@ pub async fn renew(
 /// # Errors
 /// [`StoreError::LeaseLost`].
 pub async fn hold(conn: &mut Conn, lease: &Lease) -> Result<(), StoreError> {
-    sqlx::query_scalar!(
-        "select id from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for update",
+    let held = sqlx::query_scalar!(
+        r#"with held as (
+               select id from jobs where id = $1 and lease_token = $2 and lease_until > clock_timestamp() for no key update),
+           locked as (
+               select s.instance_id from instance_status s
+               where s.instance_id in (
+                   select n.instance_id from job_instances n where n.job_id = (select id from held))
+               order by s.instance_id for no key update of s)
+           select (select count(*) from locked) from held"#,
         lease.job_id,
         lease.token
     )
-    .fetch_optional(&mut *conn)
-    .await?
-    .ok_or(StoreError::LeaseLost)?;
-    sqlx::query_scalar!(
-        "select s.instance_id from instance_status s
-         where s.instance_id in (select n.instance_id from job_instances n where n.job_id = $1)
-         order by s.instance_id for no key update of s",
-        lease.job_id
-    )
-    .fetch_all(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(())
+    held.map(drop).ok_or(StoreError::LeaseLost)
 }
 
 /// Nothing is missing any more. Gives the job's state, as all endings do.

@@ -1,14 +1,14 @@
 //! What a look at instances showed, kept under the lease of the attempt that looked: identities, memories, and in rows of their own
 //! what lists ask for. What has not changed is not written again.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::certificate_copies::{self, Holder};
 use super::lease::Lease;
-use super::read::to_json;
+use super::read::{to_json, to_text};
 use super::{Conn, StoreError, endpoint_certificates};
+use crate::domain::hash::Sha256;
 use crate::domain::memory::Memory;
 use crate::domain::observation::Observation;
 
@@ -52,7 +52,8 @@ impl Pin {
 }
 
 /// Keeps these looks, begun at `at` (PostgreSQL's clock), unless a newer one is kept already: two jobs may look at the same time.
-/// Noted refusals of the log-in are forgotten, and the status of every instance counts on.
+/// Noted refusals of the log-in are forgotten, and the status of every instance counts on. After `lease::hold`, in its transaction:
+/// which registration led there is read here, and must not be older than the lock that whoever changes it waits for.
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`]; then nothing is kept.
@@ -119,7 +120,10 @@ async fn write(
         .map(|seen| seen.map_or(Pin::Same, |s| s.pin).as_str().to_owned())
         .collect();
     let memories: Vec<Option<String>> = seen()
-        .map(|seen| seen.map(|s| text(&Memory::of(s.observation))).transpose())
+        .map(|seen| {
+            seen.map(|s| to_text(&Memory::of(s.observation)))
+                .transpose()
+        })
         .collect::<Result<_, _>>()?;
     let marks: Vec<Option<Vec<u8>>> = seen()
         .zip(&memories)
@@ -159,10 +163,6 @@ async fn write(
     Ok(changed.collect())
 }
 
-fn text<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|e| StoreError::Other(sqlx::Error::Encode(Box::new(e))))
-}
-
 /// Over everything of the look that is written somewhere.
 fn mark(seen: Option<&Seen<'_>>, memory: Option<&str>) -> Result<Option<Vec<u8>>, StoreError> {
     let Some((seen, memory)) = seen.zip(memory) else {
@@ -173,7 +173,7 @@ fn mark(seen: Option<&Seen<'_>>, memory: Option<&str>) -> Result<Option<Vec<u8>>
         "{memory}\n{copies}\n{}",
         seen.observation.login.sees_everything()
     );
-    Ok(Some(digest(&SHA256, all.as_bytes()).as_ref().to_vec()))
+    Ok(Some(Sha256::of(all.as_bytes()).as_bytes().to_vec()))
 }
 
 #[cfg(test)]

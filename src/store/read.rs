@@ -113,7 +113,16 @@ pub(super) use registered;
 
 /// A domain value as JSON for a column.
 pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<Value, StoreError> {
-    serde_json::to_value(value).map_err(|e| StoreError::Other(sqlx::Error::Encode(Box::new(e))))
+    serde_json::to_value(value).map_err(unwritable)
+}
+
+/// The same as text, where PostgreSQL shall not read it unless it is needed.
+pub(super) fn to_text<T: serde::Serialize>(value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(unwritable)
+}
+
+fn unwritable(error: serde_json::Error) -> StoreError {
+    StoreError::Other(sqlx::Error::Encode(Box::new(error)))
 }
 
 /// Words of a closed list, for `= any(…)`.

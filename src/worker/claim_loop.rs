@@ -115,7 +115,8 @@ impl Worker {
                 be_suspect: first.may_be_suspect(),
             };
             let claimed = self.claim(may, asked).await?;
-            let is_dry = claimed.len() < asked;
+            // Of those at one instance each claim takes one: only when it takes none there are none.
+            let is_dry = claimed.is_empty();
             for claimed in claimed {
                 // The first one has the place for a suspect.
                 let free = match claimed.lease.suspect {
@@ -133,10 +134,12 @@ impl Worker {
         Ok(())
     }
 
-    /// What is overdue is ended also while no slot is free, once a poll: whoever claims sees it anyway.
+    /// What is overdue is ended, and what waits for a rest that is over called back, also while no slot is free. Once a poll, since
+    /// whoever claims sees it anyway; but a rest that is over is waited for no more, or this would be asked for without end.
     async fn tend(&self, shared: &Shared) -> Result<(), StoreError> {
         let last = shared.tended.lock().map(|last| *last).ok().flatten();
-        if last.is_some_and(|last| last.elapsed() < self.settings.poll) {
+        let is_early = last.is_some_and(|last| last.elapsed() < self.settings.poll);
+        if is_early && !self.rests.is_any_over() {
             return Ok(());
         }
         self.claim(May::NOTHING, 0).await?;

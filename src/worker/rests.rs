@@ -82,6 +82,13 @@ impl Rests {
         .collect()
     }
 
+    /// Whether [`Self::over`] has something to tell.
+    pub(super) fn is_any_over(&self) -> bool {
+        let now = Instant::now();
+        let at = self.lock();
+        at.values().any(|rest| rest.until <= now && !rest.is_over)
+    }
+
     /// Ends when the next rest does; never while nothing rests.
     pub(super) async fn next_over(&self) {
         let next = {
@@ -117,7 +124,9 @@ mod tests {
             let began = Instant::now();
             assert_eq!(rests.waited_for(nobody), [id]);
             assert!(rests.over().is_empty());
+            assert!(!rests.is_any_over());
             rests.next_over().await;
+            assert!(rests.is_any_over());
             assert_eq!(began.elapsed().as_secs(), pause);
             assert_eq!(rests.over(), [id]);
             assert!(rests.over().is_empty(), "told once");

@@ -3,14 +3,19 @@
 use std::time::Duration;
 
 use mirrorgate::domain::job::{JobKind, JobOptions, JobState};
+use mirrorgate::worker::{Bounds, Settings};
 use sqlserver_sim::{Fault, Fleet, Instance, InstanceSpec, Rule};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::world::{PASSWORD, World, verified};
+use super::world::{PASSWORD, World, settings, verified};
 
 async fn pair(pool: &PgPool) -> (Fleet, Instance, World) {
+    pair_with(pool, settings()).await
+}
+
+async fn pair_with(pool: &PgPool, settings: Settings) -> (Fleet, Instance, World) {
     let fleet = Fleet::new().unwrap();
     let mut hosts = Vec::new();
     let mut first = None;
@@ -22,7 +27,7 @@ async fn pair(pool: &PgPool) -> (Fleet, Instance, World) {
         hosts.push((name, instance.port(), verified(fleet.ca_pem())));
         first.get_or_insert(instance);
     }
-    let world = World::new(pool, &hosts).await;
+    let world = World::with(pool, &hosts, settings).await;
     fleet.instances().iter().for_each(Instance::reset_counters);
     (fleet, first.unwrap(), world)
 }
@@ -116,4 +121,74 @@ async fn a_retry_leaves_a_slot_to_what_was_not_tried(pool: PgPool) {
         stop.cancel();
     };
     tokio::join!(world.worker.run(stop.clone()), watching);
+}
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(600);
+
+/// As many as there are sessions, at once, though a claim takes one of them at a time: nothing but the claim's own going on brings
+/// the second one in.
+#[sqlx::test(migrations = false)]
+async fn jobs_at_one_instance_run_side_by_side(pool: PgPool) {
+    let mut patient = Settings {
+        concurrency: 8,
+        poll: LONG,
+        bounds: Bounds {
+            lend_after: LONG,
+            ..Bounds::default()
+        },
+        ..settings()
+    };
+    patient.timeouts.observe = LONG;
+    let (fleet, _, world) = pair_with(&pool, patient).await;
+    for instance in fleet.instances() {
+        let held = Rule::nth_statement(1, Fault::Hold).every_time();
+        instance.faults().add(held);
+    }
+    let look = async || {
+        world
+            .ask(JobKind::VerifyInbound, JobOptions::default())
+            .await
+    };
+    let (first, second) = (look().await, look().await);
+    let stop = CancellationToken::new();
+    let watching = async {
+        until_state(&world, first, JobState::Running).await;
+        until_state(&world, second, JobState::Running).await;
+        stop.cancel();
+    };
+    tokio::join!(world.worker.run(stop.clone()), watching);
+}
+
+/// It takes the log-in and says nothing: the others' jobs wait for its rest to end, a person's inspection does not.
+#[sqlx::test(migrations = false)]
+async fn an_instance_that_does_not_answer_rests(pool: PgPool) {
+    let mut patient = Settings {
+        retry_base: LONG,
+        retry_cap: LONG,
+        ..settings()
+    };
+    patient.bounds.rest_cap = LONG;
+    patient.timeouts.observe = Duration::from_millis(200);
+    let (_fleet, a, world) = pair_with(&pool, patient).await;
+    let silent = Rule::nth_statement(1, Fault::StallBefore).every_time();
+    a.faults().add(silent);
+    let look = async || {
+        world
+            .ask(JobKind::VerifyInbound, JobOptions::default())
+            .await
+    };
+    let (first, second) = (look().await, look().await);
+    assert_eq!(world.worker.run_next().await.unwrap(), Some(first));
+    assert_eq!(world.job(first).await.state, JobState::Queued);
+    assert_eq!(world.worker.run_next().await.unwrap(), None);
+    a.faults().clear();
+    let asked = world.ask_to_inspect(0, JobOptions::default()).await;
+    assert_eq!(world.worker.run_next().await.unwrap(), Some(asked));
+    assert_eq!(world.job(asked).await.state, JobState::Succeeded);
+    assert_eq!(
+        world.worker.run_next().await.unwrap(),
+        Some(second),
+        "it answers again"
+    );
 }

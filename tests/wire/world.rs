@@ -99,7 +99,8 @@ fn registered<S>(named: &NamedRef, spec: S) -> Registered<S> {
     }
 }
 
-fn settings() -> Settings {
+/// Pauses and limits short enough for tests.
+pub fn settings() -> Settings {
     Settings {
         concurrency: 2,
         timeouts: short(),
@@ -124,6 +125,11 @@ fn named(name: &str) -> NamedRef {
 impl World {
     /// The first two are the partners of pair `erp`, a third its witness.
     pub async fn new(pool: &PgPool, hosts: &[(&str, u16, Tls)]) -> Self {
+        Self::with(pool, hosts, settings()).await
+    }
+
+    /// With a worker that behaves otherwise.
+    pub async fn with(pool: &PgPool, hosts: &[(&str, u16, Tls)], settings: Settings) -> Self {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let store = Store::from_pool(pool.clone());
         store.migrate().await.unwrap();
@@ -131,7 +137,7 @@ impl World {
         let key = SealKey::create_file(&directory.path().join("seal.key")).unwrap();
         let (wakeups, _listening) = wake::listen(&store, CancellationToken::new());
         let (clock, sealing) = (Clock::System, key.clone());
-        let worker = Worker::new(store.clone(), wakeups, clock, sealing, settings());
+        let worker = Worker::new(store.clone(), wakeups, clock, sealing, settings);
         let mut world = Self {
             store,
             worker,

@@ -238,6 +238,40 @@ async fn a_database_that_is_gone_is_503_and_health_goes_on(pool: PgPool) {
 }
 
 #[sqlx::test(migrator = "MIGRATOR")]
+async fn readiness_tells_for_how_long_the_oldest_due_job_has_waited(pool: PgPool) {
+    let service = Service::new(pool.clone());
+    service.register_erp().await;
+    let age = async || {
+        let ready = service.get("/readyz").await.expect(200);
+        ready["queue"]["oldest_due_seconds"].as_f64()
+    };
+    assert_eq!(age().await, None);
+    let body = json!({"kind": "configure-inbound"});
+    let job = service.post("/v1/pairs/erp/jobs", &body).await.expect(202);
+    // Wherever it stands: never tried, the watch's, tried before, parked.
+    for (minutes, change) in [
+        (2, "origin = 'person'"),
+        (3, "origin = 'watch'"),
+        (4, "attempts = 1"),
+        (5, "parked_on = gen_random_uuid()"),
+    ] {
+        let due = format!(
+            "update jobs set {change}, next_attempt_at = clock_timestamp() - make_interval(mins => {minutes})"
+        );
+        let due = sqlx::query(sqlx::AssertSqlSafe(due));
+        due.execute(&pool).await.unwrap();
+        let told = age().await.unwrap_or_default();
+        assert!(told >= f64::from(minutes) * 60.0, "{change}: {told}");
+    }
+    let id = job["id"].as_str().unwrap();
+    let cancelled = service
+        .post(&format!("/v1/jobs/{id}/cancel"), &json!({}))
+        .await;
+    assert!(cancelled.status.is_success());
+    assert_eq!(age().await, None);
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
 async fn the_documentation_page_needs_nothing_from_elsewhere(pool: PgPool) {
     let service = Service::new(pool);
     let index = service.get("/docs/").await;

@@ -107,12 +107,16 @@ told as (
     insert into job_events (job_id, seq, kind, data, at)
     select c.id, c.version, $16, jsonb_build_object('attempt', c.claims, 'worker', $15::text), clock_timestamp()
     from claimed c returning job_id),
-parked as (
-    update jobs j set parked_on = w.waits_for, parked_until = statement_timestamp() + make_interval(secs => $17)
-    from waiting w
-    where j.id = w.id and j.state = 'queued' and j.parked_on is null
+-- What somebody else is just parking is left to him: two of them would wait for each other in a circle.
+stopped as (
+    select j.id, w.waits_for from jobs j join waiting w on w.id = j.id
+    where j.state = 'queued' and j.parked_on is null
       and not exists (select from chosen) and not (select overdue from tending)
       and $11 > 0 and ((select count(*) from fresh) = $11 or (select count(*) from tried) = $11)
+    for no key update of j skip locked),
+parked as (
+    update jobs j set parked_on = s.waits_for, parked_until = statement_timestamp() + make_interval(secs => $17)
+    from stopped s where j.id = s.id
     returning j.id),
 outcome as (
     select (select overdue from tending) as overdue,

@@ -229,6 +229,42 @@ async fn nothing_is_kept_without_the_lease(pool: PgPool) {
     assert_eq!(status(conn, id).await, InstanceStatus::default());
 }
 
+/// Whoever changes a registration counts the status on in the same transaction, and so keeps the look waiting: what it sees then is
+/// the new registration, not the one from before it waited.
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_look_that_waited_for_a_change_of_the_registration_is_not_kept(pool: PgPool) {
+    let conn = &mut *pool.acquire().await.unwrap();
+    let (lease, id) = held(conn).await;
+    let mut changing = pool.begin().await.unwrap();
+    for change in [
+        "update instances set revision = 2 where id = $1",
+        "update instance_status set version = version + 1 where instance_id = $1",
+    ] {
+        let change = sqlx::query(change).bind(id);
+        change.execute(&mut *changing).await.unwrap();
+    }
+    let keeping = tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            let seen = said("SQLA", "Standard", false);
+            let mut tx = pool.begin().await.unwrap();
+            crate::store::lease::hold(&mut tx, &lease).await.unwrap();
+            keep(&mut tx, &lease, &[look(id, &seen, Pin::First)], at(1))
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
+    });
+    let waiting = "select count(*) from pg_stat_activity
+                   where datname = current_database() and wait_event_type = 'Lock' and $1 is not null";
+    while count(conn, waiting, id).await == 0 {
+        assert!(!keeping.is_finished(), "it did not wait");
+    }
+    changing.commit().await.unwrap();
+    keeping.await.unwrap();
+    assert_eq!(status(conn, id).await, InstanceStatus::default());
+}
+
 fn new_id() -> Uuid {
     crate::domain::id::new_id()
 }

@@ -5,7 +5,7 @@ use futures_util::future::{FutureExt as _, join_all};
 use uuid::Uuid;
 
 use super::interrupted::Interrupted;
-use super::journal::{Ends, Journal, Obtained};
+use super::journal::{Journal, Obtained};
 use super::observed::{Observed, endpoint_der};
 use super::party::Party;
 use super::refused::{ApplyFailure, Refused};
@@ -64,14 +64,13 @@ impl<'a> Changes<'a> {
         &self,
         pools: &Pools,
         journal: &Journal<'_>,
-        ends: &Ends,
     ) -> Result<Vec<ApplyFailure>, Interrupted> {
         journal.check_lease()?;
         // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
         let batches = self.batches.iter();
-        let sending = batches.map(|batch| send(batch, pools, journal, ends).boxed());
+        let sending = batches.map(|batch| send(batch, pools, journal).boxed());
         let sending = async { Ok(join_all(sending).await) };
-        let failures = ends.while_gathering(journal, sending).await?;
+        let failures = journal.while_gathering_ends(sending).await?;
         Ok(failures.into_iter().flatten().collect())
     }
 }
@@ -80,7 +79,6 @@ async fn send(
     prepared: &Prepared<'_>,
     pools: &Pools,
     journal: &Journal<'_>,
-    ends: &Ends,
 ) -> Option<ApplyFailure> {
     let Prepared {
         party,
@@ -91,7 +89,7 @@ async fn send(
     let result = pools.apply(target, batch, || journal.is_held()).await;
     let now = journal.now();
     let detail = result.failure.as_ref().map(|f| f.detail.clone());
-    ends.add(steps.iter().zip(&result.steps).map(|(id, step)| StepEnd {
+    journal.add_ends(steps.iter().zip(&result.steps).map(|(id, step)| StepEnd {
         id: *id,
         outcome: step.outcome,
         error: step.error.clone(),

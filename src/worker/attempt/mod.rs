@@ -18,7 +18,7 @@ use chrono::{DateTime, Utc};
 use apply::Changes;
 use decide::{Next, Progress, failed};
 use inputs::Inputs;
-use journal::{Ends, Keep, Kept, Then};
+use journal::{Keep, Kept, Then};
 use observe::{Answers, Observer, Purpose, Question};
 use observed::{KnownCertificates, Observed};
 use refused::ApplyFailure;
@@ -63,16 +63,10 @@ pub(super) async fn run(
         progress: Progress::default(),
         known_certificates: KnownCertificates::new(),
         about: About::default(),
-        ends: Ends::default(),
         approved: approved_before(job),
     };
     loop {
         if let Some(concluded) = Box::pin(attempt.round()).await? {
-            // Of what is not written down yet nobody else would.
-            let ends = attempt.ends.take();
-            if concluded.state.is_none() && !ends.is_empty() {
-                journal.end_steps(&ends).await?;
-            }
             return Ok(concluded);
         }
     }
@@ -105,8 +99,6 @@ struct Attempt<'a> {
     known_certificates: KnownCertificates,
     /// What the registrations were asked about.
     about: About,
-    /// How steps ended, as far as it is not written down.
-    ends: Ends,
     /// `only_if_plan` was met; from then on only parts of this plan may follow.
     approved: Option<Plan>,
 }
@@ -135,12 +127,10 @@ impl Attempt<'_> {
         };
         let next = self.decide(&plan);
         let script = script::script(self.comment(), &plan, &observed.servers(), &batches);
-        let ends = self.ends.take();
         let keep = Keep {
             observed: &observed,
             plan: &plan,
             acted_on: self.is_shown(&plan).then_some(&script),
-            ends: &ends,
         };
         if let Next::End(outcome) = next {
             return self.conclude(keep, outcome).await.map(Some);
@@ -193,7 +183,7 @@ impl Attempt<'_> {
             obtained: &changes.obtained,
         };
         self.journal.keep(keep, then).await?;
-        let sending = changes.send(&self.worker.pools, self.journal, &self.ends);
+        let sending = changes.send(&self.worker.pools, self.journal);
         self.slot.while_asking(Box::pin(sending)).await
     }
 
@@ -203,8 +193,7 @@ impl Attempt<'_> {
         if self.about.covers(&about) && self.progress.rounds > 0 {
             return Ok(());
         }
-        let ends = self.ends.take();
-        self.inputs.desired.estate.instances = self.journal.look_up(&ends, &about).await?;
+        self.inputs.desired.estate.instances = self.journal.look_up(&about).await?;
         self.about = about;
         Ok(())
     }
@@ -217,8 +206,9 @@ impl Attempt<'_> {
                 None => {
                     rests.end(instance);
                 }
+                // Also one that takes the log-in and says nothing: see `sqlserver::observe`.
                 Some(failure) if failure.class == FailureClass::Unreachable => {
-                    rests.begin(instance)
+                    rests.begin(instance);
                 }
                 Some(_) => {}
             }
@@ -239,7 +229,6 @@ impl Attempt<'_> {
             pools: &self.worker.pools,
             clock: &self.worker.clock,
             journal: self.journal,
-            ends: &self.ends,
         }
     }
 

@@ -6,7 +6,7 @@ use futures_util::future::{FutureExt as _, try_join_all};
 
 use super::inputs::Inputs;
 use super::interrupted::Interrupted;
-use super::journal::{Ends, Journal};
+use super::journal::Journal;
 use super::observed::KnownCertificates;
 use super::party::Party;
 use crate::domain::cause::{Cause, LogInCause, Refusal};
@@ -85,24 +85,20 @@ pub(super) struct Answers {
     pub seen: Vec<ObservedMember>,
 }
 
-/// Asks every member its question. `ends` has how steps ended before, and how these did afterwards.
+/// Asks every member its question.
 pub(super) async fn observe(
     inputs: &Inputs,
     questions: &[Question],
     observer: Observer<'_>,
 ) -> Result<Answers, Interrupted> {
     let started: Vec<NewStep> = questions.iter().map(|q| q.step.clone()).collect();
-    let ends = observer.ends.take();
-    let at = observer.journal.start_steps(&ends, &started).await?;
+    let at = observer.journal.start_steps(&started).await?;
     observer.journal.check_lease()?;
     let asked = inputs.parties.iter().zip(questions);
     // Boxed, as an attempt is: what is one inside the other would outgrow a thread's stack.
     let asking = asked.map(|(party, question)| observer.ask(party, question).boxed());
     let asking = try_join_all(asking);
-    let seen = observer
-        .ends
-        .while_gathering(observer.journal, asking)
-        .await?;
+    let seen = observer.journal.while_gathering_ends(asking).await?;
     Ok(Answers { at, seen })
 }
 
@@ -112,7 +108,6 @@ pub(super) struct Observer<'a> {
     pub pools: &'a Pools,
     pub clock: &'a Clock,
     pub journal: &'a Journal<'a>,
-    pub ends: &'a Ends,
 }
 
 impl Observer<'_> {
@@ -132,7 +127,7 @@ impl Observer<'_> {
             detail: failure.map(|f| f.detail.clone()),
             ended_at: self.clock.now(),
         };
-        self.ends.add([end]);
+        self.journal.add_ends([end]);
         Ok(match seen {
             Ok(observation) => ObservedMember::Answered(Box::new(observation)),
             Err(failure) => ObservedMember::Failed(failure),

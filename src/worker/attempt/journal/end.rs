@@ -15,6 +15,7 @@ impl Journal<'_> {
         &self,
         outcome: &AttemptOutcome,
     ) -> Result<JobState, Interrupted> {
+        self.settle_ends().await?;
         let ending = || async {
             let mut conn = self.store.acquire().await?;
             self.write_end(&mut conn, outcome).await
@@ -43,6 +44,7 @@ impl Journal<'_> {
 
     /// The attempt stopped because the job was to be cancelled.
     pub(in crate::worker) async fn acknowledge_cancel(&self) -> Result<JobState, Interrupted> {
+        self.settle_ends().await?;
         let writing = || async {
             let mut conn = self.store.acquire().await?;
             lease::acknowledge_cancel(&mut conn, self.lease).await
@@ -52,6 +54,8 @@ impl Journal<'_> {
 
     /// The deadline passed before anything was begun that changes something: the job ends, and says what it waited for.
     pub(in crate::worker) async fn end_overdue(&self) -> Result<JobState, Interrupted> {
+        // Who has answered is not named as awaited.
+        self.settle_ends().await?;
         let passed = self.job.options.deadline.map(Deadline::passed);
         let passed = passed.unwrap_or_default();
         let writing = || async {
@@ -72,6 +76,7 @@ impl Journal<'_> {
 
     /// Gives the job back: another process may go on with it at once.
     pub(in crate::worker) async fn release(&self) -> Result<JobState, Interrupted> {
+        self.settle_ends().await?;
         let writing = || async {
             let mut conn = self.store.acquire().await?;
             lease::release(&mut conn, self.lease).await

@@ -49,8 +49,6 @@ pub(in crate::worker::attempt) struct Keep<'a> {
     pub plan: &'a Plan,
     /// The script of the plan where the job shall show it; the observation after an apply has none.
     pub acted_on: Option<&'a Script>,
-    /// How steps ended that nobody has written down yet.
-    pub ends: &'a [StepEnd],
 }
 
 impl Journal<'_> {
@@ -64,9 +62,11 @@ impl Journal<'_> {
             // What becomes of the servers from here on must be seen before the attempt ends.
             self.commit_to_apply();
         }
-        let now = self.now();
-        let kept = self.while_held(|| self.write_observed(&keep, &then, now));
-        match kept.await? {
+        let (now, ends) = (self.now(), self.ends.waiting());
+        let kept = self.while_held(|| self.write_observed(&keep, &then, &ends, now));
+        let kept = kept.await?;
+        self.ends.remove(&ends);
+        match kept {
             Some(kept) => Ok(kept),
             None => Err(Interrupted::OutOfTime),
         }
@@ -77,18 +77,18 @@ impl Journal<'_> {
         &self,
         keep: &Keep<'_>,
         then: &Then<'_>,
+        ends: &[StepEnd],
         now: DateTime<Utc>,
     ) -> Result<Option<Kept>, StoreError> {
         let Keep {
             observed,
             plan,
             acted_on,
-            ends,
         } = keep;
         let mut tx = self.store.begin().await?;
-        if !ends.is_empty() {
-            steps::end(&mut tx, self.lease, ends).await?;
-        }
+        self.write_ends(&mut tx, ends).await?;
+        // By itself: what the next statement reads of registrations must not be older than the locks.
+        lease::hold(&mut tx, self.lease).await?;
         let looks = self.looks(observed, plan);
         looks::keep(&mut tx, self.lease, &looks, observed.at).await?;
         trusts::save(&mut tx, &self.trusts(observed, plan)).await?;

@@ -8,7 +8,7 @@ mod end;
 mod ends;
 mod keep;
 
-pub(super) use ends::Ends;
+use ends::Ends;
 pub(super) use keep::{Keep, Kept, Then};
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,7 +25,7 @@ use crate::domain::job::Job;
 use crate::domain::step::{NewStep, StepEnd};
 use crate::store::estate::{self, About};
 use crate::store::lease::Lease;
-use crate::store::{self, Store, StoreError, deadline, steps};
+use crate::store::{self, Conn, Store, StoreError, deadline, steps};
 use crate::worker::Worker;
 use crate::worker::heartbeat::Signals;
 use crate::worker::settings::Settings;
@@ -39,6 +39,8 @@ pub(in crate::worker) struct Journal<'a> {
     job: &'a Job,
     signals: &'a Signals,
     committed_to_apply: AtomicBool,
+    /// How steps ended, as far as it is not written down. Whatever becomes of the attempt, its end takes them along.
+    ends: Ends,
 }
 
 /// A certificate that was read from its endpoint instead of uploaded.
@@ -64,6 +66,7 @@ impl<'a> Journal<'a> {
             job,
             signals,
             committed_to_apply: AtomicBool::new(false),
+            ends: Ends::default(),
         }
     }
 
@@ -150,49 +153,42 @@ impl<'a> Journal<'a> {
     /// anything was.
     pub(super) async fn start_steps(
         &self,
-        ends: &[StepEnd],
         started: &[NewStep],
     ) -> Result<DateTime<Utc>, Interrupted> {
+        let ends = self.ends.waiting();
         let starting = || async {
-            if ends.is_empty() {
-                let mut conn = self.store.acquire().await?;
-                return steps::start(&mut conn, self.lease, started).await;
-            }
             let mut tx = self.store.begin().await?;
-            steps::end(&mut tx, self.lease, ends).await?;
+            self.write_ends(&mut tx, &ends).await?;
             let at = steps::start(&mut tx, self.lease, started).await?;
             tx.commit().await?;
             Ok(at)
         };
-        self.while_held(starting).await
-    }
-
-    pub(super) async fn end_steps(&self, ends: &[StepEnd]) -> Result<(), Interrupted> {
-        let ending = || async {
-            let mut conn = self.store.acquire().await?;
-            steps::end(&mut conn, self.lease, ends).await
-        };
-        self.while_held(ending).await
+        let at = self.while_held(starting).await?;
+        self.ends.remove(&ends);
+        Ok(at)
     }
 
     /// Writes down how steps ended, and asks whom else it concerns what they showed.
-    pub(super) async fn look_up(
-        &self,
-        ends: &[StepEnd],
-        about: &About,
-    ) -> Result<Vec<KnownInstance>, Interrupted> {
+    pub(super) async fn look_up(&self, about: &About) -> Result<Vec<KnownInstance>, Interrupted> {
+        let ends = self.ends.waiting();
         let asking = || async {
-            if ends.is_empty() {
-                let mut conn = self.store.acquire().await?;
-                return estate::read(&mut conn, about).await;
-            }
             let mut tx = self.store.begin().await?;
-            steps::end(&mut tx, self.lease, ends).await?;
+            self.write_ends(&mut tx, &ends).await?;
             let known = estate::read(&mut tx, about).await?;
             tx.commit().await?;
             Ok(known)
         };
-        self.while_held(asking).await
+        let known = self.while_held(asking).await?;
+        self.ends.remove(&ends);
+        Ok(known)
+    }
+
+    /// The first thing of a transaction that writes more; nothing where there are none.
+    async fn write_ends(&self, conn: &mut Conn, ends: &[StepEnd]) -> Result<(), StoreError> {
+        match ends.is_empty() {
+            true => Ok(()),
+            false => steps::end(conn, self.lease, ends).await,
+        }
     }
 
     fn commit_to_apply(&self) {
