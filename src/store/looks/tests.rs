@@ -243,7 +243,8 @@ async fn a_look_that_waited_for_a_change_of_the_registration_is_not_kept(pool: P
         let change = sqlx::query(change).bind(id);
         change.execute(&mut *changing).await.unwrap();
     }
-    let keeping = tokio::spawn({
+    let mut keeping = tokio::task::JoinSet::new();
+    keeping.spawn({
         let pool = pool.clone();
         async move {
             let seen = said("SQLA", "Standard", false);
@@ -258,10 +259,10 @@ async fn a_look_that_waited_for_a_change_of_the_registration_is_not_kept(pool: P
     let waiting = "select count(*) from pg_stat_activity
                    where datname = current_database() and wait_event_type = 'Lock' and $1 is not null";
     while count(conn, waiting, id).await == 0 {
-        assert!(!keeping.is_finished(), "it did not wait");
+        assert!(keeping.try_join_next().is_none(), "it did not wait");
     }
     changing.commit().await.unwrap();
-    keeping.await.unwrap();
+    keeping.join_next().await.unwrap().unwrap();
     assert_eq!(status(conn, id).await, InstanceStatus::default());
 }
 
