@@ -112,7 +112,7 @@ impl App {
             router,
             readiness,
             worker: new_worker(&stores.workers, wakeups, clock, seal, config),
-            concurrency: config.worker.concurrency,
+            concurrency: config.worker.concurrency(),
             grace: config.worker.grace,
             stores,
             tasks,

@@ -1,6 +1,7 @@
 //! Configuration: every setting, its flag, its environment variable, its default; checked at the start, whole.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,10 +95,11 @@ pub struct ServeConfig {
 /// Settings of the workers.
 #[derive(Debug, Clone, Args)]
 pub struct WorkerConfig {
-    /// Jobs worked on at the same time; 0 makes a replica that only answers HTTP.
-    #[arg(long, env = "MIRRORGATE_CONCURRENCY", default_value_t = 8, value_name = "N",
+    /// Jobs worked on at the same time; 0 makes a replica that only answers HTTP. Default: four for each core, 8 at least and 64
+    /// at most.
+    #[arg(long, env = "MIRRORGATE_CONCURRENCY", value_name = "N",
           value_parser = clap::value_parser!(u16).range(0..=1024))]
-    pub concurrency: u16,
+    pub concurrency: Option<u16>,
 
     /// How long a claimed job belongs to its worker without a sign of life; renewed at a third of it.
     #[arg(long, env = "MIRRORGATE_LEASE", default_value = "10s", value_parser = duration, value_name = "DURATION")]
@@ -170,6 +172,17 @@ pub struct WorkerConfig {
     #[arg(long, env = "MIRRORGATE_WEAK_CERTIFICATES", default_value = "server-version", value_parser = weakness_policy,
           value_name = "POLICY")]
     pub weak_certificates: WeaknessPolicy,
+}
+
+impl WorkerConfig {
+    /// Jobs worked on at the same time. Left open, it is what the machine can do: a job is some milliseconds of a core, and for
+    /// about three times as long it waits for PostgreSQL and for SQL Servers.
+    #[must_use]
+    pub fn concurrency(&self) -> u16 {
+        let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let suits = u16::try_from(cores * 4).unwrap_or(u16::MAX).clamp(8, 64);
+        self.concurrency.unwrap_or(suits)
+    }
 }
 
 impl Default for WorkerConfig {

@@ -16,7 +16,7 @@ impl From<&WorkerConfig> for Settings {
         Self {
             name: process_name(),
             application: given.application_name.clone(),
-            concurrency: usize::from(given.concurrency),
+            concurrency: usize::from(given.concurrency()),
             lease: given.lease,
             max_attempts: i32::from(given.max_attempts),
             poison_after: i32::from(given.poison_after),

@@ -90,7 +90,7 @@ pub struct Bounds {
     pub release: Duration,
     /// Between two looks for how much time a deadline leaves, at most: PostgreSQL's clock may be set meanwhile.
     pub deadline_again: Duration,
-    /// For SQL Servers, before an attempt lends its slot. An observation or an apply that goes well takes a fraction of it.
+    /// For SQL Servers, before an attempt lends its slot, at most. An observation or an apply that goes well takes a fraction of it.
     pub lend_after: Duration,
     /// The longest rest of an instance that does not answer: so long a server that is back may be waited for in vain.
     pub rest_cap: Duration,

@@ -6,9 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 /// How many attempts may wait without a slot, for each slot there is.
-const WAITING_PER_SLOT: usize = 32;
+const WAITING_PER_SLOT: usize = 64;
+/// However many are silent: a server nearby answers within that.
+const LEAST_PATIENCE: Duration = Duration::from_millis(20);
+/// Who answers within that is alive, if slow; what takes longer ends by a limit of its own.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// The slots of one process. Cloning shares them.
 #[derive(Debug, Clone)]
@@ -20,7 +25,16 @@ pub(super) struct Slots {
     suspects: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     freed: Arc<Notify>,
-    lend_after: Duration,
+    patience: Arc<Patience>,
+}
+
+/// How long an attempt waits for SQL Servers with its slot. Whoever is not answered within it makes it shorter for those who come next, so that a
+/// fifth of a fleet that falls silent at once is found out in a moment; whoever is answered after all makes it long enough for
+/// an answer like that, so that what is slow but alive keeps its slot.
+#[derive(Debug)]
+struct Patience {
+    now: Mutex<Duration>,
+    most: Duration,
 }
 
 /// What a claim may take, and keeps if it takes it.
@@ -41,7 +55,7 @@ pub(super) struct Slot {
 }
 
 impl Slots {
-    /// `lend_after`: how long an attempt waits for SQL Servers with its slot.
+    /// `lend_after`: how long an attempt waits for SQL Servers with its slot, at most.
     pub(super) fn new(concurrency: usize, lend_after: Duration) -> Self {
         let semaphore = |places| Arc::new(Semaphore::new(places));
         Self {
@@ -50,7 +64,10 @@ impl Slots {
             suspects: semaphore(1),
             waiting: semaphore(concurrency * WAITING_PER_SLOT),
             freed: Arc::new(Notify::new()),
-            lend_after,
+            patience: Arc::new(Patience {
+                now: Mutex::new(lend_after),
+                most: lend_after,
+            }),
         }
     }
 
@@ -113,12 +130,15 @@ impl Slot {
         let Some(slots) = &self.slots else {
             return asking.await;
         };
+        let began = Instant::now();
         let mut asking = pin!(asking);
         tokio::select! {
             answer = &mut asking => return answer,
-            () = tokio::time::sleep(slots.lend_after) => self.lend(slots),
+            () = tokio::time::sleep(slots.patience.now()) => self.lend(slots),
         }
-        asking.await
+        let answer = asking.await;
+        slots.patience.answered_after(began.elapsed());
+        answer
     }
 
     /// Keeps the slot where too many wait without one already: each of them has a lease to be kept alive.
@@ -130,7 +150,29 @@ impl Slot {
         if let Ok(waiting) = Arc::clone(&slots.waiting).try_acquire_owned() {
             locked(&self.kept).push(waiting);
             lendable.clear();
+            slots.patience.wear();
             slots.freed.notify_one();
+        }
+    }
+}
+
+impl Patience {
+    fn now(&self) -> Duration {
+        *locked(&self.now)
+    }
+
+    /// A slot was lent: a fifth less.
+    fn wear(&self) {
+        let mut now = locked(&self.now);
+        *now = (*now * 4 / 5).max(LEAST_PATIENCE).min(self.most);
+    }
+
+    /// Whoever lent a slot had an answer, or gave up, after `took`. A machine that has too much to do makes all answers late: then
+    /// more attempts at a time would only make them later.
+    fn answered_after(&self, took: Duration) {
+        let mut now = locked(&self.now);
+        if took <= SLOW {
+            *now = (*now).max(took * 2).min(self.most);
         }
     }
 }
@@ -183,6 +225,51 @@ mod tests {
         );
         let _one = taken(&slots, false);
         assert!(slots.free_one().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_fifth_of_a_thousand_that_falls_silent_is_found_out_within_seconds() {
+        let slots = Slots::new(8, SOON);
+        let mut silent = tokio::task::JoinSet::new();
+        let began = Instant::now();
+        while silent.len() < 200 {
+            match slots.free_one() {
+                Some(free) => {
+                    let slot = free.take(false, false);
+                    silent.spawn(async move { slot.while_asking(pending::<()>()).await });
+                }
+                None => slots.freed().await,
+            }
+        }
+        assert!(
+            began.elapsed() < Duration::from_millis(1500),
+            "{:?}",
+            began.elapsed()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_comes_late_makes_everybody_wait_for_the_like_again() {
+        let slots = Slots::new(8, SOON);
+        let answer_after = async |took| {
+            let slot = taken(&slots, false);
+            slot.while_asking(tokio::time::sleep(took)).await;
+            slots.patience.now()
+        };
+        for _ in 0..100 {
+            slots.patience.wear();
+        }
+        assert_eq!(slots.patience.now(), LEAST_PATIENCE);
+        let quick = LEAST_PATIENCE / 2;
+        assert_eq!(answer_after(quick).await, LEAST_PATIENCE);
+        assert_eq!(answer_after(SOON / 4).await, SOON / 2);
+        assert_eq!(answer_after(SOON * 3).await, SOON, "at most");
+        assert_eq!(
+            answer_after(SLOW * 2).await,
+            SOON * 4 / 5,
+            "nobody answered"
+        );
+        assert_eq!(answer_after(SOON / 2).await, SOON * 4 / 5);
     }
 
     #[tokio::test(start_paused = true)]
