@@ -1,15 +1,14 @@
 //! The composition root: builds what a process consists of, runs it, and takes it down in order.
 
 mod database;
+mod seal;
 mod settings;
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum_server::Handle;
-use hyper_util::rt::TokioTimer;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -21,18 +20,18 @@ use crate::config::{DatabaseConfig, ServeConfig};
 use crate::domain::clock::Clock;
 use crate::domain::desired_state::Thresholds;
 use crate::http;
+use crate::ingress;
 use crate::postgres::Cluster;
 use crate::store::Store;
 use crate::store::seal::SealKey;
 use crate::store::wake::{self, Wakeups};
 use crate::worker::{self, Worker};
 
-/// How long a client may take to send its request's head.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// One whole process: HTTP, workers, and the private PostgreSQL if it has one.
 pub struct App {
     listener: std::net::TcpListener,
     router: axum::Router,
+    limits: ingress::Limits,
     readiness: http::Readiness,
     worker: Worker,
     concurrency: u16,
@@ -65,15 +64,28 @@ impl App {
         if made_here {
             make_data_dir(&config.database)?;
         }
-        let seal = seal_key(&seal_path, made_here)?;
+        let source = seal::Source {
+            path: &seal_path,
+            made_here,
+            lost: config.seal_key_lost.as_deref(),
+        };
+        let key = seal::read(&source)?;
         let (cluster, stores) = open_database(&config.database, config.worker.lease, &stop).await?;
-        if let Err(error) = stores.requests.migrate().await {
-            stores.close().await;
-            if let Some(cluster) = cluster {
-                cluster.stop().await?;
+        let prepared = async {
+            let migrated = stores.requests.migrate().await;
+            migrated.context("the database schema could not be brought up to date")?;
+            seal::settle(&stores.requests, key, &source).await
+        };
+        let seal = match prepared.await {
+            Ok(seal) => seal,
+            Err(error) => {
+                stores.close().await;
+                if let Some(cluster) = cluster {
+                    cluster.stop().await?;
+                }
+                return Err(error);
             }
-            return Err(error).context("the database schema could not be brought up to date");
-        }
+        };
         let settings = http::Settings {
             token: token.as_ref().map(http::TokenDigest::of),
             // One judgement for jobs and for uploads.
@@ -94,6 +106,7 @@ impl App {
         config: &ServeConfig,
         cluster: Option<Cluster>,
     ) -> Self {
+        let share = ingress::Share::of(ingress::raise());
         let background = CancellationToken::new();
         let tasks = TaskTracker::new();
         let (wakeups, listening) = wake::listen(&stores.workers, background.clone());
@@ -110,8 +123,9 @@ impl App {
         Self {
             listener,
             router,
+            limits: config.ingress.limits(share),
             readiness,
-            worker: new_worker(&stores.workers, wakeups, clock, seal, config),
+            worker: new_worker(&stores.workers, wakeups, clock, seal, config, share),
             concurrency: config.worker.concurrency(),
             grace: config.worker.grace,
             stores,
@@ -133,31 +147,30 @@ impl App {
     ///
     /// # Errors
     /// When serving fails.
-    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         info!("listening on http://{}", self.address()?);
         let handle = Handle::new();
-        let mut server = axum_server::from_tcp(self.listener)?.handle(handle.clone());
-        server
-            .http_builder()
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT);
         let worker = (self.concurrency > 0).then(|| {
             let (worker, stop) = (self.worker.clone(), stop.clone());
             self.tasks.spawn(async move { worker.run(stop).await })
         });
         self.readiness.set(true);
-        let serving = self.tasks.spawn(
-            server.serve(
-                self.router
-                    .into_make_service_with_connect_info::<SocketAddr>(),
-            ),
-        );
+        let serving = self.tasks.spawn(ingress::serve(
+            self.listener,
+            self.router,
+            self.limits,
+            handle.clone(),
+        ));
         let mut worker = worker;
         let worked = tokio::select! {
             // First: a worker that was told to stop may have ended by the time this is looked at.
             biased;
             () = stop.cancelled() => None,
+            // It is this process's own child: whoever looks after this process starts both again.
+            ended = postgres_ended(&mut self.cluster) => {
+                stop.cancel();
+                Some(Err(ended))
+            }
             // It ends only when it is told to: a process that takes jobs it will never do is worse than none.
             ended = ended_early(&mut worker) => {
                 stop.cancel();
@@ -185,6 +198,14 @@ impl App {
     }
 }
 
+/// Returns when the private PostgreSQL has ended although nobody told it to; never where there is none.
+async fn postgres_ended(cluster: &mut Option<Cluster>) -> anyhow::Error {
+    match cluster {
+        Some(cluster) => cluster.ended().await.into(),
+        None => std::future::pending().await,
+    }
+}
+
 /// Returns when the worker has ended although nobody told it to; never where there is none.
 async fn ended_early(worker: &mut Option<JoinHandle<()>>) -> anyhow::Result<()> {
     match worker {
@@ -202,8 +223,10 @@ fn new_worker(
     clock: Clock,
     seal: SealKey,
     config: &ServeConfig,
+    share: ingress::Share,
 ) -> Worker {
-    let settings = worker::Settings::from(&config.worker);
+    let mut settings = worker::Settings::from(&config.worker);
+    settings.pool = settings.pool.within(share.sessions);
     Worker::new(store.clone(), wakeups, clock, seal, settings)
 }
 
@@ -229,18 +252,4 @@ fn make_data_dir(config: &DatabaseConfig) -> anyhow::Result<std::path::PathBuf> 
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
     Ok(data_dir)
-}
-
-/// Reads the seal key; makes one at the first start of a process that keeps everything in its own data directory.
-fn seal_key(path: &Path, made_here: bool) -> anyhow::Result<SealKey> {
-    if made_here && !path.exists() {
-        let key = SealKey::create_file(path)?;
-        info!(
-            "made the seal key {}: keep a copy, without it the stored passwords cannot be opened",
-            path.display()
-        );
-        return Ok(key);
-    }
-    SealKey::from_file(path)
-        .context("the seal key cannot be used; `mirrorgate seal-key FILE` makes one")
 }

@@ -9,6 +9,7 @@ use clap::{Args, FromArgMatches, ValueEnum};
 use secrecy::SecretString;
 
 use crate::domain::certificate::WeaknessPolicy;
+use crate::ingress::{Limits, Share};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -75,6 +76,14 @@ pub struct ServeConfig {
     #[arg(long, env = "MIRRORGATE_SEAL_KEY_FILE", value_name = "FILE")]
     pub seal_key_file: Option<PathBuf>,
 
+    /// A key that stored passwords are sealed with and that nobody has any more, by its id. To be given once: the key of this
+    /// process takes its place, and each credential needs its password again.
+    #[arg(long, env = "MIRRORGATE_SEAL_KEY_LOST", value_name = "ID")]
+    pub seal_key_lost: Option<String>,
+
+    #[command(flatten)]
+    pub ingress: IngressConfig,
+
     #[command(flatten)]
     pub worker: WorkerConfig,
 
@@ -90,6 +99,32 @@ pub struct ServeConfig {
     /// How log lines look.
     #[arg(long, env = "MIRRORGATE_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub log_format: LogFormat,
+}
+
+/// How many callers there may be at a time.
+#[derive(Debug, Clone, Args)]
+pub struct IngressConfig {
+    /// Connections from callers; more are turned away with 503. Default: half of the files the process may have open, 4096 at
+    /// most.
+    #[arg(long, env = "MIRRORGATE_MAX_CONNECTIONS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_connections: Option<u16>,
+
+    /// The same from one address (of IPv6, one /64). Default: a quarter of --max-connections.
+    #[arg(long, env = "MIRRORGATE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub max_connections_per_address: Option<u16>,
+}
+
+impl IngressConfig {
+    /// What was given, or what suits the process's share of files.
+    #[must_use]
+    pub fn limits(&self, share: Share) -> Limits {
+        let connections = self.max_connections.map_or(share.callers, usize::from);
+        let per_address = self.max_connections_per_address.map(usize::from);
+        Limits {
+            connections,
+            per_address: per_address.unwrap_or((connections / 4).max(1)),
+        }
+    }
 }
 
 /// Settings of the workers.

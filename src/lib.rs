@@ -12,6 +12,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod ingress;
 pub mod plan;
 pub mod postgres;
 pub mod shutdown;

@@ -13,6 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("worker", &["store", "sqlserver", "plan", "tsql", "domain"]),
     ("http", &["store", "domain"]),
     ("postgres", &[]),
+    ("ingress", &[]),
 ];
 
 /// A crate, and the only places of `src/` that may name it.
@@ -22,10 +23,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("deadpool", &["sqlserver/"]),
     ("tokio_rustls", &["sqlserver/secure/"]),
     ("rustls_native_certs", &["sqlserver/secure/"]),
-    ("axum", &["http/", "app.rs"]),
+    ("axum", &["http/", "ingress/", "app.rs"]),
     ("tower", &["http/"]),
     ("tower_http", &["http/"]),
-    ("axum_server", &["app.rs", "http/"]),
+    ("axum_server", &["app.rs", "ingress/"]),
+    ("rustix", &["ingress/"]),
+    ("tokio_io_timeout", &["ingress/"]),
     ("utoipa", &["http/", "domain/"]),
     ("x509_parser", &["domain/certificate"]),
     ("clap", &["cli.rs", "config.rs"]),

@@ -27,7 +27,8 @@ pub async fn print() {
     drop(service);
     let queue = Queue {
         pool: PgPool::connect(&url).await.unwrap(),
-        store: Store::connect(&url, 12).await.unwrap(),
+        // As the workers are connected: with one plan for each statement.
+        store: Store::for_workers(&url, 12, Duration::from_secs(3)).unwrap(),
         open,
         claims: claims.min(open / 2),
     };

@@ -39,15 +39,14 @@ impl RefusedLabel {
     }
 }
 
-/// Every rule that these labels break.
+/// Every rule that these labels break; where there are too many, only that.
 #[must_use]
 pub fn check(labels: &Labels) -> Vec<RefusedLabel> {
-    let mut refused = Vec::new();
     if labels.len() > MAX_LABELS {
-        refused.push(RefusedLabel::TooMany {
-            found: labels.len(),
-        });
+        let found = labels.len();
+        return vec![RefusedLabel::TooMany { found }];
     }
+    let mut refused = Vec::new();
     for (key, value) in labels {
         if !is_key(key) {
             refused.push(RefusedLabel::Key { key: key.clone() });

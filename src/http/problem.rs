@@ -8,6 +8,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// How many faults are told one by one.
+const MAX_FAULTS: usize = 50;
+/// Bytes of a pointer; the longest documented one has 30, and a label of its own.
+const MAX_POINTER: usize = 256;
+/// Bytes of a fault's detail.
+const MAX_DETAIL: usize = 1_024;
+
 macro_rules! problems {
     ($($(#[$doc:meta])* $variant:ident $status:ident $code:literal $title:literal $retryable:literal,)+) => {
         /// What kind of problem; `code` is stable, the list grows only.
@@ -89,22 +96,44 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// Both texts may repeat what a caller sent, so both are cut where nobody would read on.
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self {
-            pointer: pointer.into(),
+            pointer: cut(pointer.into(), MAX_POINTER),
             code,
-            detail: detail.into(),
+            detail: cut(detail.into(), MAX_DETAIL),
         }
     }
 }
 
-/// What is wrong with a request, gathered so that it is told all at once.
-#[derive(Debug, Default)]
-pub struct Faults(Vec<Fault>);
+/// At most `most` bytes of a text, and a sign that there was more.
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
+}
+
+/// What is wrong with a request, gathered so that it is told all at once; of very much, the first of it and how much more there is.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    told: Vec<Fault>,
+    more: usize,
+}
 
 impl Faults {
     pub fn add(&mut self, pointer: impl Into<String>, code: &'static str, detail: impl ToString) {
-        self.0.push(Fault::new(pointer, code, detail.to_string()));
+        if self.told.len() < MAX_FAULTS {
+            self.told
+                .push(Fault::new(pointer, code, detail.to_string()));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty()
     }
 
     /// What was read, or `None` with its fault.
@@ -120,10 +149,19 @@ impl Faults {
     /// # Errors
     /// `refused`, if there is any fault.
     pub fn refuse(self) -> Result<(), Problem> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             Ok(())
         } else {
-            Err(Problem::of(ProblemKind::Refused, self.0))
+            Err(Problem::of(ProblemKind::Refused, self))
+        }
+    }
+}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self {
+            told: vec![fault],
+            more: 0,
         }
     }
 }
@@ -144,8 +182,12 @@ pub struct ProblemDocument {
     pub detail: String,
     /// Whether the same request may succeed later.
     pub retryable: bool,
-    /// Everything that is wrong with the request, not only the first.
+    /// Everything that is wrong with the request, not only the first; at most 50.
+    #[schema(max_items = 50)]
     pub errors: Vec<Fault>,
+    /// How many more faults there are than `errors` has room for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub more_errors: Option<usize>,
     /// Also in the header `Request-Id`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
@@ -162,7 +204,7 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     kind: ProblemKind,
     detail: String,
-    errors: Vec<Fault>,
+    faults: Faults,
     members: Map<String, Value>,
     headers: HeaderMap,
 }
@@ -181,7 +223,7 @@ impl Problem {
         Self(Box::new(Inner {
             kind,
             detail: detail.into(),
-            errors: Vec::new(),
+            faults: Faults::default(),
             members: Map::new(),
             headers,
         }))
@@ -189,15 +231,17 @@ impl Problem {
 
     /// A problem made of faults; its detail is the first one's.
     #[must_use]
-    pub fn of(kind: ProblemKind, faults: Vec<Fault>) -> Self {
+    pub fn of(kind: ProblemKind, faults: impl Into<Faults>) -> Self {
+        let faults = faults.into();
         let detail = faults
+            .told
             .first()
             .map_or_else(String::new, |f| match f.pointer.as_str() {
                 "" => f.detail.clone(),
                 pointer => format!("{pointer}: {}", f.detail),
             });
         let mut problem = Self::new(kind, detail);
-        problem.0.errors = faults;
+        problem.0.faults = faults;
         problem
     }
 
@@ -209,12 +253,12 @@ impl Problem {
         code: &'static str,
         detail: impl Into<String>,
     ) -> Self {
-        Self::of(kind, vec![Fault::new(pointer, code, detail)])
+        Self::of(kind, Fault::new(pointer, code, detail))
     }
 
     #[must_use]
     pub fn fault(mut self, fault: Fault) -> Self {
-        self.0.errors.push(fault);
+        self.0.faults.told.push(fault);
         self
     }
 
@@ -238,7 +282,7 @@ impl Problem {
 
     #[cfg(test)]
     pub fn errors(&self) -> &[Fault] {
-        &self.0.errors
+        &self.0.faults.told
     }
 
     #[must_use]
@@ -251,7 +295,8 @@ impl Problem {
             code: kind.code(),
             detail: self.0.detail.clone(),
             retryable: kind.is_retryable(),
-            errors: self.0.errors.clone(),
+            errors: self.0.faults.told.clone(),
+            more_errors: (self.0.faults.more > 0).then_some(self.0.faults.more),
             request_id: request_id.map(str::to_owned),
             members: self.0.members.clone(),
         }
@@ -260,7 +305,7 @@ impl Problem {
     /// The problem as one line, for people.
     #[must_use]
     pub fn line(&self) -> String {
-        let others = match self.0.errors.len() {
+        let others = match self.0.faults.told.len() + self.0.faults.more {
             0 | 1 => String::new(),
             n => format!(" (and {} more)", n - 1),
         };
@@ -310,14 +355,30 @@ mod tests {
     }
 
     #[test]
+    fn of_very_much_that_is_wrong_the_first_is_told_and_how_much_more_there_is() {
+        let mut faults = Faults::default();
+        for n in 0..1_000 {
+            faults.add(
+                format!("/{n}/{}", "ä".repeat(400_000)),
+                "x",
+                "y".repeat(400_000),
+            );
+        }
+        let problem = Problem::of(ProblemKind::Refused, faults);
+        assert!(problem.line().ends_with(" (and 999 more)"));
+        let document = problem.document(None);
+        assert_eq!(document.errors.len(), MAX_FAULTS);
+        assert_eq!(document.more_errors, Some(950));
+        let length = serde_json::to_string(&document).unwrap().len();
+        assert!(length < 100_000, "{length}");
+        let one = Problem::at(ProblemKind::Refused, "/a", "x", "y").document(None);
+        assert_eq!(one.more_errors, None);
+    }
+
+    #[test]
     fn the_line_is_one_line() {
-        let problem = Problem::of(
-            ProblemKind::Refused,
-            vec![
-                Fault::new("/a", "x", "one\r\ntwo"),
-                Fault::new("/b", "y", "z"),
-            ],
-        );
+        let problem = Problem::at(ProblemKind::Refused, "/a", "x", "one\r\ntwo")
+            .fault(Fault::new("/b", "y", "z"));
         assert_eq!(problem.line(), "refused: /a: one two (and 1 more)");
     }
 

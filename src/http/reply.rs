@@ -1,6 +1,6 @@
 //! How answers are put together: JSON or text, entity tag, `Vary`. What is in them is each resource's matter.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -41,11 +41,19 @@ pub fn deleted(what: impl ToString) -> Answer {
 /// # Errors
 /// `internal` when the view cannot be written, which no view does.
 pub fn json<T: Serialize>(status: StatusCode, view: &T) -> Answer {
-    let body = serde_json::to_vec(view).map_err(|error| {
+    Ok(bytes(status, negotiate::JSON, written(view)?))
+}
+
+/// What [`json`] would answer with.
+///
+/// # Errors
+/// As there.
+pub fn written<T: Serialize>(view: &T) -> Result<Bytes, Problem> {
+    let written = serde_json::to_vec(view).map_err(|error| {
         tracing::error!(%error, "an answer cannot be written as JSON");
         Problem::new(ProblemKind::Internal, "the answer cannot be written")
     })?;
-    Ok(bytes(status, negotiate::JSON, body))
+    Ok(written.into())
 }
 
 #[must_use]
@@ -54,8 +62,8 @@ pub fn text(status: StatusCode, text: String) -> Response {
 }
 
 #[must_use]
-pub fn bytes(status: StatusCode, media: &'static str, body: Vec<u8>) -> Response {
-    let mut response = (status, Body::from(body)).into_response();
+pub fn bytes(status: StatusCode, media: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = (status, Body::from(body.into())).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
     headers.insert(

@@ -1,7 +1,8 @@
 //! The service itself: health, readiness, version, the OpenAPI document and the page that shows it, all unversioned.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -10,7 +11,7 @@ use utoipa_swagger_ui::Config;
 
 use super::api::Api;
 use super::extract::{NoParameters, Parameters};
-use super::negotiate::{Format, JsonOnly};
+use super::negotiate::{self, Format, JsonOnly};
 use super::problem::{Problem, ProblemKind};
 use super::reply::{self, Answer};
 
@@ -68,7 +69,7 @@ pub async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
 
 /// Does the process take requests?
 ///
-/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop. Jobs that wait for long do not make it
+/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop, and while PostgreSQL takes no changes. Jobs that wait for long do not make it
 /// unready; how long they do is told.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "get_readiness", tag = "service",
@@ -88,12 +89,18 @@ pub async fn get_readiness(
             "the service is starting or stopping",
         ));
     }
-    let oldest_due = api.store.oldest_due().await?;
+    let found = api.store.queue().await?;
+    if found.is_read_only {
+        return Err(Problem::new(
+            ProblemKind::NotReady,
+            "PostgreSQL takes no changes: it is a standby, or default_transaction_read_only is set",
+        ));
+    }
     let readiness = Readiness {
         status: "ready",
         queue: QueueView {
             // Milliseconds tell enough.
-            oldest_due_seconds: oldest_due.map(|age| age.as_millis() as f64 / 1000.0),
+            oldest_due_seconds: found.oldest_due.map(|age| age.as_millis() as f64 / 1000.0),
         },
     };
     match format {
@@ -139,7 +146,16 @@ pub async fn get_version(_: Parameters<NoParameters>, format: Format) -> Answer 
         example = json!({"openapi": "3.1.0"})))
 )]
 pub async fn get_openapi(_: Parameters<NoParameters>, _: JsonOnly) -> Answer {
-    reply::json(StatusCode::OK, &super::openapi())
+    // A third of a megabyte that never changes, for whoever asks: it is made once.
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    let document = match DOCUMENT.get() {
+        Some(document) => document.clone(),
+        None => {
+            let document = reply::written(&super::openapi())?;
+            DOCUMENT.get_or_init(|| document).clone()
+        }
+    };
+    Ok(reply::bytes(StatusCode::OK, negotiate::JSON, document))
 }
 
 /// The documentation page without its final slash.

@@ -1,4 +1,5 @@
-//! As whom the server runs: as ourselves, or, because PostgreSQL refuses root, as `postgres` or `nobody`.
+//! As whom the server runs: as ourselves, or, because PostgreSQL refuses root, as `mirrorgate`, or where there is
+//! no such account, as `postgres` or `nobody`, which other services may use too.
 
 use std::fmt;
 use std::os::unix::fs::MetadataExt;
@@ -35,7 +36,7 @@ impl Account {
                 gid: about.gid(),
             });
         }
-        ["postgres", "nobody"]
+        ["mirrorgate", "postgres", "nobody"]
             .into_iter()
             .find_map(|name| {
                 Some(Self::Other {

@@ -37,6 +37,9 @@ impl Home {
             .write(true)
             .open(&path)
             .map_err(|source| ClusterError::io(&path, source))?;
+        // Whoever can open it can hold it.
+        lock.set_permissions(Permissions::from_mode(0o600))
+            .map_err(|source| ClusterError::io(&path, source))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { dir, _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(ClusterError::InUse { dir }),

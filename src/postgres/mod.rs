@@ -29,7 +29,7 @@ pub struct Cluster {
     url: String,
     description: String,
     /// Held last: while it is, no other process uses this directory.
-    _home: Home,
+    home: Home,
 }
 
 impl Cluster {
@@ -59,7 +59,7 @@ impl Cluster {
             url: url(&socket_dir, DATABASE),
             description: describe(&home, &binaries, &account),
             server,
-            _home: home,
+            home,
         })
     }
 
@@ -73,6 +73,11 @@ impl Cluster {
     #[must_use]
     pub fn describe(&self) -> &str {
         &self.description
+    }
+
+    /// Returns when it has ended although nobody told it to, with what its log says last.
+    pub async fn ended(&mut self) -> ClusterError {
+        self.server.ended(&self.home.log()).await
     }
 
     /// Stops it and waits until it is down: open connections are cut, everything committed is kept.

@@ -92,6 +92,12 @@ impl Server {
         }
     }
 
+    pub(super) async fn ended(&mut self, log: &Path) -> ClusterError {
+        let _status = self.child.wait().await;
+        let (log, said) = (log.to_owned(), last_lines(log));
+        ClusterError::Died { log, said }
+    }
+
     /// Cuts connections, writes everything down, ends.
     pub(super) async fn stop(&mut self) -> Result<(), ClusterError> {
         let Some(pid) = self.child.id() else {

@@ -42,6 +42,18 @@ impl Default for PoolSettings {
     }
 }
 
+impl PoolSettings {
+    /// The same, with so few instances that all their sessions are no more than `sessions`.
+    #[must_use]
+    pub fn within(self, sessions: usize) -> Self {
+        let instances = (sessions / self.per_instance.max(1)).max(1);
+        Self {
+            instances: self.instances.min(instances),
+            ..self
+        }
+    }
+}
+
 /// All pools of one process. Cloning shares them.
 #[derive(Clone)]
 pub struct Pools {

@@ -256,22 +256,36 @@ pub async fn get_with_scripts(
     }
 }
 
-/// For how long the job has been due that has been for the longest and that nobody has taken. One look into each part of the queue.
-pub(super) async fn oldest_due(conn: &mut Conn) -> Result<Option<Duration>, StoreError> {
-    let seconds = sqlx::query_scalar!(
-        r#"select extract(epoch from statement_timestamp() - least(
+/// How it stands with the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Queue {
+    /// The database takes no changes: it is a standby, or was told so.
+    pub is_read_only: bool,
+    /// For how long the job has been due that has been for the longest and that nobody has taken.
+    pub oldest_due: Option<Duration>,
+}
+
+/// One look into each part of the queue.
+pub(super) async fn queue(conn: &mut Conn) -> Result<Queue, StoreError> {
+    let queue = sqlx::query!(
+        r#"select current_setting('transaction_read_only')::boolean as "is_read_only!",
+               extract(epoch from statement_timestamp() - least(
                (select min(next_attempt_at) from jobs
                 where state = 'queued' and attempts = 0 and parked_on is null and (origin = 'watch') = false),
                (select min(next_attempt_at) from jobs
                 where state = 'queued' and attempts = 0 and parked_on is null and (origin = 'watch') = true),
                (select min(next_attempt_at) from jobs where state = 'queued' and attempts > 0 and parked_on is null),
-               (select min(next_attempt_at) from jobs where state = 'queued' and parked_on is not null)))::float8"#
+               (select min(next_attempt_at) from jobs where state = 'queued' and parked_on is not null)))::float8 as oldest_due"#
     )
     .fetch_one(conn)
     .await?;
-    Ok(seconds
-        .filter(|seconds| *seconds > 0.0)
-        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()))
+    Ok(Queue {
+        is_read_only: queue.is_read_only,
+        oldest_due: queue
+            .oldest_due
+            .filter(|seconds| *seconds > 0.0)
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+    })
 }
 
 /// The subject's open changing job; there is at most one.

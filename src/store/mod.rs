@@ -32,6 +32,7 @@ pub mod prune;
 pub mod reach;
 mod read;
 pub mod seal;
+pub mod seal_keys;
 pub mod selection;
 pub mod steps;
 mod transaction;
@@ -154,14 +155,14 @@ impl Store {
         within(PING_TIMEOUT, asking).await
     }
 
-    /// For how long the job has been due that has been for the longest and that nobody has taken; in the time of [`Self::ping`].
+    /// How it stands with the queue; in the time of [`Self::ping`].
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn oldest_due(&self) -> Result<Option<Duration>, StoreError> {
+    pub async fn queue(&self) -> Result<jobs::Queue, StoreError> {
         let asking = async {
             let mut conn = self.acquire().await?;
-            jobs::oldest_due(&mut conn).await
+            jobs::queue(&mut conn).await
         };
         within(PING_TIMEOUT, asking).await
     }

@@ -89,6 +89,10 @@ impl SealKey {
             .read_to_end(&mut text)
             .map_err(|source| unusable(path, source))?;
         match decode(&text) {
+            Some(bytes) if !is_random(&bytes) => Err(SealKeyError::Shape {
+                path: path.to_owned(),
+                found: "32 bytes that are anything but random".to_owned(),
+            }),
             Some(bytes) => Ok(Self::from_bytes(bytes)),
             None => Err(SealKeyError::Shape {
                 path: path.to_owned(),
@@ -195,6 +199,12 @@ impl SealKey {
         }
         Aad::from(place)
     }
+}
+
+/// Zeros, one letter, a word again and again. Of 32 random bytes, fewer than 16 different ones are never seen.
+fn is_random(bytes: &[u8; KEY_BYTES]) -> bool {
+    let different: std::collections::HashSet<_> = bytes.iter().collect();
+    different.len() >= 16
 }
 
 fn decode(text: &[u8]) -> Option<Zeroizing<[u8; KEY_BYTES]>> {

@@ -8,6 +8,7 @@ mod cancel;
 mod clocks;
 mod database;
 mod drain;
+mod entry;
 mod history;
 mod kills;
 mod ledger;

@@ -5,7 +5,10 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 
 use super::tree::escape;
-use crate::http::problem::{Fault, Problem, ProblemKind};
+use crate::http::problem::{Faults, Problem, ProblemKind};
+
+/// Each is looked at by itself, so there are not many.
+const MAX_PARAMETERS: usize = 100;
 
 /// The parameters of one operation.
 #[derive(Debug)]
@@ -15,7 +18,7 @@ pub struct Parameters<T>(pub T);
 #[derive(Debug, Default)]
 pub struct Pairs {
     given: Vec<(String, String)>,
-    faults: Vec<Fault>,
+    faults: Faults,
     known: Vec<&'static str>,
 }
 
@@ -72,7 +75,7 @@ impl Pairs {
 
     pub fn refuse(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         self.faults
-            .push(Fault::new(format!("/{}", escape(name)), code, detail));
+            .add(format!("/{}", escape(name)), code, detail.into());
     }
 
     /// Reads the parameters of `T` out of a query string's pairs.
@@ -80,6 +83,15 @@ impl Pairs {
     /// # Errors
     /// `invalid_parameter` with every fault.
     pub fn read<T: ReadParameters>(given: Vec<(String, String)>) -> Result<T, Problem> {
+        if given.len() > MAX_PARAMETERS {
+            return Err(Problem::new(
+                ProblemKind::InvalidParameter,
+                format!(
+                    "found {} parameters; no operation takes more than {MAX_PARAMETERS}",
+                    given.len()
+                ),
+            ));
+        }
         let mut pairs = Self {
             given,
             ..Self::default()

@@ -41,7 +41,7 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Problem> {
         .deserialize(&mut reader)
         .and_then(|node| reader.end().map(|()| node));
     match (read, found.into_inner()) {
-        (_, Some(fault)) => Err(Problem::of(ProblemKind::InvalidBody, vec![fault])),
+        (_, Some(fault)) => Err(Problem::of(ProblemKind::InvalidBody, fault)),
         (Ok(node), None) => Ok(node),
         (Err(error), None) => Err(Problem::new(
             ProblemKind::MalformedJson,

@@ -347,3 +347,57 @@ async fn a_page_from_elsewhere_cannot_use_the_readers_browser(pool: PgPool) {
         .await
         .expect(200);
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn an_answer_is_short_however_much_is_wrong(pool: PgPool) {
+    let service = Service::new(pool);
+    let labels: serde_json::Map<String, Value> =
+        (0..30_000).map(|n| (format!("-{n}"), json!("x"))).collect();
+    let hosts: Vec<String> = (0..50_000).map(|n| format!("*{n}*")).collect();
+    let long = "-".repeat(500_000);
+    let spec = json!({"kind": "sql_login", "user": "sa", "password": "hunter2", "hosts": ["a"]});
+    let of_hosts =
+        json!({"kind": "sql_login", "user": "sa", "password": "hunter2", "hosts": hosts});
+    for body in [
+        json!({"spec": spec, "labels": labels}),
+        json!({"spec": of_hosts}),
+        json!({"spec": spec, "labels": {long: "x"}}),
+    ] {
+        let answer = service.put("/v1/credentials/c", &body).await;
+        assert!(answer.body.len() < 10_000, "{}", answer.body.len());
+        answer.problem(422, "refused");
+    }
+    for path in ["/healthz", "/v1/pairs"] {
+        let query = "a&".repeat(20_000);
+        let answer = service.get(&format!("{path}?{query}")).await;
+        assert!(answer.body.len() < 10_000, "{}", answer.body.len());
+        answer.problem(400, "invalid_parameter");
+    }
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_database_that_takes_no_changes_is_not_ready(pool: PgPool) {
+    let name: String = sqlx::query_scalar("select current_database()")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    let read_only = format!("alter database {name:?} set default_transaction_read_only = on");
+    sqlx::query(sqlx::AssertSqlSafe(read_only))
+        .execute(&pool)
+        .await
+        .unwrap();
+    let options = (*pool.connect_options()).clone();
+    let fresh = sqlx::postgres::PgPoolOptions::new()
+        .connect_with(options)
+        .await
+        .unwrap();
+    let service = Service::new(fresh);
+    let problem = service.get("/readyz").await.problem(503, "not_ready");
+    assert!(
+        problem["detail"]
+            .as_str()
+            .unwrap()
+            .contains("takes no changes")
+    );
+    service.get("/healthz").await.expect(200);
+}

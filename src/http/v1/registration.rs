@@ -304,8 +304,23 @@ pub fn refuse_open(jobs: Vec<Uuid>) -> Result<(), Problem> {
     if ids.is_empty() {
         return Ok(());
     }
-    let detail = format!("job {} on it has not ended yet", ids.join(", "));
-    Err(Problem::new(ProblemKind::InUse, detail).member("jobs", ids))
+    let detail = format!("job {} on it has not ended yet", named(&ids));
+    Err(Problem::new(ProblemKind::InUse, detail).member("jobs", at_most(ids)))
+}
+
+/// The first of them, and how many more there are.
+fn named(all: &[String]) -> String {
+    const TOLD: usize = 20;
+    match all.len().checked_sub(TOLD) {
+        None | Some(0) => all.join(", "),
+        Some(more) => format!("{} and {more} more", all[..TOLD].join(", ")),
+    }
+}
+
+/// As many as a program can use of what stands in its way.
+fn at_most(mut all: Vec<String>) -> Vec<String> {
+    all.truncate(500);
+    all
 }
 
 /// # Errors
@@ -314,6 +329,6 @@ pub fn refuse_used(how: &str, users: Vec<String>) -> Result<(), Problem> {
     if users.is_empty() {
         return Ok(());
     }
-    let detail = format!("{how} {}; change or delete it first", users.join(", "));
-    Err(Problem::new(ProblemKind::InUse, detail).member("used_by", users))
+    let detail = format!("{how} {}; change or delete it first", named(&users));
+    Err(Problem::new(ProblemKind::InUse, detail).member("used_by", at_most(users)))
 }

@@ -134,3 +134,21 @@ fn a_key_that_others_can_read_or_of_another_length_is_refused() {
         );
     }
 }
+
+#[test]
+fn what_nobody_drew_by_lot_is_no_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("seal.key");
+    for text in [
+        vec![0; 32],
+        vec![b'a'; 32],
+        b"0".repeat(64),
+        b"passwordpasswordpasswordpassword".to_vec(),
+        STANDARD.encode([7; 32]).into_bytes(),
+    ] {
+        fs::write(&path, &text).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let refused = SealKey::from_file(&path).err().unwrap().to_string();
+        assert!(refused.contains("anything but random"), "{refused}");
+    }
+}

@@ -68,6 +68,7 @@ fn check_hosts(hosts: &[String], faults: &mut Faults) -> Vec<HostPattern> {
         faults.add("/spec/hosts",
             "invalid_hosts",
             format!("found {} patterns, wanted are 1 to {MAX_HOSTS}: a credential names the hosts it may be sent to", hosts.len()));
+        return Vec::new();
     }
     let mut patterns = Vec::new();
     for (i, host) in hosts.iter().enumerate() {

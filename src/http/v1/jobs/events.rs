@@ -125,7 +125,7 @@ fn last_seen(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
             "invalid_value",
             "wanted is the id of an event of this job",
         );
-        Problem::of(ProblemKind::InvalidHeader, vec![fault])
+        Problem::of(ProblemKind::InvalidHeader, fault)
     })
 }
 
