@@ -1,12 +1,14 @@
 //! Configuration: every setting, its flag, its environment variable, its default; checked at the start, whole.
 
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, FromArgMatches, ValueEnum};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
 use crate::domain::certificate::WeaknessPolicy;
 use crate::ingress::{Limits, Share};
@@ -26,6 +28,10 @@ pub struct DatabaseConfig {
     /// mirrorgate runs a private PostgreSQL of its own in the data directory.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub database_url: Option<String>,
+
+    /// File that holds that URL, so that its password is in no list of processes. Must not be readable by others.
+    #[arg(long, env = "MIRRORGATE_DATABASE_URL_FILE", value_name = "FILE")]
+    pub database_url_file: Option<PathBuf>,
 
     /// Most connections to PostgreSQL; a third of them is kept for the workers. One more listens.
     #[arg(long, env = "MIRRORGATE_DATABASE_CONNECTIONS", default_value_t = 10, value_name = "N",
@@ -273,20 +279,27 @@ pub enum ConfigError {
         "listening on {listen} would admit anyone who can reach it; give --token-file, or listen on loopback"
     )]
     TokenMissing { listen: SocketAddr },
-    #[error("the token file {} cannot be read", path.display())]
-    TokenUnreadable {
+    #[error("the {what} file {} cannot be read", path.display())]
+    SecretUnreadable {
+        what: &'static str,
         path: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    #[error("the token file {} can be read by others (mode {mode:o}); make it 0600", path.display())]
-    TokenExposed { path: PathBuf, mode: u32 },
+    #[error("the {what} file {} can be read by others (mode {mode:o}); make it 0600", path.display())]
+    SecretExposed {
+        what: &'static str,
+        path: PathBuf,
+        mode: u32,
+    },
     #[error("the token file {} holds {found} characters; wanted is one line of 20 to 512 visible ASCII characters", path.display())]
     TokenMalformed { path: PathBuf, found: usize },
     #[error(
         "with --database-url, --seal-key-file must be given too: all replicas need the same key. `mirrorgate seal-key FILE` makes one"
     )]
     SealKeyMissing,
+    #[error("DATABASE_URL (or --database-url) and --database-url-file are both given; give one")]
+    TwoDatabases,
 }
 
 impl ServeConfig {
@@ -295,10 +308,10 @@ impl ServeConfig {
     /// # Errors
     /// [`ConfigError::SealKeyMissing`] when PostgreSQL is shared and no file is named.
     pub fn seal_key_path(&self) -> Result<PathBuf, ConfigError> {
-        match (&self.seal_key_file, &self.database.database_url) {
+        match (&self.seal_key_file, self.database.is_shared()) {
             (Some(path), _) => Ok(path.clone()),
-            (None, None) => Ok(self.database.data_dir().join("seal.key")),
-            (None, Some(_)) => Err(ConfigError::SealKeyMissing),
+            (None, false) => Ok(self.database.data_dir().join("seal.key")),
+            (None, true) => Err(ConfigError::SealKeyMissing),
         }
     }
 
@@ -318,41 +331,67 @@ impl ServeConfig {
 }
 
 fn read_token(path: &Path) -> Result<SecretString, ConfigError> {
+    let token = secret_line("token", path)?;
+    let token_length = token.expose_secret().len();
+    let well_formed = (20..=512).contains(&token_length)
+        && token.expose_secret().bytes().all(|b| b.is_ascii_graphic());
+    if well_formed {
+        Ok(token)
+    } else {
+        Err(ConfigError::TokenMalformed {
+            path: path.to_owned(),
+            found: token.expose_secret().chars().count(),
+        })
+    }
+}
+
+/// What stands in a file that nobody else may read, without the end of its line. `what` names it in messages.
+fn secret_line(what: &'static str, path: &Path) -> Result<SecretString, ConfigError> {
     use std::os::unix::fs::PermissionsExt;
-    let unreadable = |source| ConfigError::TokenUnreadable {
+    let unreadable = |source| ConfigError::SecretUnreadable {
+        what,
         path: path.to_owned(),
         source,
     };
-    let mode = std::fs::metadata(path)
-        .map_err(unreadable)?
-        .permissions()
-        .mode()
-        & 0o777;
+    let mut file = std::fs::File::open(path).map_err(unreadable)?;
+    // Asked of the open file, not of the path: it cannot be exchanged in between.
+    let mode = file.metadata().map_err(unreadable)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(ConfigError::TokenExposed {
+        return Err(ConfigError::SecretExposed {
+            what,
             path: path.to_owned(),
             mode,
         });
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    let token = text.trim_end_matches(['\r', '\n']);
-    let well_formed =
-        (20..=512).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic());
-    if well_formed {
-        Ok(SecretString::from(token))
-    } else {
-        Err(ConfigError::TokenMalformed {
-            path: path.to_owned(),
-            found: token.chars().count(),
-        })
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(unreadable)?;
+    Ok(SecretString::from(text.trim_end_matches(['\r', '\n'])))
+}
+
+impl DatabaseConfig {
+    /// Where PostgreSQL is, if not a private one.
+    ///
+    /// # Errors
+    /// When it stands in a file that is not fit.
+    pub fn url(&self) -> Result<Option<SecretString>, ConfigError> {
+        match (&self.database_url, &self.database_url_file) {
+            (Some(_), Some(_)) => Err(ConfigError::TwoDatabases),
+            (None, Some(path)) => secret_line("database URL", path).map(Some),
+            (Some(url), None) => Ok(Some(SecretString::from(url.as_str()))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Whether the database is one that others may use, too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.database_url.is_some() || self.database_url_file.is_some()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
-
-    use secrecy::ExposeSecret;
 
     use super::*;
 
@@ -369,7 +408,7 @@ mod tests {
         let exposed = token_file(secret, 0o640);
         assert!(matches!(
             read_token(exposed.path()),
-            Err(ConfigError::TokenExposed { mode: 0o640, .. })
+            Err(ConfigError::SecretExposed { mode: 0o640, .. })
         ));
         let kept = token_file(secret, 0o600);
         assert_eq!(
@@ -397,5 +436,27 @@ mod tests {
         for bad in ["30", "s", "-1s", "1h", "0s", "99999m", "1.5s", ""] {
             assert!(duration(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_database_url_comes_from_one_place() {
+        let url = "postgres://mirrorgate:secret@db/mirrorgate";
+        let file = token_file(&format!("{url}\n"), 0o600);
+        let given = |url: Option<&str>, file: Option<&tempfile::NamedTempFile>| DatabaseConfig {
+            database_url: url.map(str::to_owned),
+            database_url_file: file.map(|file| file.path().to_owned()),
+            database_connections: 10,
+            data_dir: None,
+        };
+        for config in [given(Some(url), None), given(None, Some(&file))] {
+            assert!(config.is_shared());
+            assert_eq!(config.url().unwrap().unwrap().expose_secret(), url);
+        }
+        assert!(!given(None, None).is_shared());
+        let both = given(Some(url), Some(&file)).url();
+        assert!(matches!(both, Err(ConfigError::TwoDatabases)));
+        let open = token_file(url, 0o644);
+        let refused = given(None, Some(&open)).url().unwrap_err().to_string();
+        assert!(refused.contains("the database URL file"), "{refused}");
     }
 }

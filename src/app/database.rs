@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -36,7 +37,8 @@ pub(super) async fn open_database(
     stop: &CancellationToken,
 ) -> anyhow::Result<(Option<Cluster>, Stores)> {
     let connections = config.database_connections;
-    if let Some(url) = &config.database_url {
+    if let Some(url) = config.url()? {
+        let url = url.expose_secret();
         return Ok((None, await_database(url, connections, lease, stop).await?));
     }
     let data_dir = make_data_dir(config)?;

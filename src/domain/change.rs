@@ -1,14 +1,16 @@
 //! What a caller may say about a job for the history: why it was asked for, and the change it belongs to.
 
+use super::invisible::is_unseen;
+
 /// Characters of a reason.
 pub const MAX_REASON: usize = 500;
 /// Characters of a reference to a change.
 pub const MAX_CHANGE_REF: usize = 64;
 
-/// Whether `text` can be the reason of a job: at most [`MAX_REASON`] characters, none of them a control character.
+/// Whether `text` can be the reason of a job: at most [`MAX_REASON`] characters, none of them a control character or one that is not seen.
 #[must_use]
 pub fn is_reason(text: &str) -> bool {
-    text.chars().count() <= MAX_REASON && !text.chars().any(char::is_control)
+    text.chars().count() <= MAX_REASON && !text.chars().any(is_unseen)
 }
 
 /// Whether `text` can refer to a change: 1 to [`MAX_CHANGE_REF`] letters, digits, blanks or any of `_.:#/+-`. It travels in a

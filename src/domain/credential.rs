@@ -4,6 +4,9 @@ use crate::domain::words::words;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
+use super::instance::is_number;
+use super::invisible::is_unseen;
+
 /// A credential as it is registered; the password is kept sealed and never comes back out of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialSpec {
@@ -48,7 +51,9 @@ const MAX_UNITS: usize = 128;
 /// Why a text is no name of a SQL login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RefusedUser {
-    #[error("wanted are 1 to {MAX_UNITS} UTF-16 units, no control characters")]
+    #[error(
+        "wanted are 1 to {MAX_UNITS} UTF-16 units, none of them a control character or one that is not seen"
+    )]
     Shape,
     #[error("a name with a backslash is a Windows log-in; only SQL log-ins can be stored so far")]
     WindowsLogin,
@@ -69,7 +74,7 @@ impl RefusedUser {
 /// # Errors
 /// The first rule that it breaks.
 pub fn check_user(user: &str) -> Result<(), RefusedUser> {
-    if !is_short(user) || user.chars().any(char::is_control) {
+    if !is_short(user) || user.chars().any(is_unseen) {
         Err(RefusedUser::Shape)
     } else if user.contains('\\') {
         Err(RefusedUser::WindowsLogin)
@@ -105,10 +110,34 @@ pub struct HostPattern(String);
 
 /// Why a text is no host pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is not a host pattern: wanted is a host name, an address, or *.suffix")]
-pub struct InvalidHostPattern {
-    pub found: String,
+pub enum InvalidHostPattern {
+    #[error("{found:?} is not a host pattern: wanted is a host name, an address, or *.suffix")]
+    Shape { found: String },
+    #[error(
+        "{found:?} is a number that resolvers take for an address: write the address as 10.0.0.1"
+    )]
+    Number { found: String },
+    #[error(
+        "{found:?} covers all names below a top-level domain, whoever they belong to: wanted is a suffix of two labels or more"
+    )]
+    TopLevel { found: String },
 }
+
+/// Top-level domains that belong to nobody on the internet, and so to whoever uses them inside.
+const PRIVATE: [&str; 12] = [
+    "corp",
+    "domain",
+    "example",
+    "home",
+    "internal",
+    "intranet",
+    "invalid",
+    "lan",
+    "local",
+    "localdomain",
+    "private",
+    "test",
+];
 
 impl HostPattern {
     /// Checks `text`.
@@ -120,9 +149,24 @@ impl HostPattern {
         if super::instance::is_host(host) {
             Ok(Self(text.to_ascii_lowercase()))
         } else {
-            Err(InvalidHostPattern {
-                found: text.chars().take(80).collect(),
-            })
+            Err(InvalidHostPattern::Shape { found: start(text) })
+        }
+    }
+
+    /// Checks a pattern that somebody gives now; [`Self::parse`] reads those that were taken before, too.
+    ///
+    /// # Errors
+    /// As there; and for what would send a password to more hosts, or to others, than a reader of the pattern expects.
+    pub fn declare(text: &str) -> Result<Self, InvalidHostPattern> {
+        let pattern = Self::parse(text)?;
+        let found = || start(text);
+        match pattern.0.strip_prefix("*.") {
+            None if is_number(&pattern.0) => Err(InvalidHostPattern::Number { found: found() }),
+            Some(suffix) if is_number(suffix) => Err(InvalidHostPattern::Number { found: found() }),
+            Some(suffix) if is_top_level(suffix) => {
+                Err(InvalidHostPattern::TopLevel { found: found() })
+            }
+            _ => Ok(pattern),
         }
     }
 
@@ -141,6 +185,16 @@ impl HostPattern {
             None => host == self.0,
         }
     }
+}
+
+fn is_top_level(suffix: &str) -> bool {
+    let suffix = suffix.strip_suffix('.').unwrap_or(suffix);
+    !suffix.contains('.') && !PRIVATE.contains(&suffix)
+}
+
+/// As much of a text as a message repeats.
+fn start(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 impl TryFrom<String> for HostPattern {
@@ -167,6 +221,44 @@ impl CredentialSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pattern_is_for_hosts_that_somebody_has_to_do_with() {
+        for good in [
+            "*.corp",
+            "*.example.com",
+            "sql1",
+            "10.0.0.1",
+            "::1",
+            "*.a.com.",
+            "1.example",
+        ] {
+            assert!(HostPattern::declare(good).is_ok(), "{good:?}");
+        }
+        for bad in ["*.com", "*.COM", "*.com.", "*.de", "*.xn--p1ai"] {
+            let refused = HostPattern::declare(bad).unwrap_err();
+            assert!(
+                matches!(refused, InvalidHostPattern::TopLevel { .. }),
+                "{refused}"
+            );
+        }
+        for bad in [
+            "2130706433",
+            "0x7f.1",
+            "127.1",
+            "0177.0.0.1",
+            "*.0.0.1",
+            "*.1",
+            "1.2.3.4.",
+        ] {
+            let refused = HostPattern::declare(bad).unwrap_err();
+            assert!(
+                matches!(refused, InvalidHostPattern::Number { .. }),
+                "{refused}"
+            );
+            assert!(HostPattern::parse(bad).is_ok(), "what is stored is read");
+        }
+    }
 
     #[test]
     fn a_sql_login_has_a_short_name_without_a_domain() {

@@ -183,6 +183,20 @@ pub fn is_host(text: &str) -> bool {
             }))
 }
 
+/// Whether resolvers may take the host name for an IPv4 address, although it is not written as one: `2130706433`, `127.1`, `0x7f.1`.
+/// Any name whose last label is a number is such a one; no top-level domain is.
+#[must_use]
+pub fn is_number(host: &str) -> bool {
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let last = labels.rsplit('.').next().unwrap_or_default();
+    let is_hex = last
+        .strip_prefix("0x")
+        .or(last.strip_prefix("0X"))
+        .is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    let is_decimal = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
+    (is_hex || is_decimal) && host.parse::<IpAddr>().is_err()
+}
+
 /// Whether `text` can be the name of a SQL Server instance: 1–16 letters, digits, `_`, `$` or `#`, the first a letter or `_`.
 #[must_use]
 pub fn is_instance_name(text: &str) -> bool {
@@ -232,6 +246,26 @@ mod tests {
             &format!("{longest}l"),
         ] {
             assert!(!is_host(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_no_name() {
+        for bad in [
+            "1",
+            "127.1",
+            "0177.0.0.1",
+            "0x7f000001",
+            "0X7F.1",
+            "a.0x",
+            "a.1.",
+            "1.2.3.4.5",
+            "256.0.0.1",
+        ] {
+            assert!(is_host(bad) && is_number(bad), "{bad:?}");
+        }
+        for good in ["127.0.0.1", "::1", "1a", "0xg", "1.example", "sql1", "0x.a"] {
+            assert!(!is_number(good), "{good:?}");
         }
     }
 

@@ -1,5 +1,6 @@
 //! The rules of labels: how many, and what keys and values may be.
 
+use super::invisible::is_unseen;
 use super::registration::Labels;
 
 const MAX_LABELS: usize = 64;
@@ -15,7 +16,9 @@ pub enum RefusedLabel {
         "wanted are 1 to {MAX_KEY} letters, digits, '_', '.', '/' or '-', the first a letter or digit"
     )]
     Key { key: String },
-    #[error("wanted are at most {MAX_VALUE} characters, none of them a control character")]
+    #[error(
+        "wanted are at most {MAX_VALUE} characters, none of them a control character or one that is not seen"
+    )]
     Value { key: String },
 }
 
@@ -51,7 +54,7 @@ pub fn check(labels: &Labels) -> Vec<RefusedLabel> {
         if !is_key(key) {
             refused.push(RefusedLabel::Key { key: key.clone() });
         }
-        if value.chars().count() > MAX_VALUE || value.chars().any(char::is_control) {
+        if value.chars().count() > MAX_VALUE || value.chars().any(is_unseen) {
             refused.push(RefusedLabel::Value { key: key.clone() });
         }
     }

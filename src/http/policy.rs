@@ -8,6 +8,7 @@ use axum::routing::MethodRouter;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter, UtoipaMethodRouterExt};
 
 use super::api::Api;
+use super::layers::Asking;
 use super::problem::{Problem, ProblemKind};
 use super::{openapi, origin};
 
@@ -105,6 +106,9 @@ async fn admit(State(api): State<Api>, mut request: Request, next: Next) -> Resp
         _ => {
             // One token is one caller, also after it was exchanged.
             let caller = token.map_or("anybody", |_| "token");
+            if let Some(asking) = request.extensions().get::<Asking>() {
+                asking.is(caller);
+            }
             request.extensions_mut().insert(CallerName(caller));
             next.run(request).await
         }

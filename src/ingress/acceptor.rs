@@ -1,7 +1,7 @@
 //! What happens to a connection between accept and its first byte.
 
 use std::future::{Ready, ready};
-use std::io;
+use std::io::{self, Write};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -44,13 +44,17 @@ impl Acceptor {
 
     fn admit(&self, stream: TcpStream) -> io::Result<(Pin<Box<TimeoutStream<TcpStream>>>, Place)> {
         let peer = stream.peer_addr()?;
-        let place = self.doors.enter(peer.ip()).map_err(|full| {
-            let _most_likely_unread = stream.try_write(TURNED_AWAY);
-            if let Some(times) = self.refused.now() {
-                tracing::warn!(%peer, times, "connection turned away: {full}");
+        let place = match self.doors.enter(peer.ip()) {
+            Ok(place) => place,
+            Err(full) => {
+                if let Some(times) = self.refused.now() {
+                    tracing::warn!(%peer, times, "connection turned away: {full}");
+                }
+                // Not by the runtime, which has yet to hear that it can be written to.
+                let _most_likely_unread = stream.into_std()?.write(TURNED_AWAY);
+                return Err(io::Error::new(io::ErrorKind::ConnectionRefused, full));
             }
-            io::Error::new(io::ErrorKind::ConnectionRefused, full)
-        })?;
+        };
         // Events are small and go one by one.
         stream.set_nodelay(true)?;
         let mut stream = TimeoutStream::new(stream);

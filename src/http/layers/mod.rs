@@ -1,6 +1,7 @@
 //! What happens around every operation, outermost first: request id and log line, tag of compressed answers, compression,
 //! headers and shape of problems, panics and time-outs. Nothing here knows a resource.
 
+mod host;
 mod request_id;
 mod response_headers;
 mod timeout;
@@ -12,7 +13,7 @@ use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 use super::api::Api;
 
-pub use request_id::RequestId;
+pub use request_id::{Asking, RequestId};
 
 /// Puts the layers around `router`. The last one added is the outermost.
 pub fn around(router: Router<Api>, api: &Api) -> Router<Api> {
@@ -21,6 +22,7 @@ pub fn around(router: Router<Api>, api: &Api) -> Router<Api> {
             super::extract::MAX_BODY_BYTES,
         ))
         .layer(from_fn_with_state(api.clone(), timeout::limit))
+        .layer(from_fn(host::check))
         .layer(from_fn(response_headers::add))
         .layer(compression())
         .layer(from_fn(response_headers::tell_compressed_apart))

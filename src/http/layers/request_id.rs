@@ -1,8 +1,11 @@
-//! One id and one log line per request. The line has no query values, no headers and no bodies, so no secrets.
+//! One id and one log line per request. The line tells who asked, from where, for what, and what was answered; it has no query values, no
+//! headers and no bodies, so no secrets.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -16,6 +19,20 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
 /// The id of the request being answered: the caller's if it is fit for logs and headers, else a fresh UUIDv7.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+/// Who asks, once that is known: whoever admits a request tells it here for the log.
+#[derive(Debug, Clone, Default)]
+pub struct Asking(Arc<OnceLock<&'static str>>);
+
+impl Asking {
+    pub fn is(&self, caller: &'static str) {
+        let _first_word_counts = self.0.set(caller);
+    }
+
+    fn name(&self) -> &'static str {
+        self.0.get().copied().unwrap_or("unknown")
+    }
+}
 
 pub async fn assign(mut request: Request, next: Next) -> Response {
     let id = request
@@ -31,6 +48,10 @@ pub async fn assign(mut request: Request, next: Next) -> Response {
         .get::<MatchedPath>()
         .map_or("(none)", MatchedPath::as_str)
         .to_owned();
+    let asking = Asking::default();
+    request.extensions_mut().insert(asking.clone());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map_or_else(|| "(none)".to_owned(), |peer| peer.0.to_string());
     let span = tracing::info_span!("request", request.id = %id);
     let begun = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -41,9 +62,9 @@ pub async fn assign(mut request: Request, next: Next) -> Response {
     let elapsed_ms = begun.elapsed().as_millis();
     span.in_scope(|| {
         if matches!(route.as_str(), "/healthz" | "/readyz") && status < 400 {
-            tracing::debug!(http.method = %method, http.route = route, http.status = status, elapsed_ms, "probe answered");
+            tracing::debug!(client.address = peer, http.method = %method, http.route = route, http.status = status, elapsed_ms, "probe answered");
         } else {
-            tracing::info!(http.method = %method, http.route = route, http.status = status, elapsed_ms, "request answered");
+            tracing::info!(client.address = peer, caller = asking.name(), http.method = %method, http.route = route, http.status = status, elapsed_ms, "request answered");
         }
     });
     response

@@ -135,7 +135,12 @@ async fn a_stopping_service_ends_its_streams(pool: PgPool) {
     let opened = service
         .router
         .clone()
-        .oneshot(Request::get(&path).body(Body::empty()).unwrap())
+        .oneshot(
+            Request::get(&path)
+                .header("host", "localhost")
+                .body(Body::empty())
+                .unwrap(),
+        )
         .await
         .unwrap();
     service.readiness.set(false);
@@ -154,6 +159,7 @@ async fn a_stream_outlasts_its_database(pool: PgPool) {
     service.register_erp().await;
     let job = ask(&service).await;
     let request = Request::get(format!("{job}/events"))
+        .header("host", "localhost")
         .body(Body::empty())
         .unwrap();
     let opened = service.router.clone().oneshot(request).await.unwrap();
@@ -243,6 +249,7 @@ async fn a_thousand_wait_without_a_connection(pool: PgPool) {
     let mut waiting = JoinSet::new();
     for _ in 0..EACH {
         let request = Request::get(format!("{job}?wait=60s"))
+            .header("host", "localhost")
             .body(Body::empty())
             .unwrap();
         let router = service.router.clone();
@@ -255,6 +262,7 @@ async fn a_thousand_wait_without_a_connection(pool: PgPool) {
     let mut opening = JoinSet::new();
     for _ in 0..EACH {
         let request = Request::get(format!("{job}/events"))
+            .header("host", "localhost")
             .body(Body::empty())
             .unwrap();
         let router = service.router.clone();

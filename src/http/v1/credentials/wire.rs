@@ -73,7 +73,7 @@ fn check_hosts(hosts: &[String], faults: &mut Faults) -> Vec<HostPattern> {
     let mut patterns = Vec::new();
     for (i, host) in hosts.iter().enumerate() {
         let pointer = format!("/spec/hosts/{i}");
-        patterns.extend(faults.read(pointer, "invalid_host", HostPattern::parse(host)));
+        patterns.extend(faults.read(pointer, "invalid_host", HostPattern::declare(host)));
     }
     patterns
 }

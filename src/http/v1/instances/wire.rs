@@ -6,7 +6,7 @@ use crate::domain::ca_bundle;
 use crate::domain::hash::Sha256;
 use crate::domain::instance::{
     Address, DEFAULT_PORT, ExpectedEndpoint, InstanceSpec, PathTemplate, Tls, Transport,
-    Verification, is_host, is_instance_name,
+    Verification, is_host, is_instance_name, is_number,
 };
 use crate::domain::name::{NamedRef, RegistrationName};
 use crate::domain::naming::{Naming, Template};
@@ -244,11 +244,11 @@ fn port(given: Option<u16>, pointer: &'static str, faults: &mut Faults) {
 }
 
 fn address(spec: &InstanceInput, faults: &mut Faults) -> Address {
-    if !is_host(&spec.host) {
+    if !is_host(&spec.host) || is_number(&spec.host) {
         faults.add(
             "/spec/host",
             "invalid_host",
-            "wanted is a host name or an IP address, without scheme, port or instance",
+            "wanted is a host name or an IP address (as 10.0.0.1, not as a number), without scheme, port or instance",
         );
     }
     port(spec.port, "/spec/port", faults);

@@ -202,7 +202,9 @@ fn common(
     faults: &mut Faults,
 ) -> JobOptions {
     if reason.as_deref().is_some_and(|r| !is_reason(r)) {
-        let wanted = format!("wanted are at most {MAX_REASON} characters, no control characters");
+        let wanted = format!(
+            "wanted are at most {MAX_REASON} characters, none of them a control character or one that is not seen"
+        );
         faults.add("/reason", "invalid_reason", wanted);
     }
     if change_ref.as_deref().is_some_and(|r| !is_change_ref(r)) {
