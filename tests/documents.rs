@@ -134,3 +134,22 @@ fn every_rule_names_a_test_that_exists() {
     }
     assert!(named >= 40, "{named} rules are named");
 }
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let text = committed("SECURITY.md");
+    let tests: Vec<(&str, &str)> = text
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter_map(|quoted| quoted.split_once(".rs::"))
+        .collect();
+    for (file, name) in &tests {
+        let code = committed(&format!("{file}.rs"));
+        assert!(
+            code.contains(&format!("fn {name}(")),
+            "{file}.rs has no {name}"
+        );
+    }
+    assert!(tests.len() >= 15, "{} tests are named", tests.len());
+}

@@ -69,7 +69,7 @@ pub(super) async fn settle(
             when_lost(&known)
         ),
         Joined::First if source.lost.is_some() => warn!(
-            "key {} is the database's now: passwords that were sealed with another one have to be given again",
+            "key {} is the database's now: passwords that were sealed with another one have to be given again, and instances PUT again",
             key.key_id()
         ),
         Joined::First | Joined::Known => {}
@@ -80,7 +80,7 @@ pub(super) async fn settle(
 
 fn when_lost(known: &[String]) -> String {
     format!(
-        "If that key is lost for good, start once with --seal-key-lost {}, and give each credential its password again",
+        "If that key is lost for good, start once with --seal-key-lost {}; then give each credential its password again, and PUT each instance again",
         known.first().map_or("ID", String::as_str)
     )
 }

@@ -57,6 +57,9 @@ pub(super) fn unreachable(target: &Target, what: &str) -> Failure {
     }
 }
 
+/// Characters of a server's words in a failure.
+const MOST_SAID: usize = 1_000;
+
 /// There was a session, but by then the batch was not to be sent any more.
 #[must_use]
 pub(super) fn not_sent(target: &Target) -> Failure {
@@ -71,9 +74,13 @@ pub(super) fn not_sent(target: &Target) -> Failure {
     }
 }
 
-/// The server said something that cannot be.
+/// The server said something that cannot be. `what` may repeat it: as much of it as somebody reads.
 #[must_use]
 pub(super) fn protocol(target: &Target, what: &str) -> Failure {
+    let what: String = super::decode::field::storable(what)
+        .chars()
+        .take(MOST_SAID)
+        .collect();
     Failure {
         class: FailureClass::Protocol,
         detail: format!("{} at {}: {what}", target.name, target.address),

@@ -12,7 +12,6 @@ use super::read::{At, all, one, registered, to_json};
 use super::seal::{SealError, SealKey, Sealed};
 use super::{Conn, StoreError};
 use crate::domain::credential::{CredentialSpec, HostPattern};
-use crate::domain::name::RegistrationName;
 use crate::domain::registration::Registered;
 
 const TABLE: &str = "credentials";
@@ -60,34 +59,37 @@ impl TryFrom<Row> for Credential {
     }
 }
 
-/// Seals a credential's password for its row: neither another row nor another name opens it.
+/// Seals a credential's password with all that decides where it may go: turned in the database, neither opens any more.
 ///
 /// # Errors
 /// When the cryptography library refuses.
 pub fn seal(
     key: &SealKey,
-    id: Uuid,
-    name: &RegistrationName,
+    credential: &Credential,
     password: &SecretString,
 ) -> Result<Sealed, SealError> {
-    key.seal("credential", &bound_to(id, name), password)
+    with_place(credential, |place| key.seal(place, password))
 }
 
 /// Opens what [`seal`] sealed.
 ///
 /// # Errors
-/// When it was sealed for another row or with another key, or was changed since.
+/// When it was sealed for another row or with another key, or one of them was changed since.
 pub fn open(
     key: &SealKey,
-    id: Uuid,
-    name: &RegistrationName,
+    credential: &Credential,
     sealed: &Sealed,
 ) -> Result<SecretString, SealError> {
-    key.open("credential", &bound_to(id, name), sealed)
+    with_place(credential, |place| key.open(place, sealed))
 }
 
-fn bound_to(id: Uuid, name: &RegistrationName) -> String {
-    format!("{id}/{}", name.key())
+fn with_place<T>(credential: &Credential, of: impl FnOnce(&[&str]) -> T) -> T {
+    let row = format!("{}/{}", credential.id, credential.name.key());
+    let spec = &credential.spec;
+    let hosts = hosts(spec);
+    let mut place = vec!["credential", &row, spec.kind.as_str(), &spec.user];
+    place.extend(hosts.iter().map(String::as_str));
+    of(&place)
 }
 
 /// The live credential of this name (lower case).
@@ -155,7 +157,7 @@ pub async fn insert(
         new.spec.kind.as_str(),
         new.spec.user,
         &hosts(&new.spec),
-        password.key_id,
+        password.named_key(),
         password.nonce,
         password.ciphertext,
     )
@@ -164,17 +166,16 @@ pub async fn insert(
     Ok(())
 }
 
-/// Writes labels, spec, revision and time as the caller has set them; the password only when a new one is given.
+/// Writes labels, spec, revision and time as the caller has set them, and the password that was sealed with them.
 pub async fn update(
     conn: &mut Conn,
     changed: &Credential,
-    password: Option<&Sealed>,
+    password: &Sealed,
 ) -> Result<(), StoreError> {
     let updated = sqlx::query!(
         "update credentials
          set labels = $2, revision = $3, updated_at = $4, kind = $5, login = $6, hosts = $7,
-             seal_key_id = coalesce($8, seal_key_id), seal_nonce = coalesce($9, seal_nonce),
-             seal_ciphertext = coalesce($10, seal_ciphertext)
+             seal_key_id = $8, seal_nonce = $9, seal_ciphertext = $10
          where id = $1 and deleted_at is null",
         changed.id,
         to_json(&changed.labels)?,
@@ -183,9 +184,9 @@ pub async fn update(
         changed.spec.kind.as_str(),
         changed.spec.user,
         &hosts(&changed.spec),
-        password.map(|p| p.key_id.as_str()),
-        password.map(|p| p.nonce.as_slice()),
-        password.map(|p| p.ciphertext.as_slice()),
+        password.named_key(),
+        password.nonce,
+        password.ciphertext,
     )
     .execute(conn)
     .await?;
@@ -254,11 +255,7 @@ impl SealedRow {
             .seal_key_id
             .zip(self.seal_nonce)
             .zip(self.seal_ciphertext)
-            .map(|((key_id, nonce), ciphertext)| Sealed {
-                key_id,
-                nonce,
-                ciphertext,
-            });
+            .map(|((key, nonce), ciphertext)| Sealed::stored(&key, nonce, ciphertext));
         let credential = Credential::try_from(Row {
             id,
             name,

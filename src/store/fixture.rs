@@ -64,7 +64,7 @@ pub async fn credential(conn: &mut Conn, called: &str) -> Credential {
         },
     );
     let password = SecretString::from("pass-of-the-fixture");
-    let sealed = credentials::seal(&key(), new.id, &new.name, &password).unwrap();
+    let sealed = credentials::seal(&key(), &new, &password).unwrap();
     credentials::insert(conn, &new, &sealed).await.unwrap();
     new
 }

@@ -39,6 +39,11 @@ pub enum Lookup {
 }
 
 impl KeyedRequest {
+    /// How the key is kept: whoever reads the table cannot send it.
+    fn kept_key(&self) -> String {
+        format!("sha256:{}", Sha256::of(self.key.as_bytes()))
+    }
+
     /// What twins take turns on. Two different requests with one number would only wait for each other for nothing.
     fn turn(&self) -> i64 {
         let text = [&self.caller, &self.method, &self.path, &self.key]
@@ -58,12 +63,13 @@ pub async fn begin(conn: &mut Conn, request: &KeyedRequest) -> Result<Lookup, St
     }
     let row = sqlx::query!(
         "select request, status, object from idempotency_keys
-         where caller = $1 and method = $2 and path = $3 and key = $4
+         where caller = $1 and method = $2 and path = $3 and key = any($4)
            and created_at > clock_timestamp() - make_interval(secs => $5)",
         request.caller,
         request.method,
         request.path,
-        request.key,
+        // Releases up to 0.1.0 kept it as it was sent.
+        &[request.kept_key(), request.key.clone()],
         KEPT.as_secs_f64(),
     )
     .fetch_optional(conn)
@@ -123,7 +129,7 @@ pub async fn remember(
         request.caller,
         request.method,
         request.path,
-        request.key,
+        request.kept_key(),
         request.digest.as_bytes(),
         status,
         object,

@@ -39,6 +39,7 @@ struct Row {
     tls: Value,
     transport: Value,
     endpoint: Value,
+    binding: Option<Vec<u8>>,
 }
 
 /// The one select list of this table; the rest of the statement is the caller's.
@@ -48,7 +49,7 @@ macro_rules! rows {
             Row,
             "select i.id, i.name, i.labels, i.revision, s.version as status_version, i.created_at, i.updated_at,
                     i.host, i.port, i.instance_name, i.credential_id, c.name as credential_name, i.peer_name,
-                    i.naming, i.tls, i.transport, i.endpoint
+                    i.naming, i.tls, i.transport, i.endpoint, i.binding
              from instances i
              join instance_status s on s.instance_id = i.id
              join credentials c on c.id = i.credential_id " + $rest
@@ -149,6 +150,39 @@ pub async fn by_ids(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Instance>, Stor
     )
     .fetch_all(conn)
     .await?)
+}
+
+/// Like [`by_ids`], with the bindings of those that have one, by their ids: each is of the very row it was read with.
+pub async fn by_ids_with_bindings(
+    conn: &mut Conn,
+    ids: &[Uuid],
+) -> Result<(Vec<Instance>, HashMap<Uuid, Vec<u8>>), StoreError> {
+    let mut rows = rows!(
+        "where i.id = any($1) and i.deleted_at is null order by i.name_key",
+        ids
+    )
+    .fetch_all(conn)
+    .await?;
+    let bindings = rows
+        .iter_mut()
+        .filter_map(|row| Some((row.id, row.binding.take()?)))
+        .collect();
+    Ok((all(rows)?, bindings))
+}
+
+/// The live ones with this credential that have no binding, held against changes until the transaction ends.
+pub(super) async fn unbound(
+    conn: &mut Conn,
+    credential: Uuid,
+) -> Result<Vec<Instance>, StoreError> {
+    let locked = sqlx::query_scalar!(
+        "select id from instances where credential_id = $1 and binding is null and deleted_at is null
+         order by name_key for no key update",
+        credential
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    by_ids(conn, &locked).await
 }
 
 /// The live ones of these names (lower case), by name.

@@ -5,6 +5,7 @@
 //! a SQL Server is being talked to.
 
 pub mod attempts;
+pub mod binding;
 mod cancel;
 pub mod certificate_copies;
 pub mod certificate_uses;

@@ -1,6 +1,7 @@
 //! The seal on stored secrets: AES-256-GCM under a key from a file, bound to the place where the secret is kept.
 //!
-//! A sealed value opens only under the kind, name and key id it was sealed with: moved to another row it is worthless.
+//! A sealed value opens only beside everything it was sealed with: moved to another row, or with its row turned, it is worthless. How long
+//! it is does not show.
 //! Nothing here has a `Debug` that could show a key, and no error carries a byte of what was sealed.
 
 use std::fs::{File, OpenOptions};
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
-use aws_lc_rs::{digest, rand};
+use aws_lc_rs::{digest, hmac, rand};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +21,13 @@ use zeroize::{Zeroize, Zeroizing};
 const KEY_BYTES: usize = 32;
 /// More than any form of a key takes; whatever is longer is some other file.
 const MOST_FILE_BYTES: u64 = 4096;
+
+/// Bytes of a secret's length inside its seal.
+const LENGTH_BYTES: usize = 4;
+/// Sealed secrets are as long as a multiple of this.
+const STEP: usize = 64;
+/// What stands before the key's id in a row whose seal is [`Form::Bound`].
+const BOUND: &str = "2:";
 
 /// The key that secrets are sealed with. All replicas on one database need the same.
 #[derive(Clone)]
@@ -33,9 +41,19 @@ pub struct SealKey {
 pub struct Sealed {
     /// Which key it was sealed with.
     pub key_id: String,
+    pub form: Form,
     pub nonce: Vec<u8>,
     /// With its tag.
     pub ciphertext: Vec<u8>,
+}
+
+/// What a seal holds together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Releases up to 0.1.0: the secret and the name of its place. Read, and no more written.
+    Named,
+    /// The secret and everything that decides where it may go.
+    Bound,
 }
 
 /// Why a key file is not taken.
@@ -138,21 +156,19 @@ impl SealKey {
         &self.id
     }
 
-    /// Seals `secret` for the place that `kind` and `name` stand for.
+    /// Seals `secret` for a place: what it is, its name, and whatever else must not be changed beside it.
     ///
     /// # Errors
     /// When the cryptography library refuses.
-    pub fn seal(&self, kind: &str, name: &str, secret: &SecretString) -> Result<Sealed, SealError> {
-        let secret = secret.expose_secret().as_bytes();
-        // Room for the tag from the start: growing would leave a copy of the secret behind.
-        let mut in_out = Vec::with_capacity(secret.len() + AES_256_GCM.tag_len());
-        in_out.extend_from_slice(secret);
+    pub fn seal(&self, place: &[&str], secret: &SecretString) -> Result<Sealed, SealError> {
+        let mut in_out = padded(secret.expose_secret().as_bytes());
         let sealed = self
             .cipher()?
-            .seal_in_place_append_tag(self.place(kind, name), &mut in_out);
+            .seal_in_place_append_tag(self.place(Form::Bound, place), &mut in_out);
         match sealed {
             Ok(nonce) => Ok(Sealed {
                 key_id: self.id.clone(),
+                form: Form::Bound,
                 nonce: nonce.as_ref().to_vec(),
                 ciphertext: in_out,
             }),
@@ -167,7 +183,7 @@ impl SealKey {
     ///
     /// # Errors
     /// When it was not, or was changed since.
-    pub fn open(&self, kind: &str, name: &str, sealed: &Sealed) -> Result<SecretString, SealError> {
+    pub fn open(&self, place: &[&str], sealed: &Sealed) -> Result<SecretString, SealError> {
         if sealed.key_id != self.id {
             return Err(SealError::OtherKey {
                 wanted: sealed.key_id.clone(),
@@ -179,10 +195,34 @@ impl SealKey {
         let mut in_out = Zeroizing::new(sealed.ciphertext.clone());
         let opened = self
             .cipher()?
-            .open_in_place(nonce, self.place(kind, name), &mut in_out)
+            .open_in_place(nonce, self.place(sealed.form, place), &mut in_out)
             .map_err(|_| SealError::DoesNotOpen)?;
-        let text = std::str::from_utf8(opened).map_err(|_| SealError::DoesNotOpen)?;
+        let secret = match sealed.form {
+            Form::Named => &*opened,
+            Form::Bound => unpadded(opened).ok_or(SealError::DoesNotOpen)?,
+        };
+        let text = std::str::from_utf8(secret).map_err(|_| SealError::DoesNotOpen)?;
         Ok(SecretString::from(text))
+    }
+
+    /// A tag that shows later that this key's holder wrote these parts, and that none has changed.
+    #[must_use]
+    pub fn authenticate(&self, parts: &[String]) -> Vec<u8> {
+        let signed = hmac::sign(&self.authentication(), &joined(parts));
+        signed.as_ref().to_vec()
+    }
+
+    /// Whether `tag` was made by [`Self::authenticate`] of these parts.
+    #[must_use]
+    pub fn authenticates(&self, parts: &[String], tag: &[u8]) -> bool {
+        hmac::verify(&self.authentication(), &joined(parts), tag).is_ok()
+    }
+
+    /// A key of its own: no tag is of any use where something is sealed.
+    fn authentication(&self) -> hmac::Key {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
+        let derived = hmac::sign(&root, b"mirrorgate authentication 1");
+        hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
     }
 
     fn cipher(&self) -> Result<RandomizedNonceKey, SealError> {
@@ -190,15 +230,67 @@ impl SealKey {
             .map_err(|_| SealError::CannotSeal)
     }
 
-    /// The associated data. Each part goes in with its length, so that no two places have the same.
-    fn place(&self, kind: &str, name: &str) -> Aad<Vec<u8>> {
-        let mut place = b"mirrorgate seal 1".to_vec();
-        for part in [kind, name, &self.id] {
-            place.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            place.extend_from_slice(part.as_bytes());
-        }
-        Aad::from(place)
+    /// The associated data. Of a [`Form::Named`] seal only what the place is and its name are in it.
+    fn place(&self, form: Form, place: &[&str]) -> Aad<Vec<u8>> {
+        let (mut data, parts) = match form {
+            Form::Named => (b"mirrorgate seal 1".to_vec(), &place[..place.len().min(2)]),
+            Form::Bound => (b"mirrorgate seal 2".to_vec(), place),
+        };
+        data.extend(joined(parts));
+        data.extend(joined(&[&self.id]));
+        Aad::from(data)
     }
+}
+
+impl Sealed {
+    /// How its row names key and form; a release that does not know the form finds no such key.
+    #[must_use]
+    pub(super) fn named_key(&self) -> String {
+        match self.form {
+            Form::Named => self.key_id.clone(),
+            Form::Bound => format!("{BOUND}{}", self.key_id),
+        }
+    }
+
+    /// What a row holds.
+    pub(super) fn stored(named_key: &str, nonce: Vec<u8>, ciphertext: Vec<u8>) -> Self {
+        let (form, key_id) = match named_key.strip_prefix(BOUND) {
+            Some(key_id) => (Form::Bound, key_id),
+            None => (Form::Named, named_key),
+        };
+        Self {
+            key_id: key_id.to_owned(),
+            form,
+            nonce,
+            ciphertext,
+        }
+    }
+}
+
+/// Each part with its length in front, so that no two lists have the same bytes.
+fn joined<T: AsRef<str>>(parts: &[T]) -> Vec<u8> {
+    let mut joined = Vec::new();
+    for part in parts {
+        joined.extend_from_slice(&(part.as_ref().len() as u64).to_be_bytes());
+        joined.extend_from_slice(part.as_ref().as_bytes());
+    }
+    joined
+}
+
+/// The secret with its length in front, and so many zeros behind it that only a rough length shows. There is room for the tag from the
+/// start: growing would leave a copy of the secret behind.
+fn padded(secret: &[u8]) -> Vec<u8> {
+    let length = (LENGTH_BYTES + secret.len()).next_multiple_of(STEP);
+    let mut padded = Vec::with_capacity(length + AES_256_GCM.tag_len());
+    padded.extend_from_slice(&(secret.len() as u32).to_be_bytes());
+    padded.extend_from_slice(secret);
+    padded.resize(length, 0);
+    padded
+}
+
+fn unpadded(padded: &[u8]) -> Option<&[u8]> {
+    let (length, rest) = padded.split_first_chunk::<LENGTH_BYTES>()?;
+    rest.get(..u32::from_be_bytes(*length) as usize)
 }
 
 /// Zeros, one letter, a word again and again. Of 32 random bytes, fewer than 16 different ones are never seen.

@@ -69,7 +69,7 @@ async fn a_password_opens_only_in_its_own_row(pool: PgPool) {
     let (one, two) = (credential(conn, "one").await, credential(conn, "two").await);
     let (sealed, revision) = credentials::sealed(conn, one.id).await.unwrap().unwrap();
     assert_eq!(revision, 1);
-    let open = |of: &credentials::Credential| credentials::open(&key(), of.id, &of.name, &sealed);
+    let open = |of: &credentials::Credential| credentials::open(&key(), of, &sealed);
     assert_eq!(open(&one).unwrap().expose_secret(), "pass-of-the-fixture");
     assert!(open(&two).is_err());
     credentials::mark_deleted(conn, one.id, now())

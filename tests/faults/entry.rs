@@ -11,11 +11,7 @@ use super::site::{LONG, Site};
 use super::within;
 
 /// What is sent before nothing more is.
-const HALVES: [&[u8]; 3] = [
-    b"",
-    b"GET /healthz HTT",
-    b"GET /healthz HTTP/1.1\r\nhost: x\r\n",
-];
+const HALVES: [&[u8]; 2] = [b"GET /healthz HTT", b"GET /healthz HTTP/1.1\r\nhost: x\r\n"];
 /// What is no HTTP/1.1: an HTTP/2 preface, half a TLS greeting.
 const OTHERS: [&[u8]; 2] = [
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -52,15 +48,31 @@ async fn who_says_nothing_is_turned_out_and_others_get_in(pool: PgPool) {
         stream.write_all(other).await.unwrap();
         rest(&mut stream, Duration::from_secs(5)).await;
     }
-    let mut silent = Vec::new();
-    for number in 0..30 {
+    let mut halves = Vec::new();
+    for half in HALVES {
         let mut stream = connect(&replica).await;
-        let _sent = stream.write_all(HALVES[number % HALVES.len()]).await;
-        silent.push(stream);
+        stream.write_all(half).await.unwrap();
+        halves.push(stream);
     }
-    let mut late = connect(&replica).await;
-    let said = rest(&mut late, LONG).await;
-    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    let mut silent = Vec::new();
+    for _ in 0..28 {
+        silent.push(connect(&replica).await);
+    }
+    // Who of them gets in is the runtime's choice; twenty do, and lose the place they do not use.
+    let mut turned_away = 0;
+    for mut stream in silent {
+        let said = rest(&mut stream, LONG).await;
+        turned_away += usize::from(said.starts_with("HTTP/1.1 503 "));
+        assert!(
+            said.is_empty() || said.starts_with("HTTP/1.1 503 "),
+            "{said}"
+        );
+    }
+    assert!((8..=10).contains(&turned_away), "{turned_away}");
+    for mut stream in halves {
+        let said = rest(&mut stream, LONG).await;
+        assert!(!said.contains("200 OK"), "{said}");
+    }
     within(LONG, "the log tells", || {
         let log = replica.log();
         std::future::ready(
@@ -68,9 +80,5 @@ async fn who_says_nothing_is_turned_out_and_others_get_in(pool: PgPool) {
         )
     })
     .await;
-    for mut stream in silent {
-        let said = rest(&mut stream, LONG).await;
-        assert!(!said.contains("200 OK"), "{said}");
-    }
     replica.get("/healthz").await.expect_status(200);
 }

@@ -142,7 +142,7 @@ async fn r16_a_request_killed_or_cut_off_at_any_exchange_is_done_once_or_not_at_
 }
 
 async fn is_remembered(site: &Site, key: &str) -> bool {
-    sqlx::query_scalar("select exists (select from idempotency_keys where key = $1)")
+    sqlx::query_scalar("select exists (select from idempotency_keys where key = 'sha256:' || encode(sha256(convert_to($1, 'UTF8')), 'hex'))")
         .bind(key)
         .fetch_one(&site.pool)
         .await
@@ -152,8 +152,8 @@ async fn is_remembered(site: &Site, key: &str) -> bool {
 /// Keys so called, jobs they stand for, and acceptances of that job.
 async fn records(site: &Site, key: &str, job: Uuid) -> (i64, i64, i64) {
     sqlx::query_as(
-        "select (select count(*) from idempotency_keys where key = $1),
-                (select count(*) from idempotency_keys k join jobs j on j.id::text = k.object where k.key = $1 and j.id = $2),
+        "select (select count(*) from idempotency_keys where key = 'sha256:' || encode(sha256(convert_to($1, 'UTF8')), 'hex')),
+                (select count(*) from idempotency_keys k join jobs j on j.id::text = k.object where k.key = 'sha256:' || encode(sha256(convert_to($1, 'UTF8')), 'hex') and j.id = $2),
                 (select count(*) from job_events where job_id = $2 and kind = 'accepted')",
     )
     .bind(key)

@@ -24,5 +24,6 @@ mod tls;
 mod tls_causes;
 mod transport;
 mod trio;
+mod turned;
 mod unverified;
 mod verdicts;

@@ -18,8 +18,9 @@ use mirrorgate::domain::pair::{PairSpec, Role};
 use mirrorgate::domain::registration::{Labels, Registered};
 use mirrorgate::domain::step::Step;
 use mirrorgate::sqlserver::{Target, Timeouts};
+use mirrorgate::store::credentials::Credential;
 use mirrorgate::store::seal::SealKey;
-use mirrorgate::store::{Store, credentials, instances, jobs, pairs, steps, wake};
+use mirrorgate::store::{Store, binding, credentials, instances, jobs, pairs, steps, wake};
 use mirrorgate::worker::{Settings, Worker};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
@@ -161,7 +162,7 @@ impl World {
                 hosts: vec![HostPattern::parse("127.0.0.1").unwrap()],
             },
         );
-        let sealed = self.seal(PASSWORD);
+        let sealed = self.seal(&credential, PASSWORD);
         credentials::insert(&mut tx, &credential, &sealed)
             .await
             .unwrap();
@@ -176,9 +177,9 @@ impl World {
                 transport: Transport::default(),
                 endpoint: ExpectedEndpoint::default(),
             };
-            instances::insert(&mut tx, &registered(&member, spec))
-                .await
-                .unwrap();
+            let instance = registered(&member, spec);
+            instances::insert(&mut tx, &instance).await.unwrap();
+            binding::write(&mut tx, &self.key, &instance).await.unwrap();
             self.members.push(member);
         }
         let pair = PairSpec {
@@ -192,9 +193,8 @@ impl World {
         tx.commit().await.unwrap();
     }
 
-    fn seal(&self, password: &str) -> mirrorgate::store::seal::Sealed {
-        let NamedRef { id, name } = &self.credential;
-        credentials::seal(&self.key, *id, name, &password.to_owned().into()).unwrap()
+    fn seal(&self, credential: &Credential, password: &str) -> mirrorgate::store::seal::Sealed {
+        credentials::seal(&self.key, credential, &password.to_owned().into()).unwrap()
     }
 
     /// Gives the credential another password: its next revision.
@@ -205,7 +205,8 @@ impl World {
             .unwrap()
             .unwrap();
         credential.revision += 1;
-        credentials::update(&mut tx, &credential, Some(&self.seal(password)))
+        let sealed = self.seal(&credential, password);
+        credentials::update(&mut tx, &credential, &sealed)
             .await
             .unwrap();
         tx.commit().await.unwrap();
@@ -221,6 +222,7 @@ impl World {
         instance.revision += 1;
         instance.spec.address = address(port);
         instances::update(&mut tx, &instance).await.unwrap();
+        binding::write(&mut tx, &self.key, &instance).await.unwrap();
         tx.commit().await.unwrap();
     }
 

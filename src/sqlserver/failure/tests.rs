@@ -137,6 +137,18 @@ fn who_says_too_much_is_not_merely_lost() {
 }
 
 #[test]
+fn what_a_server_says_at_length_or_with_nul_can_be_kept() {
+    let routed = Error::Routing {
+        host: format!("a\0b{}", "c".repeat(60_000)),
+        port: 1,
+    };
+    let failure = while_logging_in(&target(), &routed);
+    assert_eq!(failure.class, FailureClass::Protocol);
+    assert!(failure.detail.contains("a\u{fffd}b"));
+    assert!(failure.detail.len() < 2_000, "{}", failure.detail.len());
+}
+
+#[test]
 fn no_message_holds_the_password() {
     let all = [
         while_logging_in(&target(), &io(ErrorKind::UnexpectedEof)),

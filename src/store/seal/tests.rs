@@ -11,18 +11,18 @@ fn key(byte: u8) -> SealKey {
 
 fn sealed() -> Sealed {
     key(1)
-        .seal("credential", "a", &SecretString::from("hunter2"))
+        .seal(&["credential", "a"], &SecretString::from("hunter2"))
         .unwrap()
 }
 
 fn opens(key: &SealKey, kind: &str, name: &str, sealed: &Sealed) -> bool {
-    key.open(kind, name, sealed).is_ok()
+    key.open(&[kind, name], sealed).is_ok()
 }
 
 #[test]
 fn it_opens_where_it_was_sealed_and_nowhere_else() {
     let sealed = sealed();
-    let opened = key(1).open("credential", "a", &sealed).unwrap();
+    let opened = key(1).open(&["credential", "a"], &sealed).unwrap();
     assert_eq!(opened.expose_secret(), "hunter2");
     assert!(!opens(&key(1), "credential", "b", &sealed));
     assert!(!opens(&key(1), "token", "a", &sealed));
@@ -30,7 +30,7 @@ fn it_opens_where_it_was_sealed_and_nowhere_else() {
         !opens(&key(1), "credentia", "la", &sealed),
         "parts do not run into each other"
     );
-    let other = key(2).open("credential", "a", &sealed);
+    let other = key(2).open(&["credential", "a"], &sealed);
     assert!(matches!(other, Err(SealError::OtherKey { .. })));
     let mut renamed = sealed;
     renamed.key_id = key(2).id;
@@ -151,4 +151,55 @@ fn what_nobody_drew_by_lot_is_no_key() {
         let refused = SealKey::from_file(&path).err().unwrap().to_string();
         assert!(refused.contains("anything but random"), "{refused}");
     }
+}
+
+#[test]
+fn a_seal_shows_of_a_secret_only_roughly_how_long_it_is() {
+    let lengths = |secret: &str| {
+        let sealed = key(1).seal(&["credential", "a"], &secret.into()).unwrap();
+        let opened = key(1).open(&["credential", "a"], &sealed).unwrap();
+        assert_eq!(opened.expose_secret(), secret);
+        sealed.ciphertext.len()
+    };
+    assert_eq!(lengths(""), 64 + 16);
+    assert_eq!(lengths(&"x".repeat(60)), 64 + 16);
+    assert_eq!(lengths(&"x".repeat(61)), 128 + 16);
+}
+
+#[test]
+fn every_part_of_the_place_counts_and_the_form_cannot_be_turned() {
+    let place = ["credential", "a", "sql_login", "sa", "one", "two"];
+    let sealed = key(1).seal(&place, &"hunter2".into()).unwrap();
+    assert!(key(1).open(&place, &sealed).is_ok());
+    for part in 0..place.len() {
+        let mut turned = place;
+        turned[part] = "x";
+        assert!(key(1).open(&turned, &sealed).is_err(), "{turned:?}");
+        assert!(key(1).open(&place[..part], &sealed).is_err());
+    }
+    let row = Sealed::stored(
+        &sealed.named_key(),
+        sealed.nonce.clone(),
+        sealed.ciphertext.clone(),
+    );
+    assert!(row == sealed);
+    let older = Sealed::stored(&sealed.key_id, sealed.nonce, sealed.ciphertext);
+    assert_eq!(older.form, Form::Named);
+    assert!(key(1).open(&place, &older).is_err());
+}
+
+#[test]
+fn what_is_authenticated_is_each_part_in_its_place() {
+    let parts = |parts: &[&str]| parts.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>();
+    let tag = key(1).authenticate(&parts(&["a", "b", ""]));
+    assert!(key(1).authenticates(&parts(&["a", "b", ""]), &tag));
+    for other in [
+        &["a", "b"][..],
+        &["ab", "", ""],
+        &["b", "a", ""],
+        &["a", "", "b"],
+    ] {
+        assert!(!key(1).authenticates(&parts(other), &tag), "{other:?}");
+    }
+    assert!(!key(2).authenticates(&parts(&["a", "b", ""]), &tag));
 }

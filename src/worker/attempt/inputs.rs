@@ -41,9 +41,11 @@ pub(super) async fn load(worker: &Worker, job: &Job) -> Result<Result<Inputs, St
 async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, LoadError> {
     let accepted = &job.accepted.members;
     let ids: Vec<Uuid> = accepted.iter().map(|m| m.instance.id).collect();
-    let instances = by_id(instances::by_ids(conn, &ids).await?);
+    let (instances, bindings) = instances::by_ids_with_bindings(conn, &ids).await?;
+    let instances = by_id(instances);
+    let log_ins = LogIns::read(instances.values(), bindings, conn).await?;
     let roles = instances::needed_roles(conn, &ids).await?;
-    let mut parties = parties(worker, accepted, &instances, conn).await?;
+    let mut parties = parties(worker, accepted, &instances, &log_ins)?;
     let standings = instance_status::standings(conn, &ids).await?;
     let pins = pins(conn, &job.accepted).await?;
     let mut members = Vec::new();
@@ -87,16 +89,15 @@ async fn read(worker: &Worker, job: &Job, conn: &mut Conn) -> Result<Inputs, Loa
     })
 }
 
-async fn parties(
+fn parties(
     worker: &Worker,
     accepted: &[AcceptedMember],
     instances: &HashMap<Uuid, Instance>,
-    conn: &mut Conn,
+    log_ins: &LogIns,
 ) -> Result<Vec<Party>, LoadError> {
-    let log_ins = LogIns::read(instances.values(), conn).await?;
     let parties = accepted.iter().map(|member| {
         let instance = registered(member, instances)?;
-        Party::of(worker, instance, &log_ins)
+        Party::of(worker, instance, log_ins)
     });
     parties.collect()
 }

@@ -7,10 +7,11 @@ use uuid::Uuid;
 use crate::domain::credential::LoginSecret;
 use crate::domain::job::Job;
 use crate::sqlserver::Target;
+use crate::store::binding;
 use crate::store::credentials::{self, Credential};
 use crate::store::instance_status::RefusedLogin;
 use crate::store::instances::Instance;
-use crate::store::seal::Sealed;
+use crate::store::seal::{Form, Sealed};
 use crate::store::{Conn, StoreError};
 use crate::worker::Worker;
 
@@ -39,16 +40,25 @@ impl From<StoreError> for LoadError {
     }
 }
 
-/// The log-ins of a job's instances, sealed.
-pub(super) struct LogIns(HashMap<Uuid, (Credential, Option<Sealed>)>);
+/// The log-ins of a job's instances, sealed, and what holds the way to each instance together.
+pub(super) struct LogIns {
+    /// By their own ids.
+    credentials: HashMap<Uuid, (Credential, Option<Sealed>)>,
+    /// By the instances' ids.
+    bindings: HashMap<Uuid, Vec<u8>>,
+}
 
 impl LogIns {
     pub(super) async fn read(
         instances: impl Iterator<Item = &Instance>,
+        bindings: HashMap<Uuid, Vec<u8>>,
         conn: &mut Conn,
     ) -> Result<Self, StoreError> {
         let ids: Vec<Uuid> = instances.map(|i| i.spec.credential.id).collect();
-        Ok(Self(credentials::sealed_by_ids(conn, &ids).await?))
+        Ok(Self {
+            credentials: credentials::sealed_by_ids(conn, &ids).await?,
+            bindings,
+        })
     }
 
     /// Opened, with the revision it belongs to.
@@ -61,7 +71,7 @@ impl LogIns {
             ))
         };
         let (credential, sealed) = self
-            .0
+            .credentials
             .get(&named.id)
             .ok_or_else(|| unusable("is no longer registered"))?;
         let host = &instance.spec.address.host;
@@ -71,10 +81,20 @@ impl LogIns {
         let sealed = sealed
             .as_ref()
             .ok_or_else(|| unusable("has no password stored"))?;
-        let password = credentials::open(&worker.seal_key, credential.id, &credential.name, sealed)
+        if sealed.form == Form::Bound && !self.is_bound(worker, instance) {
+            return Err(unusable(
+                "is not sent there: the instance's address, TLS mode or log-in was not written by mirrorgate. PUT the instance again, and find out who writes to the database",
+            ));
+        }
+        let password = credentials::open(&worker.seal_key, credential, sealed)
             .map_err(|error| unusable(&format!("cannot be opened: {error}")))?;
         let user = credential.spec.user.clone();
         Ok((LoginSecret { user, password }, credential.revision))
+    }
+
+    fn is_bound(&self, worker: &Worker, instance: &Instance) -> bool {
+        let binding = self.bindings.get(&instance.id);
+        binding.is_some_and(|binding| binding::holds(&worker.seal_key, instance, binding))
     }
 }
 

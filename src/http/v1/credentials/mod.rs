@@ -21,7 +21,8 @@ use crate::http::v1::registration::{
     self, Changing, PageOf, Reading, Registration, Stored, refuse_used, stored_in,
 };
 use crate::store::credentials::{self, Credential};
-use crate::store::{Conn, instances};
+use crate::store::seal::Form;
+use crate::store::{Conn, binding, instances};
 
 impl Registration for CredentialSpec {
     const NOUN: &'static str = "credential";
@@ -64,40 +65,62 @@ pub async fn put_credential(
     let (wanted, password) = body.check()?;
     let mut tx = api.store.begin().await?;
     let current = registration::current::<CredentialSpec>(&mut tx, &asked).await?;
-    let is_secret_changed = match &current {
-        None => true,
-        Some(current) => !is_same_password(&api, &mut tx, current, &password).await?,
+    let kept = match &current {
+        None => Kept::default(),
+        Some(current) => kept(&api, &mut tx, current, &password).await?,
     };
-    let wanted = wanted.with_secret_changed(is_secret_changed);
+    let wanted = wanted.with_secret_changed(!kept.is_the_same);
     let declared = Declared::of(current, wanted, (asked.name, new_id()), api.clock.now());
-    let seal = |it: &Credential| credentials::seal(&api.seal, it.id, &it.name, &password);
+    let seal = |it: &Credential| credentials::seal(&api.seal, it, &password);
     match &declared {
         Declared::Created(new) => credentials::insert(&mut tx, new, &seal(new)?).await?,
         Declared::Changed(changed) => {
             refuse_uncovered(&mut tx, changed).await?;
-            let sealed = is_secret_changed.then(|| seal(changed)).transpose()?;
-            credentials::update(&mut tx, changed, sealed.as_ref()).await?;
+            credentials::update(&mut tx, changed, &seal(changed)?).await?;
+        }
+        Declared::Unchanged(same) if kept.form == Some(Form::Named) => {
+            credentials::update(&mut tx, same, &seal(same)?).await?;
         }
         Declared::Unchanged(_) => {}
+    }
+    if let (Some(Form::Named), Declared::Changed(it) | Declared::Unchanged(it)) =
+        (kept.form, &declared)
+    {
+        binding::adopt(&mut tx, &api.seal, it.id).await?;
     }
     registration::declared(tx, declared).await
 }
 
-/// A password that cannot be opened any more (another seal key) counts as different, so that a PUT heals it.
-async fn is_same_password(
+/// What is stored beside what is wanted.
+#[derive(Default)]
+struct Kept {
+    is_the_same: bool,
+    /// Absent where there is nothing that opens.
+    form: Option<Form>,
+}
+
+/// A password that cannot be opened any more (another seal key, a row that was turned) counts as different, so that a PUT heals it.
+async fn kept(
     api: &Api,
     conn: &mut Conn,
     current: &Credential,
     wanted: &SecretString,
-) -> Result<bool, Problem> {
+) -> Result<Kept, Problem> {
     let Some((sealed, _)) = credentials::sealed(conn, current.id).await? else {
-        return Ok(false);
+        return Ok(Kept::default());
     };
-    let stored = credentials::open(&api.seal, current.id, &current.name, &sealed);
-    Ok(stored.is_ok_and(|stored| {
-        let (a, b) = (stored.expose_secret(), wanted.expose_secret());
-        a.as_bytes().ct_eq(b.as_bytes()).into()
-    }))
+    let opened = credentials::open(&api.seal, current, &sealed);
+    Ok(opened.map_or_else(
+        |_| Kept::default(),
+        |opened| Kept {
+            is_the_same: opened
+                .expose_secret()
+                .as_bytes()
+                .ct_eq(wanted.expose_secret().as_bytes())
+                .into(),
+            form: Some(sealed.form),
+        },
+    ))
 }
 
 /// An instance that uses the credential must stay covered by its hosts.

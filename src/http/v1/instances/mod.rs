@@ -24,7 +24,7 @@ use crate::http::v1::registration::{
     self, Changing, PageOf, Reading, Registration, Stored, refuse_open, refuse_used, stored_in,
 };
 use crate::store::instances::{self, Instance};
-use crate::store::{Conn, credentials};
+use crate::store::{Conn, binding, credentials};
 
 impl Registration for InstanceSpec {
     const NOUN: &'static str = "instance";
@@ -83,6 +83,8 @@ pub async fn put_instance(
         }
         Declared::Unchanged(_) => {}
     }
+    let (Declared::Created(it) | Declared::Changed(it) | Declared::Unchanged(it)) = &declared;
+    binding::write(&mut tx, &api.seal, it).await?;
     registration::declared(tx, declared).await
 }
 
