@@ -205,6 +205,22 @@ impl SealKey {
         Ok(SecretString::from(text))
     }
 
+    /// As releases up to 0.1.0 sealed.
+    #[cfg(test)]
+    pub(crate) fn seal_named(&self, place: &[&str], secret: &str) -> Sealed {
+        let mut in_out = secret.as_bytes().to_vec();
+        let cipher = self.cipher().unwrap();
+        let nonce = cipher
+            .seal_in_place_append_tag(self.place(Form::Named, place), &mut in_out)
+            .unwrap();
+        Sealed {
+            key_id: self.id.clone(),
+            form: Form::Named,
+            nonce: nonce.as_ref().to_vec(),
+            ciphertext: in_out,
+        }
+    }
+
     /// A tag that shows later that this key's holder wrote these parts, and that none has changed.
     #[must_use]
     pub fn authenticate(&self, parts: &[String]) -> Vec<u8> {

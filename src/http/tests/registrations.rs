@@ -40,6 +40,67 @@ async fn put_creates_changes_and_repeats(pool: PgPool) {
     }
 }
 
+/// The credential and the instance as release 0.1.0 would have written them.
+async fn as_0_1_0_left_it(service: &Service, pool: &PgPool) {
+    let id: uuid::Uuid = sqlx::query_scalar("select id from credentials")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    let row = format!("{id}/dba");
+    let sealed = service
+        .api
+        .seal
+        .seal_named(&["credential", &row], "hunter2-canary");
+    sqlx::query("update credentials set seal_key_id = $1, seal_nonce = $2, seal_ciphertext = $3")
+        .bind(service.api.seal.key_id())
+        .bind(sealed.nonce)
+        .bind(sealed.ciphertext)
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query("update instances set binding = null")
+        .execute(pool)
+        .await
+        .unwrap();
+}
+
+/// Whether the password is sealed with its hosts, and how many instances have no binding.
+async fn bound(pool: &PgPool) -> (bool, i64) {
+    sqlx::query_as(
+        "select (select seal_key_id like '2:%' from credentials), (select count(*) from instances where binding is null)",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn what_the_last_release_sealed_is_bound_by_the_next_put_of_the_credential(pool: PgPool) {
+    let service = Service::new(pool.clone());
+    service.register(&["HOST_A", "HOST_B"]).await;
+    assert_eq!(bound(&pool).await, (true, 0));
+    for password in ["hunter2-canary", "another"] {
+        as_0_1_0_left_it(&service, &pool).await;
+        assert_eq!(bound(&pool).await, (false, 2));
+        let mut body = credential();
+        body["spec"]["password"] = json!(password);
+        let view = service.put("/v1/credentials/dba", &body).await.expect(200);
+        let changed = password != "hunter2-canary";
+        assert_eq!(view["revision"], if changed { 2 } else { 1 });
+        assert_eq!(bound(&pool).await, (true, 0));
+    }
+    // Later a missing binding has been taken away by somebody.
+    sqlx::query("update instances set binding = null where name = 'HOST_A'")
+        .execute(&pool)
+        .await
+        .unwrap();
+    service
+        .put("/v1/credentials/dba", &credential())
+        .await
+        .expect(200);
+    assert_eq!(bound(&pool).await, (true, 1));
+}
+
 #[sqlx::test(migrator = "MIGRATOR")]
 async fn defaults_are_written_out(pool: PgPool) {
     let service = Service::new(pool);
