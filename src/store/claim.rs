@@ -23,6 +23,8 @@ use crate::domain::job::{FailureCode, Job, JobEvent, JobKind, JobOptions, JobSta
 
 /// How many due jobs, of those never tried and of those tried before, a claim looks at.
 const WINDOW: i64 = 48;
+/// How many it looks at first, for each job wanted: mostly one of them can be taken, and looking at few costs a fraction.
+const FIRST_LOOK: i64 = 8;
 /// How often one claim looks again, after a race lost or a front parked, before it leaves the rest to the next wake-up.
 const TRIES: usize = 2_000;
 /// An attempt is a handful of round trips; one that holds an instance for longer has most likely met one that is dead.
@@ -125,8 +127,9 @@ pub async fn claim_some(
     let mut claims = Claims::default();
     // What somebody else is just tending is left to him, and claiming goes on.
     let mut tended = false;
+    let mut window = WINDOW.min(FIRST_LOOK.saturating_mul(i64::try_from(most).unwrap_or(WINDOW)));
     for _ in 0..TRIES {
-        let tried = attempt(conn, terms, most, tended).await?;
+        let tried = attempt(conn, terms, most, window, tended).await?;
         let took = !tried.leases.is_empty() || !tried.poisoned.is_empty();
         for lease in &tried.poisoned {
             let detail = lost::poisoned(terms.poison_after);
@@ -140,6 +143,7 @@ pub async fn claim_some(
                 tended = true;
             }
             () if took || tried.again => {}
+            () if tried.was_full && window < WINDOW => window = WINDOW,
             () => break,
         }
     }
@@ -164,6 +168,8 @@ struct Tried {
     overdue: bool,
     /// Lost to somebody faster, or the front was parked: there may be more.
     again: bool,
+    /// There are more than were looked at.
+    was_full: bool,
 }
 
 /// The jobs of these leases. One that this version cannot read is failed: it must not keep the others from being claimed.
@@ -194,6 +200,7 @@ async fn attempt(
     conn: &mut Conn,
     terms: &Terms<'_>,
     most: usize,
+    window: i64,
     tended: bool,
 ) -> Result<Tried, StoreError> {
     let tokens: Vec<Uuid> = (0..most).map(|_| new_id()).collect();
@@ -215,7 +222,7 @@ async fn attempt(
         &words(terms.known.subjects),
         terms.known.format,
         terms.retries,
-        if most == 0 { 0 } else { WINDOW },
+        window,
         &tokens,
         tended,
         claimed.as_str(),
@@ -225,12 +232,14 @@ async fn attempt(
         CHANNEL,
         terms.resting,
         &words(&eager),
+        window == WINDOW,
     )
     .fetch_all(conn)
     .await?;
     let mut tried = Tried::default();
     for row in found {
         (tried.overdue, tried.again) = (row.overdue, row.again);
+        tried.was_full = row.was_full;
         let taken = row.id.zip(row.token).zip(row.attempt).zip(row.holds);
         let Some((((job_id, token), attempt), instances)) = taken else {
             continue;

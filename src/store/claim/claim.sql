@@ -4,7 +4,7 @@
 -- others pass, $5 whether one may be a suspect, $6 claims without an end that poison, $7 kinds, $8 kinds of subjects and $9 format known,
 -- $10 whether retries may be taken, $11 how much of the front is looked at, $12 tokens: one per job wanted, $13 whether what is overdue was
 -- tended, $14 the next state, $15 the worker, $16 the event, $17 seconds for which it is parked at most, $18 the channel, $19 resting
--- instances, $20 the kinds that ask them all the same.
+-- instances, $20 the kinds that ask them all the same, $21 whether what waits may be parked.
 with fresh as (
     select j.id, j.origin = 'watch' as late, j.next_attempt_at as due, j.queue_position, j.holds, j.kind = any($20) as eager,
            j.unended_claims = $6 - 1 as suspect
@@ -65,8 +65,9 @@ waiting as (
 tending as (
     select not $13 and (
         exists (select from jobs where state = 'running' and lease_until <= statement_timestamp())
-        or exists (select from jobs where state = 'queued' and parked_on is not null
-                   and parked_until <= statement_timestamp())
+        -- The first by its index: asked whether there is one, the planner may look at all that are parked.
+        or coalesce((select min(parked_until) from jobs where state = 'queued' and parked_on is not null)
+                    <= statement_timestamp(), false)
         or exists (select from jobs where deadline <= statement_timestamp() and finished_at is null
                    and coalesce(lease_until <= statement_timestamp(), true))) as overdue),
 chosen as (
@@ -107,12 +108,14 @@ told as (
     insert into job_events (job_id, seq, kind, data, at)
     select c.id, c.version, $16, jsonb_build_object('attempt', c.claims, 'worker', $15::text), clock_timestamp()
     from claimed c returning job_id),
+looked as (
+    select $11 > 0 and ((select count(*) from fresh) = $11 or (select count(*) from tried) = $11) as is_full),
 -- What somebody else is just parking is left to him: two of them would wait for each other in a circle.
 stopped as (
     select j.id, w.waits_for from jobs j join waiting w on w.id = j.id
     where j.state = 'queued' and j.parked_on is null
       and not exists (select from chosen) and not (select overdue from tending)
-      and $11 > 0 and ((select count(*) from fresh) = $11 or (select count(*) from tried) = $11)
+      and $21 and (select is_full from looked)
     for no key update of j skip locked),
 parked as (
     update jobs j set parked_on = s.waits_for, parked_until = statement_timestamp() + make_interval(secs => $17)
@@ -123,6 +126,6 @@ outcome as (
            exists (select from made) or exists (select from parked)
            or (select count(*) from won) < (select count(*) from chosen) as again,
            (select count(pg_notify($18, t.job_id::text)) from told t) as told)
-select o.overdue as "overdue!", o.again as "again!", o.told as "told!", c.id as "id?", c.lease_token as "token?",
+select o.overdue as "overdue!", o.again as "again!", o.told as "told!", (select is_full from looked) as "was_full!", c.id as "id?", c.lease_token as "token?",
        c.claims as "attempt?", c.holds as "holds?", c.unended_claims as "unended?"
 from outcome o left join claimed c on true
