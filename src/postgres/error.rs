@@ -31,6 +31,8 @@ pub enum ClusterError {
     Program { program: String, said: String },
     #[error("PostgreSQL ended while it was starting; its log {} ends with: {said}", log.display())]
     Died { log: PathBuf, said: String },
+    #[error("the private PostgreSQL ended although nobody told it to, and this process ends with it; its log {} ends with: {said}", log.display())]
+    Gone { log: PathBuf, said: String },
     #[error("PostgreSQL did not answer within {seconds} s; see its log {}", log.display())]
     Silent { log: PathBuf, seconds: u64 },
     #[error(

@@ -95,7 +95,7 @@ impl Server {
     pub(super) async fn ended(&mut self, log: &Path) -> ClusterError {
         let _status = self.child.wait().await;
         let (log, said) = (log.to_owned(), last_lines(log));
-        ClusterError::Died { log, said }
+        ClusterError::Gone { log, said }
     }
 
     /// Cuts connections, writes everything down, ends.

@@ -124,6 +124,11 @@ async fn a_process_ends_with_its_own_postgres_and_never_makes_a_second_key() {
     })
     .await;
     assert!(!ended.unwrap().success(), "{}", log());
+    assert!(
+        log().contains("ended although nobody told it to"),
+        "{}",
+        log()
+    );
     let key = directory.path().join("data/seal.key");
     std::fs::rename(&key, directory.path().join("away")).unwrap();
     let mut process = alone(directory.path());
