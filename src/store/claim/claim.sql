@@ -65,8 +65,8 @@ waiting as (
 tending as (
     select not $13 and (
         exists (select from jobs where state = 'running' and lease_until <= statement_timestamp())
-        -- The first by its index: asked whether there is one, the planner may look at all that are parked.
-        or coalesce((select min(parked_until) from jobs where state = 'queued' and parked_on is not null)
+        -- The first, by the index of just this question: see the migration that set those of the parked apart.
+        or coalesce((select min(parked_until) from jobs where state = 'queued')
                     <= statement_timestamp(), false)
         or exists (select from jobs where deadline <= statement_timestamp() and finished_at is null
                    and coalesce(lease_until <= statement_timestamp(), true))) as overdue),

@@ -40,7 +40,7 @@ pub(super) async fn back_in_time(conn: &mut Conn) -> Result<(), StoreError> {
     sqlx::query!(
         "update jobs set parked_on = null, parked_until = null
          where id in (
-             select id from jobs where state = 'queued' and parked_on is not null and parked_until <= statement_timestamp()
+             select id from jobs where state = 'queued' and parked_until <= statement_timestamp()
              order by parked_until limit $1
              for no key update skip locked)",
         SOME
