@@ -83,7 +83,8 @@ pub struct ServeConfig {
     pub seal_key_file: Option<PathBuf>,
 
     /// A key that stored passwords are sealed with and that nobody has any more, by its id. To be given once: the key of this
-    /// process takes its place, and each credential needs its password again.
+    /// process takes its place, each credential needs its password again, and each instance to be PUT again. Stop every process that
+    /// has the old key first.
     #[arg(long, env = "MIRRORGATE_SEAL_KEY_LOST", value_name = "ID")]
     pub seal_key_lost: Option<String>,
 

@@ -69,8 +69,8 @@ pub async fn get_health(_: Parameters<NoParameters>, format: Format) -> Answer {
 
 /// Does the process take requests?
 ///
-/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop, and while PostgreSQL takes no changes. Jobs that wait for long do not make it
-/// unready; how long they do is told.
+/// Asks PostgreSQL, no SQL Server. Answers 503 as soon as the service begins to stop, and while PostgreSQL takes no changes. Jobs
+/// that wait for long do not make it unready; how long they do is told.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "get_readiness", tag = "service",
     responses((status = 200, description = "Ready.", content(

@@ -242,3 +242,23 @@ impl DerefMut for Borrowed {
         &mut self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_pools_together_have_no_more_sessions_than_there_may_be() {
+        let of = |per_instance, sessions| {
+            let settings = PoolSettings {
+                per_instance,
+                ..PoolSettings::default()
+            };
+            settings.within(sessions).instances
+        };
+        assert_eq!(of(2, 256), 128);
+        let most = PoolSettings::default().instances;
+        assert_eq!(of(2, 16_384), most, "no more than before");
+        assert_eq!(of(64, 10), 1, "one is always there");
+    }
+}

@@ -41,6 +41,10 @@ async fn a_process_with_another_key_than_the_databases_does_not_begin(pool: PgPo
     let site = Site::apart(&pool, 1).await;
     let first = site.replica(&[]).await;
     site.register(&first, &[]).await;
+    let log = first.log();
+    let told = log.lines().find(|l| l.contains("/v1/credentials/{name}"));
+    let told = told.unwrap_or_else(|| panic!("{log}"));
+    assert!(told.contains("client.address=\"127.0.0.1:") && told.contains("caller=\"anybody\""));
     let elsewhere = tempfile::tempdir().unwrap();
     let path = elsewhere.path().join("seal.key");
     mirrorgate::store::seal::SealKey::create_file(&path).unwrap();

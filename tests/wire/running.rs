@@ -93,19 +93,20 @@ async fn what_still_runs_when_the_grace_is_over_is_handed_back(pool: PgPool) {
     assert_eq!(job.state, JobState::Succeeded, "{job:?}");
 }
 
-/// Of two slots one is for retries at most.
-#[sqlx::test(migrations = false)]
-async fn a_retry_leaves_a_slot_to_what_was_not_tried(pool: PgPool) {
-    let (fleet, _, world) = pair(&pool).await;
+/// No statement on any of them is answered.
+fn hold_all(fleet: &Fleet) {
     for instance in fleet.instances() {
         let held = Rule::nth_statement(1, Fault::Hold).every_time();
         instance.faults().add(held);
     }
-    let look = async || {
-        world
-            .ask(JobKind::VerifyInbound, JobOptions::default())
-            .await
-    };
+}
+
+/// Of two slots one is for retries at most.
+#[sqlx::test(migrations = false)]
+async fn a_retry_leaves_a_slot_to_what_was_not_tried(pool: PgPool) {
+    let (fleet, _, world) = pair(&pool).await;
+    hold_all(&fleet);
+    let look = || world.ask(JobKind::VerifyInbound, JobOptions::default());
     let (first, second) = (look().await, look().await);
     sqlx::query("update jobs set attempts = 1 where id = any($1)")
         .bind([first, second])
@@ -141,15 +142,8 @@ async fn jobs_at_one_instance_run_side_by_side(pool: PgPool) {
     };
     patient.timeouts.observe = LONG;
     let (fleet, _, world) = pair_with(&pool, patient).await;
-    for instance in fleet.instances() {
-        let held = Rule::nth_statement(1, Fault::Hold).every_time();
-        instance.faults().add(held);
-    }
-    let look = async || {
-        world
-            .ask(JobKind::VerifyInbound, JobOptions::default())
-            .await
-    };
+    hold_all(&fleet);
+    let look = || world.ask(JobKind::VerifyInbound, JobOptions::default());
     let (first, second) = (look().await, look().await);
     let stop = CancellationToken::new();
     let watching = async {

@@ -401,3 +401,20 @@ async fn a_database_that_takes_no_changes_is_not_ready(pool: PgPool) {
     );
     service.get("/healthz").await.expect(200);
 }
+
+#[sqlx::test(migrator = "MIGRATOR")]
+async fn a_request_for_two_hosts_is_for_nobody(pool: PgPool) {
+    let service = Service::new(pool);
+    let ask = async |path: &str, hosts: &[(&str, &str)]| {
+        let answer = service.ask(Method::GET, path, hosts, Body::empty());
+        answer.await
+    };
+    let one = ("host", "localhost");
+    for path in ["/healthz", "/v1/pairs", "http://localhost/v1/pairs"] {
+        ask(path, &[one]).await.expect(200);
+        ask(path, &[one, one]).await.problem(400, "invalid_header");
+    }
+    ask("http://elsewhere/v1/pairs", &[one])
+        .await
+        .problem(400, "invalid_header");
+}

@@ -304,12 +304,12 @@ pub fn refuse_open(jobs: Vec<Uuid>) -> Result<(), Problem> {
     if ids.is_empty() {
         return Ok(());
     }
-    let detail = format!("job {} on it has not ended yet", named(&ids));
+    let detail = format!("job {} on it has not ended yet", some_of(&ids));
     Err(Problem::new(ProblemKind::InUse, detail).member("jobs", at_most(ids)))
 }
 
 /// The first of them, and how many more there are.
-fn named(all: &[String]) -> String {
+pub fn some_of(all: &[String]) -> String {
     const TOLD: usize = 20;
     match all.len().checked_sub(TOLD) {
         None | Some(0) => all.join(", "),
@@ -318,7 +318,7 @@ fn named(all: &[String]) -> String {
 }
 
 /// As many as a program can use of what stands in its way.
-fn at_most(mut all: Vec<String>) -> Vec<String> {
+pub fn at_most(mut all: Vec<String>) -> Vec<String> {
     all.truncate(500);
     all
 }
@@ -329,6 +329,6 @@ pub fn refuse_used(how: &str, users: Vec<String>) -> Result<(), Problem> {
     if users.is_empty() {
         return Ok(());
     }
-    let detail = format!("{how} {}; change or delete it first", named(&users));
+    let detail = format!("{how} {}; change or delete it first", some_of(&users));
     Err(Problem::new(ProblemKind::InUse, detail).member("used_by", at_most(users)))
 }

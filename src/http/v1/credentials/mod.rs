@@ -18,7 +18,7 @@ use crate::http::page::{ListOf, Listing, Paging};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::reply::{Answer, Deleted};
 use crate::http::v1::registration::{
-    self, Changing, PageOf, Reading, Registration, Stored, refuse_used, stored_in,
+    self, Changing, PageOf, Reading, Registration, Stored, at_most, refuse_used, some_of, stored_in,
 };
 use crate::store::credentials::{self, Credential};
 use crate::store::seal::Form;
@@ -138,9 +138,10 @@ async fn refuse_uncovered(conn: &mut Conn, changed: &Credential) -> Result<(), P
     }
     let detail = format!(
         "the hosts would no longer cover {}, which use this credential; change those first",
-        uncovered.join(", ")
+        some_of(&uncovered)
     );
-    Err(Problem::new(ProblemKind::CredentialNotForHost, detail).member("used_by", uncovered))
+    Err(Problem::new(ProblemKind::CredentialNotForHost, detail)
+        .member("used_by", at_most(uncovered)))
 }
 
 /// Read a credential
