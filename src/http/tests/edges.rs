@@ -371,7 +371,8 @@ async fn an_answer_is_short_however_much_is_wrong(pool: PgPool) {
         let query = "a&".repeat(20_000);
         let answer = service.get(&format!("{path}?{query}")).await;
         assert!(answer.body.len() < 10_000, "{}", answer.body.len());
-        answer.problem(400, "invalid_parameter");
+        let problem = answer.problem(400, "invalid_parameter");
+        assert_eq!(problem["errors"], json!([]), "none is looked at");
     }
 }
 
